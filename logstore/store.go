@@ -1,0 +1,63 @@
+package logstore
+
+import "context"
+
+// TopicID identifies one incarnation of a topic (KIP-516). A topic that was
+// deleted and created again under its name has another ID.
+type TopicID [16]byte
+
+// TopicPartitions is what a store must know of one topic to keep it.
+type TopicPartitions struct {
+	ID         TopicID
+	Topic      string // the name, which names the folders on disk
+	Partitions int32  // partitions 0 to Partitions-1 exist
+	Config     *Config
+}
+
+// Store keeps the partitions that the catalog tells it of. Any goroutine may call
+// any method. The catalog is the truth about which topics exist; a store never
+// invents one from what it finds on disk, and never deletes what the catalog
+// doesn't mention.
+type Store interface {
+	// Create makes the partitions of the topics usable. It is idempotent: at start
+	// it is called with all topics of the catalog, and after CreatePartitions with a
+	// larger count. It touches no disk: a partition has no files before its first
+	// record. Errors: ErrClosed.
+	Create(topics ...TopicPartitions) error
+	// Delete ends all partitions of a topic: waiters wake, later calls answer
+	// ErrUnknownPartition at once, and the name can be created again under another
+	// ID. Files are renamed away durably before it returns and removed after the
+	// topic's file.delete.delay.ms. Idempotent, also for a topic of which only files
+	// are left (a deletion that a crash cut short).
+	Delete(ctx context.Context, topic TopicPartitions) error
+	// Configure replaces the effective configuration of a topic, at once. The value
+	// is shared and immutable.
+	Configure(id TopicID, config *Config) error
+	// Partition hands out a partition if this broker leads it.
+	// Errors: ErrUnknownPartition, *NotLeaderError, ErrClosed. The value stays valid until the topic
+	// is deleted; the lookup takes no lock and allocates nothing once the partition was used.
+	Partition(id TopicID, partition int32) (Partition, error)
+	// LogDirs describes the directories and the space in them.
+	LogDirs(ctx context.Context) ([]LogDir, error)
+	// Health is nil while every directory takes writes; else it says what an operator must do.
+	Health() error
+	// Close makes everything durable, writes the clean-shutdown marker (only if all
+	// of it succeeded) and gives the directory back. Later calls answer ErrClosed.
+	Close(ctx context.Context) error
+}
+
+// LogDir is one directory as DescribeLogDirs shows it. Sizes are in bytes.
+type LogDir struct {
+	Path        string
+	Err         error // not nil: the directory is offline
+	TotalBytes  int64 // of the volume, -1 if unknown
+	UsableBytes int64
+	Partitions  []PartitionSize // partitions that have files, in no order
+}
+
+// PartitionSize is the size of one partition's log segments in bytes.
+type PartitionSize struct {
+	ID        TopicID
+	Partition int32
+	Bytes     int64
+}
