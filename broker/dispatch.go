@@ -1,0 +1,54 @@
+package broker
+
+import (
+	"context"
+	"net/netip"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/clatterhq/clatter/wire"
+)
+
+// Dispatcher answers requests. Dispatch is called by one goroutine per
+// connection, for requests whose API and version are served, whose body passed the guard and was decoded.
+//
+// An error means that the peer must be cut off: it is logged in one line and the
+// connection closed. What a client must see is a code inside the message. A panic
+// is recovered by the connection, which logs it, counts it and closes.
+type Dispatcher interface {
+	Dispatch(ctx context.Context, req *Request) (Reply, error)
+}
+
+// Request is one decoded request. Byte slices in Message alias the frame and are
+// valid until Dispatch returns: whatever a later answer needs must be copied.
+type Request struct {
+	Header  wire.RequestHeader
+	Message kmsg.Request
+	Peer    *Peer
+}
+
+// Peer is what a handler may know of a connection. Fields are owned by the
+// connection's goroutine, which is the one that calls Dispatch.
+type Peer struct {
+	ID       uint64         // unique in this process, never 0
+	Remote   netip.AddrPort // the client
+	Local    netip.AddrPort // the address that the client connected to; told to it where nothing is advertised
+	Listener string         // name of the listener, upper case
+
+	// SoftwareName and SoftwareVersion come with ApiVersions v3+; "" before.
+	SoftwareName    string
+	SoftwareVersion string
+}
+
+// Reply is the answer to one request: exactly one field is set, or none where
+// nothing is to be sent (a Produce with acks=0).
+type Reply struct {
+	Message kmsg.Response
+	// Fetch is written chunk by chunk, records straight from their files.
+	Fetch *wire.FetchResponse
+	// Later gives the answer once it is ready, with Message or Fetch set. It runs outside
+	// the connection's goroutine; its context ends with the connection. Answers
+	// leave in the order of requests. While one is outstanding no further request
+	// starts, except a Produce after a Produce.
+	Later func(ctx context.Context) (Reply, error)
+}
