@@ -1,0 +1,54 @@
+// Package brokertest gives a test its broker: the kind that the run asks for (go test -broker=kafka, or COMPAT_BROKER for
+// several packages at once; clatter by default), started by launch, closed when the test ends, its log shown when
+// the test fails. What can't run here is skipped through report.
+package brokertest
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"os"
+	"testing"
+
+	"github.com/clatterhq/clatter/compat-tests/launch"
+	"github.com/clatterhq/clatter/compat-tests/report"
+)
+
+// kind is a flag of every test binary that imports this package.
+var kind = flag.String("broker", os.Getenv("COMPAT_BROKER"), "kind of broker to test: clatter or kafka")
+
+// Kind is the kind of broker that this run tests.
+func Kind() launch.Kind {
+	if *kind == "" {
+		return launch.Clatter
+	}
+	return launch.Kind(*kind)
+}
+
+// Start starts a broker of the run's kind for one test. Overrides are keys of server.properties.
+func Start(tb testing.TB, overrides map[string]string) *launch.Broker {
+	tb.Helper()
+	return StartWith(tb, launch.Options{Kind: Kind(), Overrides: overrides})
+}
+
+// StartWith starts a broker for one test with all of launch's options.
+func StartWith(tb testing.TB, options launch.Options) *launch.Broker {
+	tb.Helper()
+	b, err := launch.Start(context.Background(), options)
+	if errors.Is(err, launch.ErrUnavailable) {
+		report.Skip(tb, "%v", err)
+	}
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if tb.Failed() {
+			log := b.Log()
+			tb.Logf("log of %s:\n%s", b.Kind(), log[max(0, len(log)-8192):])
+		}
+		if err := b.Close(); err != nil {
+			tb.Errorf("close broker: %v", err)
+		}
+	})
+	return b
+}

@@ -1,0 +1,5 @@
+module github.com/clatterhq/clatter/compat-tests
+
+go 1.26.0
+
+require github.com/twmb/franz-go/pkg/kmsg v1.15.0
