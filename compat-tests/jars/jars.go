@@ -17,6 +17,11 @@ import (
 //go:embed broker-pom.xml
 var BrokerPOM []byte
 
+// ClientsPOM describes the jars of the stock Java client.
+//
+//go:embed clients-pom.xml
+var ClientsPOM []byte
+
 // Java returns the path of the java program: that of JAVA_HOME where set, else the one on PATH.
 func Java() (string, error) {
 	if home := os.Getenv("JAVA_HOME"); home != "" {
