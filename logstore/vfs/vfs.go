@@ -1,11 +1,3 @@
-// Package vfs is the only way to the disk. The operating system, a memory disk
-// that can be cloned as a crash would leave it, and a wrapper that fails chosen
-// operations all stand behind [FS], so that the store has one implementation of
-// segments and tests can cut the power at any sync.
-//
-// What counts as durable is strict: bytes after File.Sync, names after
-// FS.SyncDir of their parent. A store that relies on more passes on ext4 and fails
-// on the memory disk.
 package vfs
 
 import (
@@ -34,7 +26,7 @@ type FS interface {
 	SyncDir(path string) error
 	// Lock holds a file against other processes until the closer is closed; ErrLocked if it is held.
 	Lock(path string) (io.Closer, error)
-	// Usage is the size of the volume and what is left for us, in bytes.
+	// Usage is the size of the volume and what is left for us, in bytes; -1 where nobody knows.
 	Usage() (total, usable int64, err error)
 	// Name is the root as an operator knows it.
 	Name() string

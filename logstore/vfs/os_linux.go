@@ -1,0 +1,59 @@
+package vfs
+
+import (
+	"errors"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// syncData makes bytes and size durable. fdatasync leaves out the modification
+// time, which for an append within preallocated or already sized blocks saves a
+// journal commit.
+func syncData(f *os.File) error {
+	err := control(f, func(fd uintptr) error {
+		return retryInterrupted(func() error { return unix.Fdatasync(int(fd)) })
+	})
+	if err != nil {
+		return pathError("fdatasync", f.Name(), err)
+	}
+	return nil
+}
+
+// preallocate reserves blocks without moving the end of the file: a crash must
+// not leave a tail of zeros that recovery has to explain.
+func preallocate(f *os.File, size int64) error {
+	err := control(f, func(fd uintptr) error {
+		return retryInterrupted(func() error {
+			return unix.Fallocate(int(fd), unix.FALLOC_FL_KEEP_SIZE, 0, size)
+		})
+	})
+	switch {
+	case err == nil, errors.Is(err, unix.EOPNOTSUPP), errors.Is(err, unix.ENOSYS):
+		return nil
+	default:
+		return pathError("fallocate", f.Name(), err)
+	}
+}
+
+// lockFile takes two locks. flock keeps other processes of ours away, and other
+// openings of this process too. The open file description lock is of the
+// kind that Java's FileLock conflicts with, so an Apache Kafka that runs on the
+// same folder is seen; kernels that lack it answer EINVAL.
+func lockFile(f *os.File) error {
+	return control(f, func(fd uintptr) error {
+		if err := flock(fd); err != nil {
+			return err
+		}
+		whole := unix.Flock_t{Type: unix.F_WRLCK}
+		err := unix.FcntlFlock(fd, unix.F_OFD_SETLK, &whole)
+		switch {
+		case errors.Is(err, unix.EAGAIN), errors.Is(err, unix.EACCES):
+			return ErrLocked
+		case errors.Is(err, unix.EINVAL):
+			return nil
+		default:
+			return err
+		}
+	})
+}
