@@ -202,7 +202,7 @@ func (m *Memory) applyLocked(change ...assignment) {
 // dropLocked gives the space of a file back when neither a name nor a handle is left.
 func (n *memNode) dropLocked() {
 	if n.data != nil && n.links == 0 && n.opens == 0 {
-		n.data.discard()
+		n.data.uncharge()
 	}
 }
 

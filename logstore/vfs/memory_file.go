@@ -66,13 +66,13 @@ func (d *memData) info() Info {
 	return Info{Size: d.mu.size, ModTime: d.mu.modTime}
 }
 
-// discard gives all space back.
-func (d *memData) discard() {
+// uncharge gives the space back. The bytes stay: a power cut may bring the name of
+// the file back, and without one the garbage collector takes them.
+func (d *memData) uncharge() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.disk.used.Add(-d.mu.charged)
 	d.mu.charged, d.mu.filled = 0, 0
-	d.mu.chunks, d.mu.size = nil, 0
 }
 
 func (d *memData) readAt(p []byte, offset int64) (int, error) {
