@@ -1,0 +1,78 @@
+package faults
+
+import (
+	"context"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/clatterhq/clatter/compat-tests/brokertest"
+	"github.com/clatterhq/clatter/compat-tests/faults/load"
+)
+
+// TestKillUnderLoadLosesNothing is bar R1: kill -9 at random moments under load. FAULT_KILLS sets how often (20 by default, 200
+// before a release).
+//
+// Negative control: load.TestCheckNamesEveryAnomaly feeds the checker each anomaly; a build whose produce handler answers
+// before it appends fails here with "lost" on the first kill.
+func TestKillUnderLoadLosesNothing(t *testing.T) {
+	kills := 20
+	if text := os.Getenv("FAULT_KILLS"); text != "" {
+		var err error
+		if kills, err = strconv.Atoi(text); err != nil {
+			t.Fatalf("FAULT_KILLS: %v", err)
+		}
+	}
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 0))
+	ctx, cancel := context.WithTimeout(t.Context(), time.Duration(kills)*10*time.Second+2*time.Minute)
+	defer cancel()
+	broker := brokertest.Start(t, map[string]string{"log.segment.bytes": "1048576"})
+	l, err := load.Start(ctx, load.Settings{Addr: broker.Addr(), Topic: "killed", Partitions: 8, Workers: 5, ValueBytes: 1024, Rate: 800})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for kill := range kills {
+		before := l.Acknowledged()
+		wait(ctx, t, time.Duration(200+random.IntN(800))*time.Millisecond)
+		for l.Acknowledged() == before { // a kill without progress since the last would prove less
+			wait(ctx, t, 10*time.Millisecond)
+		}
+		if err := broker.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		if err := broker.Restart(ctx); err != nil {
+			t.Fatalf("restart after kill %d: %v", kill, err)
+		}
+	}
+	judge(ctx, t, l)
+}
+
+// wait lets the load run.
+func wait(ctx context.Context, t *testing.T, d time.Duration) {
+	t.Helper()
+	select {
+	case <-time.After(d):
+	case <-ctx.Done():
+		t.Fatalf("out of time: %v", context.Cause(ctx))
+	}
+}
+
+// judge ends the load and reports every anomaly.
+func judge(ctx context.Context, t *testing.T, l *load.Load) {
+	t.Helper()
+	history, err := l.Finish(ctx)
+	if err != nil {
+		t.Errorf("load: %v", err)
+	}
+	for _, anomaly := range load.Check(history, 20) {
+		t.Error(anomaly)
+	}
+	t.Logf("%d records acknowledged, %d read by the tailing reader", len(history.Acked), len(history.Live))
+	if len(history.Acked) == 0 || len(history.Live) == 0 {
+		t.Error("the load did nothing")
+	}
+}

@@ -1,0 +1,67 @@
+package load
+
+import "testing"
+
+// history is three values of one worker, all acknowledged and all read, with nothing wrong.
+func history() History {
+	var h History
+	h.Attempted = map[int32]map[int]int{0: {1: 3}}
+	h.Final = map[int32][]Seen{}
+	for i := range 3 {
+		place, value := Place{Partition: 0, Offset: int64(i)}, Value{Worker: 1, Seq: i}
+		h.Acked = append(h.Acked, Acked{Place: place, Value: value})
+		h.Final[0] = append(h.Final[0], Seen{Place: place, Value: value})
+		h.Live = append(h.Live, Seen{Place: place, Value: value})
+	}
+	return h
+}
+
+func TestCheckNamesEveryAnomaly(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		damage func(*History)
+		want   []AnomalyKind
+	}{
+		{"nothing wrong", func(*History) {}, nil},
+		{"unacknowledged record is there", func(h *History) { h.Acked = h.Acked[:2] }, nil},
+		{"unacknowledged record is not there", func(h *History) {
+			h.Acked, h.Live, h.Final[0] = h.Acked[:2], h.Live[:2], h.Final[0][:2]
+		}, nil},
+		{"acknowledged record is gone", func(h *History) { h.Final[0], h.Live = h.Final[0][:2], nil }, []AnomalyKind{Lost}},
+		{"acknowledged record at another offset", func(h *History) {
+			h.Live = nil
+			h.Acked = h.Acked[2:]
+			h.Acked[0].Offset = 1
+		}, []AnomalyKind{Moved}},
+		{"value twice", func(h *History) {
+			h.Final[0] = append(h.Final[0], Seen{Place: Place{Offset: 3}, Value: Value{Worker: 1, Seq: 1}})
+		}, []AnomalyKind{Duplicated}},
+		{"order of a worker", func(h *History) {
+			h.Acked, h.Live = nil, nil
+			h.Final[0][0].Value, h.Final[0][1].Value = h.Final[0][1].Value, h.Final[0][0].Value
+		}, []AnomalyKind{Reordered}},
+		{"reader was shown what is gone", func(h *History) {
+			h.Live = append(h.Live, Seen{Place: Place{Offset: 3}, Value: Value{Worker: 1, Seq: 3}})
+		}, []AnomalyKind{Inconsistent}},
+		{"reader was shown something else", func(h *History) { h.Live[1].Value.Seq = 7 }, []AnomalyKind{Inconsistent}},
+		{"nobody wrote it", func(h *History) { h.Attempted[0][1] = 2 }, []AnomalyKind{Invented}},
+		{"hole in the log", func(h *History) {
+			h.Acked, h.Live = h.Acked[:2], h.Live[:2]
+			h.Final[0][2].Offset = 9
+		}, []AnomalyKind{Gap}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			h := history()
+			test.damage(&h)
+			found := Check(h, 10)
+			if len(found) != len(test.want) {
+				t.Fatalf("found %v, want %v", found, test.want)
+			}
+			for i, a := range found {
+				if a.Kind != test.want[i] {
+					t.Errorf("found %v, want %v", a, test.want[i])
+				}
+			}
+		})
+	}
+}

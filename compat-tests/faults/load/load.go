@@ -1,0 +1,288 @@
+package load
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// Settings shape a load.
+type Settings struct {
+	Addr       string // host:port of the broker, or of a proxy before it
+	ReadAddr   string // where readers connect; Addr if empty
+	Topic      string
+	Partitions int32
+	Workers    int // producers; each with a codec of its own
+	ValueBytes int // at least 16
+	Rate       int // records per second and worker; bounds the history
+}
+
+// Load is a running load. Its goroutines end with Finish.
+type Load struct {
+	settings Settings
+	cancel   context.CancelFunc
+	workers  sync.WaitGroup
+	readers  sync.WaitGroup
+	acked    atomic.Int64
+
+	mu struct {
+		sync.Mutex
+		history History
+		errs    []error
+	}
+}
+
+// codecs are given to workers in turn, so that a log holds batches of every codec.
+var codecs = []kgo.CompressionCodec{
+	kgo.NoCompression(), kgo.Lz4Compression(), kgo.ZstdCompression(), kgo.SnappyCompression(), kgo.GzipCompression(),
+}
+
+// Start creates the topic and starts workers and one tailing reader.
+func Start(ctx context.Context, s Settings) (*Load, error) {
+	if s.ReadAddr == "" {
+		s.ReadAddr = s.Addr
+	}
+	if err := createTopic(ctx, s); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	l := &Load{settings: s, cancel: cancel}
+	l.mu.history = History{Attempted: map[int32]map[int]int{}, Final: map[int32][]Seen{}}
+	for p := range s.Partitions {
+		l.mu.history.Attempted[p] = map[int]int{}
+	}
+	for w := range s.Workers {
+		l.workers.Go(func() { l.note(l.produce(ctx, w)) })
+	}
+	l.readers.Go(func() { l.note(l.tail(ctx)) })
+	return l, nil
+}
+
+// Acknowledged is how many records have been acknowledged so far.
+func (l *Load) Acknowledged() int64 { return l.acked.Load() }
+
+// Finish ends producers and readers, reads every partition from the beginning, and returns the history. The broker must be up.
+func (l *Load) Finish(ctx context.Context) (History, error) {
+	l.cancel()
+	l.workers.Wait()
+	l.readers.Wait()
+	err := l.readAll(ctx)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.mu.history, errors.Join(append(l.mu.errs, err)...)
+}
+
+func (l *Load) note(err error) {
+	if err == nil {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.mu.errs = append(l.mu.errs, err)
+}
+
+func createTopic(ctx context.Context, s Settings) error {
+	client, err := newClient(s.ReadAddr)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	_, err = kadm.NewClient(client).CreateTopic(ctx, s.Partitions, 1, nil, s.Topic)
+	if err != nil && !errors.Is(err, kerr.TopicAlreadyExists) {
+		return fmt.Errorf("create topic %s: %w", s.Topic, err)
+	}
+	return nil
+}
+
+func newClient(addr string, options ...kgo.Opt) (*kgo.Client, error) {
+	client, err := kgo.NewClient(append([]kgo.Opt{
+		kgo.SeedBrokers(addr),
+		kgo.MetadataMinAge(50 * time.Millisecond),
+		kgo.RetryBackoffFn(func(int) time.Duration { return 20 * time.Millisecond }),
+		kgo.RequestRetries(1_000_000),
+		kgo.RetryTimeout(time.Hour),
+		kgo.WithLogger(kgo.BasicLogger(io.Discard, kgo.LogLevelNone, nil)),
+	}, options...)...)
+	if err != nil {
+		return nil, fmt.Errorf("client of %s: %w", addr, err)
+	}
+	return client, nil
+}
+
+// produce hands records over at the worker's rate until the context ends, then waits until each is acknowledged: the
+// broker comes back, and a client may give up nothing.
+func (l *Load) produce(ctx context.Context, worker int) error {
+	client, err := newClient(l.settings.Addr,
+		kgo.DefaultProduceTopic(l.settings.Topic),
+		kgo.RecordPartitioner(kgo.ManualPartitioner()),
+		kgo.ProducerBatchCompression(codecs[worker%len(codecs)]),
+		kgo.ProducerLinger(2*time.Millisecond),
+		kgo.RecordRetries(1_000_000),
+		kgo.UnknownTopicRetries(-1),
+		kgo.StopProducerOnDataLossDetected(), // an OUT_OF_ORDER_SEQUENCE that isn't ours must show, not be papered over
+	)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	var failure atomic.Pointer[error]
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	seq := make([]int, l.settings.Partitions)
+	for ctx.Err() == nil && failure.Load() == nil {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+		}
+		for i := range max(1, l.settings.Rate/100) {
+			partition := int32((i + worker) % int(l.settings.Partitions))
+			value := Value{Worker: worker, Seq: seq[partition]}
+			seq[partition]++
+			l.send(client, partition, value, &failure)
+		}
+	}
+	l.attempted(worker, seq)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+	defer cancel()
+	if err := client.Flush(ctx); err != nil {
+		return fmt.Errorf("worker %d: flush: %w", worker, err)
+	}
+	if err := failure.Load(); err != nil {
+		return fmt.Errorf("worker %d: %w", worker, *err)
+	}
+	return nil
+}
+
+// attempted notes how far a worker came.
+func (l *Load) attempted(worker int, seq []int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for p, n := range seq {
+		l.mu.history.Attempted[int32(p)][worker] = n
+	}
+}
+
+func (l *Load) send(client *kgo.Client, partition int32, value Value, failure *atomic.Pointer[error]) {
+	record := &kgo.Record{Partition: partition, Value: encode(value, l.settings.ValueBytes)}
+	client.Produce(context.Background(), record, func(r *kgo.Record, err error) {
+		if err != nil {
+			failure.CompareAndSwap(nil, &err)
+			return
+		}
+		l.acked.Add(1)
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.mu.history.Acked = append(l.mu.history.Acked, Acked{Place: Place{Partition: partition, Offset: r.Offset}, Value: value})
+	})
+}
+
+func encode(v Value, size int) []byte {
+	b := make([]byte, max(size, 16))
+	binary.BigEndian.PutUint64(b, uint64(v.Worker))
+	binary.BigEndian.PutUint64(b[8:], uint64(v.Seq))
+	for i := 16; i < len(b); i++ {
+		b[i] = byte(i * (v.Seq + 7))
+	}
+	return b
+}
+
+func decode(r *kgo.Record) (Seen, error) {
+	if len(r.Value) < 16 {
+		return Seen{}, fmt.Errorf("partition %d offset %d: a value of %d bytes", r.Partition, r.Offset, len(r.Value))
+	}
+	v := Value{Worker: int(binary.BigEndian.Uint64(r.Value)), Seq: int(binary.BigEndian.Uint64(r.Value[8:]))}
+	for i := 16; i < len(r.Value); i++ {
+		if r.Value[i] != byte(i*(v.Seq+7)) {
+			return Seen{}, fmt.Errorf("partition %d offset %d: %s has a wrong byte at %d", r.Partition, r.Offset, v, i)
+		}
+	}
+	return Seen{Place: Place{Partition: r.Partition, Offset: r.Offset}, Value: v}, nil
+}
+
+func (l *Load) reader() (*kgo.Client, error) {
+	offsets := map[int32]kgo.Offset{}
+	for p := range l.settings.Partitions {
+		offsets[p] = kgo.NewOffset().AtStart()
+	}
+	return newClient(l.settings.ReadAddr,
+		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{l.settings.Topic: offsets}),
+		kgo.FetchMaxWait(100*time.Millisecond),
+		kgo.ConsumeResetOffset(kgo.NoResetOffset()), // being out of range is a finding, not a reason to jump
+	)
+}
+
+// tail reads along while producers write.
+func (l *Load) tail(ctx context.Context) error {
+	client, err := l.reader()
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	for ctx.Err() == nil {
+		fetches := client.PollFetches(ctx)
+		seen, err := decodeAll(fetches)
+		if err != nil {
+			return fmt.Errorf("tailing reader: %w", err)
+		}
+		l.mu.Lock()
+		l.mu.history.Live = append(l.mu.history.Live, seen...)
+		l.mu.Unlock()
+	}
+	return nil
+}
+
+func decodeAll(fetches kgo.Fetches) ([]Seen, error) {
+	var seen []Seen
+	var errs []error
+	fetches.EachError(func(_ string, p int32, err error) {
+		if !errors.Is(err, context.Canceled) && !kgo.IsRetryableBrokerErr(err) {
+			errs = append(errs, fmt.Errorf("fetch partition %d: %w", p, err))
+		}
+	})
+	fetches.EachRecord(func(r *kgo.Record) {
+		s, err := decode(r)
+		if err != nil {
+			errs = append(errs, err)
+			return
+		}
+		seen = append(seen, s)
+	})
+	return seen, errors.Join(errs...)
+}
+
+// readAll reads every partition from the beginning to its end.
+func (l *Load) readAll(ctx context.Context) error {
+	client, err := l.reader()
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	ends, err := kadm.NewClient(client).ListEndOffsets(ctx, l.settings.Topic)
+	if err = errors.Join(err, ends.Error()); err != nil {
+		return fmt.Errorf("end offsets: %w", err)
+	}
+	missing := int64(0)
+	ends.Each(func(o kadm.ListedOffset) { missing += o.Offset })
+	slog.Debug("read all", "records", missing)
+	for missing > 0 {
+		seen, err := decodeAll(client.PollFetches(ctx))
+		if err = errors.Join(err, ctx.Err()); err != nil {
+			return fmt.Errorf("read all, %d records missing: %w", missing, err)
+		}
+		missing -= int64(len(seen))
+		for _, s := range seen {
+			l.mu.history.Final[s.Partition] = append(l.mu.history.Final[s.Partition], s)
+		}
+	}
+	return nil
+}
