@@ -25,6 +25,9 @@ type Settings struct {
 	Workers    int // producers; each with a codec of its own
 	ValueBytes int // at least 16
 	Rate       int // records per second and worker; bounds the history
+
+	// NotIdempotent makes producers that may double records: the negative control of tests about duplicates.
+	NotIdempotent bool
 }
 
 // Load is a running load. Its goroutines end with Finish.
@@ -122,15 +125,19 @@ func newClient(addr string, options ...kgo.Opt) (*kgo.Client, error) {
 // produce hands records over at the worker's rate until the context ends, then waits until each is acknowledged: the
 // broker comes back, and a client may give up nothing.
 func (l *Load) produce(ctx context.Context, worker int) error {
-	client, err := newClient(l.settings.Addr,
+	options := []kgo.Opt{
 		kgo.DefaultProduceTopic(l.settings.Topic),
 		kgo.RecordPartitioner(kgo.ManualPartitioner()),
 		kgo.ProducerBatchCompression(codecs[worker%len(codecs)]),
-		kgo.ProducerLinger(2*time.Millisecond),
+		kgo.ProducerLinger(2 * time.Millisecond),
 		kgo.RecordRetries(1_000_000),
 		kgo.UnknownTopicRetries(-1),
 		kgo.StopProducerOnDataLossDetected(), // an OUT_OF_ORDER_SEQUENCE that isn't ours must show, not be papered over
-	)
+	}
+	if l.settings.NotIdempotent {
+		options = append(options, kgo.DisableIdempotentWrite())
+	}
+	client, err := newClient(l.settings.Addr, options...)
 	if err != nil {
 		return err
 	}
