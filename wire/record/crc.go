@@ -39,21 +39,30 @@ func (b Batch) setTimestamps(t TimestampType, maxTimestamp int64) {
 	if t == LogAppendTime {
 		attributes |= timestampTypeBit
 	}
-	// A CRC is linear: the CRC of old XOR new is what has to be added to the
-	// stored one. Only these header bytes differ; zeros follow to the end.
-	const from, to = attributesAt, maxTimestampAt + 8
-	var diff [to - from]byte
-	binary.BigEndian.PutUint16(diff[:], uint16(old^attributes))
-	binary.BigEndian.PutUint64(diff[maxTimestampAt-from:], uint64(b.MaxTimestamp()^maxTimestamp))
-	correction := appendZeros(rawCRC(diff[:]), len(b)-to)
+	// A CRC is linear: the remainder of old XOR new is what has to be added to the stored
+	// one. Only these two fields differ; what lies between and behind them counts as zeros.
+	const between, behind = maxTimestampAt - attributesAt - 2, maxTimestampAt + 8
+	correction := remainder(0, uint64(old^attributes)&0xffff, 2)
+	correction = remainder(correction, 0, between)
+	correction = remainder(correction, uint64(b.MaxTimestamp()^maxTimestamp), 8)
+	correction = appendZeros(correction, len(b)-behind)
 	binary.BigEndian.PutUint16(b[attributesAt:], uint16(attributes))
 	binary.BigEndian.PutUint64(b[maxTimestampAt:], uint64(maxTimestamp))
 	binary.BigEndian.PutUint32(b[crcAt:], b.CRC()^correction)
 }
 
-// rawCRC is the remainder of p alone, without the inversion before and after that
-// makes a CRC non-linear.
-func rawCRC(p []byte) uint32 { return ^crc32.Update(^uint32(0), castagnoli, p) }
+// remainder continues a remainder with the n low bytes of v, the highest first (n = 8 at most unless v is 0). It is a CRC
+// without the inversions before and after that make one non-linear. crc32.Update would do, but
+// would have the bytes on the heap.
+func remainder(crc uint32, v uint64, n int) uint32 {
+	if crc == 0 && v == 0 {
+		return 0
+	}
+	for n--; n >= 0; n-- {
+		crc = castagnoli[byte(crc)^byte(v>>(8*n))] ^ crc>>8
+	}
+	return crc
+}
 
 // appendZeros turns the remainder of some bytes into that of the same bytes followed by
 // n zero bytes: a multiplication by x^8n modulo the polynomial. n is taken as four digits of

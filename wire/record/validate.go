@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"math"
 )
 
 // Rules are what [Validate] has to know of the request and of the topic. The zero value of
@@ -85,7 +84,7 @@ func onlyBatch(p []byte, r *Rules) (Batch, error) {
 	if b.Magic() != Magic {
 		return nil, &InvalidError{Kind: KindInvalidRecord, Reason: fmt.Sprintf("record batch has magic %d, only 2 may be produced", b.Magic())}
 	}
-	if size > kafkaMinLength+lengthOverhead && b.Attributes().Codec() == Zstd && r.ProduceVersion < zstdProduceVersion {
+	if b.Attributes().Codec() == Zstd && r.ProduceVersion < zstdProduceVersion {
 		return nil, &InvalidError{Kind: KindUnsupportedCodec, Reason: fmt.Sprintf("zstd in a Produce request of version %d", r.ProduceVersion)}
 	}
 	next, invalid := frame(p[size:])
@@ -200,49 +199,12 @@ func checkRecords(b Batch, payload []byte, r *Rules) (maxTimestamp int64, err er
 	}
 	base := b.BaseTimestamp()
 	lowest, highest := base+e.minDelta, base+e.maxDelta
-	// Sums that overflow are for the slow way, which computes as Kafka does.
-	if (lowest < base) != (e.minDelta < 0) || (highest < base) != (e.maxDelta < 0) || r.outOfRange(lowest) || r.outOfRange(highest) {
+	// All timestamps lie between these two, unless a sum has overflowed. Those go the
+	// slow way, too: it computes as Kafka does.
+	overflow := (lowest < base) != (e.minDelta < 0) || (highest < base) != (e.maxDelta < 0)
+	from, to := r.timestampRange()
+	if overflow || lowest < from || highest > to {
 		return judgeRecords(b, payload, r)
 	}
 	return max(highest, NoTimestamp), nil
 }
-
-// checkMaxTimestamp is what remains of the check of timestamps without the records.
-func checkMaxTimestamp(b Batch, r *Rules) (int64, error) {
-	ts := b.MaxTimestamp()
-	if r.timestampRefused(b, ts) != timestampFine {
-		return 0, &InvalidError{Kind: KindInvalidTimestamp, Message: timestampMessage, Reason: fmt.Sprintf("max timestamp %d", ts)}
-	}
-	return ts, nil
-}
-
-// outOfRange computes with wrapping 64-bit integers, as Kafka does: a difference that
-// overflows is out of one range or the other.
-func (r *Rules) outOfRange(ts int64) bool {
-	diff := r.Now - ts
-	return diff > r.BeforeMaxMs || -diff > r.AfterMaxMs
-}
-
-type timestampVerdict uint8
-
-const (
-	timestampFine timestampVerdict = iota
-	timestampRange
-	timestampFlag
-)
-
-// timestampRefused tells whether a record of b with timestamp ts may be written (LogValidator.validateTimestamp). A batch
-// that the producer flags LogAppendTime passes in a CreateTime topic, but only with a timestamp.
-func (r *Rules) timestampRefused(b Batch, ts int64) timestampVerdict {
-	switch {
-	case r.TimestampType == CreateTime && ts != NoTimestamp:
-		if r.outOfRange(ts) {
-			return timestampRange
-		}
-	case b.Attributes().TimestampType() == LogAppendTime:
-		return timestampFlag
-	}
-	return timestampFine
-}
-
-var _ = math.MaxInt64
