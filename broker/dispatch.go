@@ -50,5 +50,22 @@ type Reply struct {
 	// the connection's goroutine; its context ends with the connection. Answers
 	// leave in the order of requests. While one is outstanding no further request
 	// starts, except a Produce after a Produce.
+	//
+	// Later is called exactly once, also when the connection has gone meanwhile (ctx is done then), so that
+	// what it holds can be released; its answer is thrown away in that case.
 	Later func(ctx context.Context) (Reply, error)
+	// Ready, which may be nil, says without waiting whether Later would return at once. It lets the
+	// connection send answers that became ready together in one write. It is called before Later, any
+	// number of times.
+	Ready func() bool
 }
+
+// release gives back what an answer holds that isn't going to be sent.
+func (r *Reply) release() {
+	if r.Fetch != nil {
+		r.Fetch.Release()
+	}
+}
+
+// isNone says whether there is nothing to send.
+func (r *Reply) isNone() bool { return r.Message == nil && r.Fetch == nil && r.Later == nil }

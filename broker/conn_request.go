@@ -1,0 +1,185 @@
+package broker
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"runtime/debug"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/clatterhq/clatter/wire"
+)
+
+// work handles the requests that have arrived, in order, until the next one isn't whole
+// or must wait for its turn. What was answered at once goes out in as few writes as possible.
+func (c *conn) work() error {
+	for {
+		size, key, ok, err := c.in.peek(c.frameLimit())
+		if err != nil {
+			return c.refuseGarbage(err)
+		}
+		if !ok {
+			break
+		}
+		if !c.queue.mayStart(key) {
+			c.in.blocked = true
+			return nil
+		}
+		frame, err := c.in.frame(size)
+		if err != nil {
+			return err
+		}
+		if frame == nil {
+			break
+		}
+		err = c.handle(frame)
+		c.in.consume(size)
+		if err != nil {
+			return err
+		}
+		if c.srv.closing.Load() {
+			return errors.Join(errStopping, c.flush())
+		}
+	}
+	return c.flush()
+}
+
+// flush sends the answers that are ready, unless that is the drainer's job at this moment.
+func (c *conn) flush() error {
+	if c.queue.busy() {
+		return nil
+	}
+	return c.out.flush()
+}
+
+// receiveMore takes in more of a frame that has begun. It is await for the stack that works.
+func (c *conn) receiveMore() error {
+	if err := c.flush(); err != nil {
+		return err
+	}
+	c.setDue()
+	err := c.in.receive()
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return c.woken()
+	}
+	return err
+}
+
+// handle does one request.
+func (c *conn) handle(frame []byte) error {
+	body, err := c.header.Parse(frame)
+	if err != nil {
+		return c.refuseHeader(frame, err)
+	}
+	msg, err := wire.DecodeRequest(c.header, body)
+	if err != nil {
+		return c.refuse("malformed request", err, c.requestAttrs()...)
+	}
+	c.trusted = true
+	reply, err := c.dispatch(&Request{Header: c.header, Message: msg, Peer: &c.peer})
+	if err != nil {
+		reply.release()
+		return c.refuse("request failed", err, c.requestAttrs()...)
+	}
+	return c.reply(reply)
+}
+
+// dispatch hands the request to its handler. A panic there costs this connection, nothing else.
+func (c *conn) dispatch(req *Request) (reply Reply, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = c.panicked(p)
+		}
+	}()
+	return c.srv.dispatcher.Dispatch(&c.ctx, req)
+}
+
+// panicked counts and logs a panic, with the stack that led to it.
+func (c *conn) panicked(p any) error {
+	c.srv.panics.Add(1)
+	c.srv.logRepeated(slog.LevelError, "panic", c.peer.Remote, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+	return fmt.Errorf("%w: %v", errPanic, p)
+}
+
+// reply sends an answer that is ready, if it is its turn; any other goes to the queue.
+func (c *conn) reply(r Reply) error {
+	if r.isNone() {
+		return nil
+	}
+	answer := pendingReply{correlationID: c.header.CorrelationID, reply: r}
+	if !c.queue.busy() {
+		if r.Later == nil {
+			return c.answer(&answer)
+		}
+		// From now on the drainer writes.
+		if err := c.out.flush(); err != nil {
+			c.queue.push(answer, c.header.Key)
+			go c.drain()
+			return err
+		}
+	}
+	if c.queue.push(answer, c.header.Key) {
+		go c.drain()
+	}
+	return nil
+}
+
+// answer encodes an answer and sends it, or keeps it for the next flush.
+func (c *conn) answer(p *pendingReply) error {
+	if p.reply.Fetch != nil {
+		return c.out.fetch(p.correlationID, p.reply.Fetch)
+	}
+	return c.out.message(p.correlationID, p.reply.Message)
+}
+
+// refuseHeader answers an ApiVersions request from the future, so that its client
+// can ask again (KIP-511), and ends the connection in all other cases, as Kafka does.
+func (c *conn) refuseHeader(frame []byte, err error) error {
+	switch {
+	case errors.Is(err, wire.ErrUnsupportedVersion) && c.header.Key == wire.KeyAPIVersions:
+		return c.reply(Reply{Message: unsupportedAPIVersions()})
+	case errors.Is(err, wire.ErrHeaderMalformed), errors.Is(err, wire.ErrUnknownAPI):
+		if !c.trusted {
+			return c.refuse("not a Kafka client", err, "sent", wire.DescribeGarbage(frame))
+		}
+	}
+	return c.refuse("unsupported request", err, c.requestAttrs()...)
+}
+
+// unsupportedAPIVersions is version 0 of the answer, which every client can read: the code, and the
+// versions of ApiVersions itself.
+func unsupportedAPIVersions() *kmsg.ApiVersionsResponse {
+	resp := kmsg.NewPtrApiVersionsResponse()
+	resp.ErrorCode = int16(wire.UnsupportedVersion)
+	api, _ := wire.APIByKey(wire.KeyAPIVersions)
+	key := kmsg.NewApiVersionsResponseApiKey()
+	key.ApiKey, key.MinVersion, key.MaxVersion = api.Key, api.AdvertisedMin, api.MaxVersion
+	resp.ApiKeys = append(resp.ApiKeys, key)
+	return resp
+}
+
+// refuseGarbage ends a connection whose next size prefix can't be one.
+func (c *conn) refuseGarbage(err error) error {
+	if c.trusted {
+		return c.refuse("request refused", err)
+	}
+	return c.refuse("not a Kafka client", err, "sent", wire.DescribeGarbage(c.in.unread()))
+}
+
+// refuse logs why the connection ends, and sends what was answered before.
+func (c *conn) refuse(event string, err error, attrs ...any) error {
+	attrs = append(attrs, "listener", c.peer.Listener, "err", err)
+	c.srv.logRepeated(slog.LevelWarn, event, c.peer.Remote, attrs...)
+	return errors.Join(errRefused, c.flush())
+}
+
+// requestAttrs describes the request at hand in a log line.
+func (c *conn) requestAttrs() []any {
+	attrs := []any{"api", wire.APIName(c.header.Key), "version", c.header.Version}
+	if c.header.ClientID != nil {
+		attrs = append(attrs, "client", *c.header.ClientID)
+	}
+	return attrs
+}
