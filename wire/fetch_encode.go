@@ -170,26 +170,30 @@ func (e *fetchEncoder) records(records RecordSet) {
 	e.splits = append(e.splits, fetchSplit{at: len(e.buf), records: records})
 }
 
-// partitionTags lays out the tagged fields of a partition, in the order of their numbers.
+// partitionTags lays out the tagged fields of a partition, in the order of their
+// numbers. One that holds nothing but its defaults is left out, as Kafka does.
 func (e *fetchEncoder) partitionTags(p *FetchPartition) {
+	diverging := p.DivergingEpoch != nil && *p.DivergingEpoch != EpochEnd{-1, -1}
+	leader := p.CurrentLeader != nil && *p.CurrentLeader != LeaderAndEpoch{-1, -1}
+	snapshot := p.SnapshotID != nil && *p.SnapshotID != EpochEnd{-1, -1}
 	count := 0
-	for _, present := range []bool{p.DivergingEpoch != nil, p.CurrentLeader != nil, p.SnapshotID != nil} {
+	for _, present := range [...]bool{diverging, leader, snapshot} {
 		if present {
 			count++
 		}
 	}
 	e.uvarint(count)
-	if d := p.DivergingEpoch; d != nil {
+	if diverging {
 		e.uvarint(fetchTagDivergingEpoch)
-		e.sized(func() { e.int32(d.Epoch); e.int64(d.EndOffset); e.noTags() })
+		e.sized(func() { e.int32(p.DivergingEpoch.Epoch); e.int64(p.DivergingEpoch.EndOffset); e.noTags() })
 	}
-	if l := p.CurrentLeader; l != nil {
+	if leader {
 		e.uvarint(fetchTagCurrentLeader)
-		e.sized(func() { e.int32(l.LeaderID); e.int32(l.LeaderEpoch); e.noTags() })
+		e.sized(func() { e.int32(p.CurrentLeader.LeaderID); e.int32(p.CurrentLeader.LeaderEpoch); e.noTags() })
 	}
-	if s := p.SnapshotID; s != nil { // the one struct with the offset first
+	if snapshot { // the one struct with the offset first
 		e.uvarint(fetchTagSnapshotID)
-		e.sized(func() { e.int64(s.EndOffset); e.int32(s.Epoch); e.noTags() })
+		e.sized(func() { e.int64(p.SnapshotID.EndOffset); e.int32(p.SnapshotID.Epoch); e.noTags() })
 	}
 }
 

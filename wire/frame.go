@@ -11,8 +11,11 @@ import (
 // response.
 const FrameSizeLen = 4
 
-// frameStep is how much a frame's buffer starts with, and the least it grows by.
-const frameStep = 64 << 10
+// A buffer of ReadFrame's own starts with firstBuffer and grows to frameStep at least.
+const (
+	firstBuffer = 512
+	frameStep   = 16 << 10
+)
 
 // FrameSize reads a size prefix: the number of bytes that follow it. The caller
 // gives the limit, because it differs before and after authentication. Zero is a
@@ -32,7 +35,7 @@ func FrameSize(prefix [FrameSizeLen]byte, maxSize int) (int, error) {
 }
 
 // ReadFrame reads one frame without its size prefix. It uses the capacity of buf
-// where that suffices; otherwise the buffer grows as bytes arrive, doubling from 64
+// where that suffices; otherwise the buffer grows as bytes arrive, doubling from 16
 // KiB, so that a peer pins twice what it has sent and never what it has announced.
 //
 // Errors: io.EOF if the stream ends before the first byte, io.ErrUnexpectedEOF if it
@@ -42,7 +45,7 @@ func ReadFrame(r io.Reader, buf []byte, maxSize int) ([]byte, error) {
 	// The prefix is read into the buffer, because an array of its own would escape
 	// to the heap through r.
 	if cap(buf) < FrameSizeLen {
-		buf = make([]byte, 0, frameStep)
+		buf = make([]byte, 0, firstBuffer)
 	}
 	prefix := buf[:FrameSizeLen]
 	if _, err := io.ReadFull(r, prefix); err != nil {

@@ -1,0 +1,99 @@
+package wire
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"testing"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+func TestAppendResponseIsAWholeFrame(t *testing.T) {
+	for _, version := range []int16{0, 2, 3, 5} {
+		resp := kmsg.NewPtrApiVersionsResponse()
+		resp.Version = version
+		resp.ErrorCode = int16(UnsupportedVersion)
+		before := []byte("an answer before this one")
+		got := AppendResponse(bytes.Clone(before), 0x0a0b0c0d, resp)
+		frame, ok := bytes.CutPrefix(got, before)
+		if !ok {
+			t.Fatalf("v%d: what was there is changed", version)
+		}
+		if size := binary.BigEndian.Uint32(frame); int(size) != len(frame)-FrameSizeLen {
+			t.Errorf("v%d: size %d of %d", version, size, len(frame)-FrameSizeLen)
+		}
+		want := append([]byte{0x0a, 0x0b, 0x0c, 0x0d}, resp.AppendTo(nil)...)
+		if !bytes.Equal(frame[FrameSizeLen:], want) {
+			t.Errorf("v%d: %x, want %x", version, frame[FrameSizeLen:], want)
+		}
+	}
+}
+
+func TestFlexibleResponseHasTagsInItsHeader(t *testing.T) {
+	resp := kmsg.NewPtrMetadataResponse()
+	resp.Version = 9
+	frame := AppendResponse(nil, 1, resp)
+	if !bytes.Equal(frame[FrameSizeLen:], append([]byte{0, 0, 0, 1, 0}, resp.AppendTo(nil)...)) {
+		t.Errorf("%x", frame)
+	}
+}
+
+// The broker uses a frame's buffer again: what it keeps of a request must not change.
+func TestDecodedStringsAreCopiesAndBytesAlias(t *testing.T) {
+	req := kmsg.NewPtrProduceRequest()
+	req.Version = 9
+	topic := kmsg.NewProduceRequestTopic()
+	topic.Topic = "orders"
+	partition := kmsg.NewProduceRequestTopicPartition()
+	partition.Records = []byte("records")
+	topic.Partitions = append(topic.Partitions, partition)
+	req.Topics = append(req.Topics, topic)
+	req.TransactionID = kmsg.StringPtr("tx")
+	body := req.AppendTo(nil)
+	got, err := DecodeRequest(RequestHeader{Key: KeyProduce, Version: 9}, body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	clear(body)
+	produce := got.(*kmsg.ProduceRequest)
+	if produce.Topics[0].Topic != "orders" || *produce.TransactionID != "tx" {
+		t.Error("strings alias the body")
+	}
+	if !bytes.Equal(produce.Topics[0].Partitions[0].Records, make([]byte, 7)) {
+		t.Error("records were copied")
+	}
+}
+
+func TestDecodeRequestSetsTheVersion(t *testing.T) {
+	req, err := DecodeRequest(RequestHeader{Key: KeyMetadata, Version: 4}, []byte{0xff, 0xff, 0xff, 0xff, 1})
+	if err != nil || req.GetVersion() != 4 {
+		t.Fatalf("%v, %v", req, err)
+	}
+	if topics := req.(*kmsg.MetadataRequest).Topics; topics != nil {
+		t.Errorf("null topics, which ask for all, are %v", topics)
+	}
+	req, err = DecodeRequest(RequestHeader{Key: KeyMetadata, Version: 4}, []byte{0, 0, 0, 0, 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if topics := req.(*kmsg.MetadataRequest).Topics; topics == nil {
+		t.Error("no topics, which ask for none, are null")
+	}
+}
+
+func TestDecodeRequestRefusesWhatItDoesNotKnow(t *testing.T) {
+	for h, want := range map[RequestHeader]error{
+		{Key: 95}:                            ErrUnknownAPI,
+		{Key: -1}:                            ErrUnknownAPI,
+		{Key: KeyMetadata, Version: 14}:      ErrUnsupportedVersion,
+		{Key: KeyMetadata, Version: -1}:      ErrUnsupportedVersion,
+		{Key: KeyMetadata, Version: 12}:      ErrMalformed,
+		{Key: KeyAPIVersions, Version: 3}:    ErrMalformed,
+		{Key: KeyAPIVersions, Version: 1000}: ErrUnsupportedVersion,
+	} {
+		if req, err := DecodeRequest(h, nil); !errors.Is(err, want) || req != nil {
+			t.Errorf("%s v%d: %v, %v", APIName(h.Key), h.Version, req, err)
+		}
+	}
+}
