@@ -1,0 +1,98 @@
+package local
+
+import (
+	"errors"
+	"io"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/clatterhq/clatter/logstore"
+	"github.com/clatterhq/clatter/logstore/vfs"
+)
+
+// logDir is one directory of log.dirs: a disk, as far as failures go.
+type logDir struct {
+	store  *Store
+	fs     vfs.FS
+	syncer syncer
+	lock   io.Closer
+	// logs is how many partitions have files here.
+	logs atomic.Int64
+	// failed is set once and for ever by the first write or sync that fails.
+	failed atomic.Pointer[offlineError]
+	full   fullness
+}
+
+// offline is nil while the directory takes writes.
+func (d *logDir) offline() error {
+	if err := d.failed.Load(); err != nil {
+		return err
+	}
+	return nil
+}
+
+// fail takes the directory offline. The kernel marks pages clean whose writeback failed, so a later
+// sync that succeeds proves nothing: the only way back is a new process that reads the disk.
+func (d *logDir) fail(op string, cause error) error {
+	if already := (*offlineError)(nil); errors.As(cause, &already) {
+		return cause
+	}
+	err := &offlineError{dir: d.fs.Name(), op: op, cause: cause}
+	if !d.failed.CompareAndSwap(nil, err) {
+		return d.failed.Load()
+	}
+	d.store.log.Error("log directory is offline: nothing more will be acknowledged; check the disk, then restart",
+		slog.String("dir", d.fs.Name()), slog.String("failed", op), slog.Any("error", cause))
+	return err
+}
+
+// syncFolders makes the names in the directory durable.
+func (d *logDir) syncFolders() error { return d.fs.SyncDir("") }
+
+// probeInterval is how often a full directory is tried again, at most.
+const probeInterval = 100 * time.Millisecond
+
+// fullness is whether a directory had room when last tried.
+type fullness struct {
+	full atomic.Bool
+	mu   struct {
+		sync.Mutex
+		next time.Time // of the next try
+	}
+}
+
+// admit refuses an append while the directory is full, but for one try now and then.
+func (d *logDir) admit() error {
+	if !d.full.full.Load() {
+		return nil
+	}
+	d.full.mu.Lock()
+	defer d.full.mu.Unlock()
+	if now := time.Now(); now.Before(d.full.mu.next) {
+		return logstore.ErrDiskFull
+	} else {
+		d.full.mu.next = now.Add(probeInterval)
+	}
+	return nil
+}
+
+// noRoom notes that a write found no room.
+func (d *logDir) noRoom() error {
+	d.full.mu.Lock()
+	d.full.mu.next = time.Now().Add(probeInterval)
+	d.full.mu.Unlock()
+	if !d.full.full.Swap(true) {
+		d.store.log.Error("no space left: appends are refused until there is; reads and deletions go on",
+			slog.String("dir", d.fs.Name()))
+	}
+	return logstore.ErrDiskFull
+}
+
+// room notes that a write succeeded.
+func (d *logDir) room() {
+	if d.full.full.Load() && d.full.full.Swap(false) {
+		d.store.log.Info("there is space again: appends go on", slog.String("dir", d.fs.Name()))
+	}
+}

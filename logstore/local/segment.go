@@ -1,0 +1,341 @@
+package local
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"sync"
+	"sync/atomic"
+
+	"github.com/clatterhq/clatter/logstore/vfs"
+	"github.com/clatterhq/clatter/wire/record"
+)
+
+// Suffixes of the files of a segment, after its base offset in 20 digits.
+const (
+	logSuffix       = ".log"
+	indexSuffix     = ".index"
+	timeIndexSuffix = ".timeindex"
+	txnIndexSuffix  = ".txnindex"
+	snapshotSuffix  = ".snapshot"
+	deletedSuffix   = ".deleted"
+)
+
+// fileName is the name of a file of a segment.
+func fileName(baseOffset int64, suffix string) string { return fmt.Sprintf("%020d%s", baseOffset, suffix) }
+
+// segment is a part of a log: a .log file of whole batches and the indexes of it.
+// The last one, to which batches are appended, is the active segment.
+//
+// Readers take it from a view and need no lock. What changes is either atomic or belongs to the
+// holder of the log's writer lock, as said.
+type segment struct {
+	folder     *folder
+	baseOffset int64
+	// size is the end of the last whole batch. It belongs to the writer and never
+	// changes once there is a later segment; readers bound the active one by their view.
+	size int64
+
+	data handle // of the .log file
+
+	// index is nil until somebody needed it.
+	index atomic.Pointer[segmentIndex]
+	// loading is held by the one who loads or rebuilds the index.
+	loading sync.Mutex
+}
+
+// folder is where the files of a log are. It is renamed when its topic is deleted.
+type folder struct {
+	dir  *logDir
+	name string
+}
+
+func (f *folder) path(name string) string { return f.name + "/" + name }
+
+// timestampAt is a timestamp in ms and the last offset of the first batch that has it.
+type timestampAt struct {
+	timestamp int64
+	offset    int64
+}
+
+// segmentIndex is both indexes of a segment, immutable.
+type segmentIndex struct {
+	offsets indexPart
+	times   indexPart
+	// file is the offset index on disk, kept among the open files because cold reads go through it.
+	file *handle
+	// largest covers the whole segment if it isn't active, else what the indexes know.
+	largest timestampAt
+	// indexedTime is the timestamp of the last entry of the time index, -1 without one.
+	indexedTime int64
+	// unindexed is how many bytes follow the batch of the last entry and include it.
+	unindexed int64
+}
+
+func (s *segment) path(suffix string) string { return s.folder.path(fileName(s.baseOffset, suffix)) }
+
+// acquire opens the .log file; release with s.data.release.
+func (s *segment) acquire() (vfs.File, error) {
+	if f := s.data.tryAcquire(); f != nil {
+		return f, nil
+	}
+	fsys := s.folder.dir.fs
+	return s.folder.dir.store.files.acquire(&s.data, func() (vfs.File, error) { return fsys.Open(s.path(logSuffix)) })
+}
+
+// lookup finds the last entry of the offset index by a key; without one the segment
+// is searched from its start. The caller must verify what lies at the position.
+func (s *segment) lookup(x *segmentIndex, key indexKey, target int64) (entry, bool, error) {
+	opened := false
+	e, ok, err := x.offsets.search(key, target, func() (vfs.File, error) {
+		fsys := s.folder.dir.fs
+		f, err := s.folder.dir.store.files.acquire(x.file, func() (vfs.File, error) { return fsys.Open(s.path(indexSuffix)) })
+		opened = err == nil
+		return f, err
+	})
+	if opened {
+		x.file.release()
+	}
+	return e, ok, err
+}
+
+// lookupTime finds the last entry of the time index at or before a timestamp.
+func (s *segment) lookupTime(x *segmentIndex, timestamp int64) (e entry, ok bool, err error) {
+	var file vfs.File
+	e, ok, err = x.times.search(byTimestamp, timestamp, func() (f vfs.File, err error) {
+		file, err = s.folder.dir.fs.Open(s.path(timeIndexSuffix))
+		return file, err
+	})
+	if file != nil {
+		err = errors.Join(err, file.Close())
+	}
+	return e, ok, err
+}
+
+// loadIndex returns the indexes of a segment whose batches end at size, reading or rebuilding them at
+// the first call. interval is index.interval.bytes.
+func (s *segment) loadIndex(size, interval int64) (*segmentIndex, error) {
+	if x := s.index.Load(); x != nil {
+		return x, nil
+	}
+	s.loading.Lock()
+	defer s.loading.Unlock()
+	if x := s.index.Load(); x != nil {
+		return x, nil
+	}
+	data, err := s.acquire()
+	if err != nil {
+		return nil, err
+	}
+	defer s.data.release()
+	x, err := s.readIndex(data, size)
+	if err != nil {
+		return nil, err
+	}
+	if x, err = s.extendIndex(data, x, size, interval); err != nil {
+		return nil, err
+	}
+	s.index.Store(x)
+	return x, nil
+}
+
+func (s *segment) emptyIndex() *segmentIndex {
+	return &segmentIndex{
+		offsets: indexPart{size: offsetEntrySize}, times: indexPart{size: timeEntrySize},
+		file:        &handle{},
+		largest:     timestampAt{timestamp: record.NoTimestamp, offset: s.baseOffset},
+		indexedTime: record.NoTimestamp,
+	}
+}
+
+// readIndex takes the index files at their word as far as their last entries hold. An index that
+// doesn't is as good as none.
+func (s *segment) readIndex(data vfs.File, size int64) (*segmentIndex, error) {
+	x := s.emptyIndex()
+	offsets, err := s.readEntries(indexSuffix, offsetEntrySize)
+	if err != nil || offsets == 0 {
+		return x, err
+	}
+	times, err := s.readEntries(timeIndexSuffix, timeEntrySize)
+	if err != nil {
+		return nil, err
+	}
+	x.offsets.onDisk, x.times.onDisk = int32(offsets), int32(times)
+	last, ok, err := s.lookup(x, byOffset, maxRelativeOffset)
+	if err != nil {
+		return nil, err
+	}
+	if !ok || !s.holds(data, &last, size) {
+		return s.emptyIndex(), nil
+	}
+	largest, ok, err := s.lastTime(x)
+	if err != nil {
+		return nil, err
+	}
+	if ok {
+		x.largest, x.indexedTime = largest, largest.timestamp
+	}
+	if !s.timesHold(data, x, size) {
+		return s.emptyIndex(), nil
+	}
+	x.unindexed = size - last.position()
+	return x, nil
+}
+
+// maxRelativeOffset is the largest that an index can hold (OffsetIndex.canAppendOffset).
+const maxRelativeOffset = 1<<31 - 1
+
+func (s *segment) readEntries(suffix string, entrySize int) (n int, err error) {
+	file, err := s.folder.dir.fs.Open(s.path(suffix))
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	size, err := file.Size()
+	if err != nil {
+		return 0, err
+	}
+	return validEntries(file, size, entrySize)
+}
+
+// holds reports whether the batch at the position of an entry of the offset index is the one that
+// the entry means. The last offset of a batch is unique, so a wrong entry doesn't pass.
+func (s *segment) holds(data vfs.File, e *entry, size int64) bool {
+	if e.position() >= size {
+		return false
+	}
+	scan := newScanner(data, "", e.position(), size, lookupWindow)
+	defer scan.close()
+	h, err := scan.next()
+	return err == nil && h.LastOffset() == s.baseOffset+e.relativeOffset()
+}
+
+// lastTime is the last entry of the time index.
+func (s *segment) lastTime(x *segmentIndex) (timestampAt, bool, error) {
+	e, ok, err := s.lookupTime(x, maxTimestamp)
+	return timestampAt{timestamp: e.timestamp(), offset: s.baseOffset + e.timeRelativeOffset()}, ok, err
+}
+
+const maxTimestamp = 1<<63 - 1
+
+// timesHold checks the last entry of the time index against the batch it names, or that there is
+// a reason to have none.
+func (s *segment) timesHold(data vfs.File, x *segmentIndex, size int64) bool {
+	at := x.largest
+	if x.times.onDisk == 0 {
+		at.offset = s.baseOffset
+	}
+	h, _, err := s.find(data, x, at.offset, size)
+	if err != nil {
+		return false
+	}
+	if x.times.onDisk == 0 {
+		return h.MaxTimestamp() < 0
+	}
+	return h.LastOffset() == at.offset && h.MaxTimestamp() == at.timestamp
+}
+
+// find returns the first batch that ends at or after an offset, and its position.
+// Errors: errScanEnd if there is none, errWrongIndex, or those of scanner.next.
+func (s *segment) find(data vfs.File, x *segmentIndex, offset, size int64) (record.Header, int64, error) {
+	e, ok, err := s.lookup(x, byOffset, offset-s.baseOffset)
+	if err != nil {
+		return record.Header{}, 0, err
+	}
+	var from int64
+	if ok {
+		from = e.position()
+	}
+	if from >= size && ok {
+		// Beyond what the reader may see, or wrong. The active segment may have entries
+		// for batches that this reader's view doesn't include yet, but none with an offset in it.
+		return record.Header{}, 0, errWrongIndex
+	}
+	scan := newScanner(data, s.path(logSuffix), from, size, lookupWindow)
+	defer scan.close()
+	for first := ok; ; first = false {
+		at := scan.pos
+		h, err := scan.next()
+		if err != nil {
+			if first && isCorrupt(err) {
+				return h, 0, errWrongIndex
+			}
+			return h, 0, err
+		}
+		if first && h.LastOffset() != s.baseOffset+e.relativeOffset() {
+			return h, 0, errWrongIndex
+		}
+		if h.LastOffset() >= offset {
+			return h, at, nil
+		}
+	}
+}
+
+// errWrongIndex says that an index entry points at something else than it should.
+var errWrongIndex = errors.New("index contradicts the log")
+
+// extendIndex adds what the indexes lack: entries for the batches behind the last entry, and
+// the largest timestamp. New entries stay in memory until the writer writes them.
+func (s *segment) extendIndex(data vfs.File, x *segmentIndex, size, interval int64) (*segmentIndex, error) {
+	b := indexBuilder{segment: s, index: *x}
+	var from int64
+	if x.offsets.count() > 0 {
+		from = size - x.unindexed
+		b.index.unindexed = 0
+		b.skipFirst = true
+	}
+	scan := newScanner(data, s.path(logSuffix), from, size, scanWindow)
+	defer scan.close()
+	for {
+		at := scan.pos
+		h, err := scan.next()
+		if errors.Is(err, errScanEnd) {
+			return &b.index, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		b.add(h.LastOffset(), h.MaxTimestamp(), at, int64(h.Size()), interval)
+	}
+}
+
+// indexBuilder makes entries by Kafka's rules (LogSegment.append): an entry is due at the first batch
+// that begins more than the interval behind the start of the last indexed one.
+type indexBuilder struct {
+	segment *segment
+	index   segmentIndex
+	// skipFirst says that the first batch has its entry already.
+	skipFirst bool
+}
+
+func (b *indexBuilder) add(lastOffset, maxTimestamp, at, size, interval int64) {
+	x := &b.index
+	if maxTimestamp > x.largest.timestamp {
+		x.largest = timestampAt{timestamp: maxTimestamp, offset: lastOffset}
+	}
+	if x.unindexed > interval && !b.skipFirst {
+		x.addEntry(b.segment.baseOffset, lastOffset, at)
+	}
+	b.skipFirst = false
+	x.unindexed += size
+}
+
+// addEntry appends one entry to the offset index and, if a greater timestamp was seen since, one to the time
+// index.
+func (x *segmentIndex) addEntry(baseOffset, lastOffset, position int64) {
+	x.offsets.tail = appendOffsetEntry(x.offsets.tail, lastOffset-baseOffset, position)
+	x.unindexed = 0
+	x.addTime(baseOffset)
+}
+
+// addTime appends the largest timestamp to the time index if it isn't there.
+func (x *segmentIndex) addTime(baseOffset int64) {
+	if x.largest.timestamp <= x.indexedTime {
+		return
+	}
+	x.times.tail = appendTimeEntry(x.times.tail, x.largest.timestamp, x.largest.offset-baseOffset)
+	x.indexedTime = x.largest.timestamp
+}

@@ -1,0 +1,193 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"sync/atomic"
+	"time"
+
+	"github.com/clatterhq/clatter/logstore"
+)
+
+// Store keeps partitions in log directories and implements [logstore.Store].
+type Store struct {
+	options *settings
+	log     *slog.Logger
+	dirs    []*logDir
+	topics  topics
+	files   files
+	timers  timers
+	closed  atomic.Bool
+}
+
+var (
+	_ logstore.Store     = (*Store)(nil)
+	_ logstore.Partition = (*log)(nil)
+	_ logstore.Commit    = (*commit)(nil)
+	_ logstore.Records   = (*records)(nil)
+)
+
+// Create implements [logstore.Store].
+func (s *Store) Create(topics ...logstore.TopicPartitions) error {
+	if s.closed.Load() {
+		return logstore.ErrClosed
+	}
+	s.topics.mu.Lock()
+	defer s.topics.mu.Unlock()
+	for i := range topics {
+		want := &topics[i]
+		t := s.topics.find(want.ID)
+		if t == nil {
+			t = &topic{store: s, id: want.ID, name: want.Topic}
+			t.config.Store(want.Config)
+			logs := make([]atomic.Pointer[log], max(want.Partitions, 0))
+			t.logs.Store(&logs)
+			s.topics.insertLocked(t)
+			continue
+		}
+		t.config.Store(want.Config)
+		t.grow(int(want.Partitions))
+	}
+	return nil
+}
+
+// grow adds slots for partitions.
+func (t *topic) grow(partitions int) {
+	t.growing.Lock()
+	defer t.growing.Unlock()
+	old := *t.logs.Load()
+	if partitions <= len(old) {
+		return
+	}
+	logs := make([]atomic.Pointer[log], partitions)
+	for i := range old {
+		logs[i].Store(old[i].Load())
+	}
+	t.logs.Store(&logs)
+}
+
+// Configure implements [logstore.Store].
+func (s *Store) Configure(id logstore.TopicID, config *logstore.Config) error {
+	t, err := s.topic(id)
+	if err != nil {
+		return err
+	}
+	t.config.Store(config)
+	t.configured()
+	return nil
+}
+
+func (s *Store) topic(id logstore.TopicID) (*topic, error) {
+	if s.closed.Load() {
+		return nil, logstore.ErrClosed
+	}
+	t := s.topics.find(id)
+	if t == nil {
+		return nil, logstore.ErrUnknownPartition
+	}
+	return t, nil
+}
+
+// Partition implements [logstore.Store].
+func (s *Store) Partition(id logstore.TopicID, partition int32) (logstore.Partition, error) {
+	t, err := s.topic(id)
+	if err != nil {
+		return nil, err
+	}
+	logs := *t.logs.Load()
+	if partition < 0 || int(partition) >= len(logs) {
+		return nil, logstore.ErrUnknownPartition
+	}
+	if l := logs[partition].Load(); l != nil {
+		return l, nil
+	}
+	return t.first(partition), nil
+}
+
+// first makes the log of a partition at its first use.
+func (t *topic) first(partition int32) *log {
+	t.growing.Lock()
+	defer t.growing.Unlock()
+	// The slice may have grown since, and somebody else may have been first.
+	slot := &(*t.logs.Load())[partition]
+	if l := slot.Load(); l != nil {
+		return l
+	}
+	l := &log{topic: t, partition: partition}
+	l.attach()
+	slot.Store(l)
+	return l
+}
+
+// LogDirs implements [logstore.Store].
+func (s *Store) LogDirs(context.Context) ([]logstore.LogDir, error) {
+	if s.closed.Load() {
+		return nil, logstore.ErrClosed
+	}
+	dirs := make([]logstore.LogDir, len(s.dirs))
+	for i, d := range s.dirs {
+		dirs[i] = logstore.LogDir{Path: d.fs.Name(), Err: d.offline(), TotalBytes: -1, UsableBytes: -1}
+		if total, usable, err := d.fs.Usage(); err == nil {
+			dirs[i].TotalBytes, dirs[i].UsableBytes = total, usable
+		}
+		dirs[i].Partitions = d.sizes()
+	}
+	return dirs, nil
+}
+
+// stallLimit is how long one commit may take until the disk counts as hung.
+const stallLimit = 20 * time.Second
+
+// Health implements [logstore.Store].
+func (s *Store) Health() error {
+	var err error
+	for _, d := range s.dirs {
+		err = errors.Join(err, d.offline())
+		if began := d.syncer.began.Load(); began > 0 {
+			if took := time.Since(time.UnixMilli(began)); took > stallLimit {
+				err = errors.Join(err, fmt.Errorf("log directory %s: a sync has been running for %s; the disk hangs",
+					d.fs.Name(), took.Round(time.Second)))
+			}
+		}
+	}
+	return err
+}
+
+// Size implements [logstore.Partition].
+func (l *log) Size() int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.sizeLocked()
+}
+
+func (l *log) sizeLocked() int64 {
+	if l.mu.writer == nil {
+		if l.mu.found != nil {
+			return l.mu.found.size
+		}
+		return 0
+	}
+	var size int64
+	for _, s := range l.view.Load().segments {
+		size += s.size
+	}
+	return size
+}
+
+// scheduleFlushLocked sees to flush.ms.
+func (l *log) scheduleFlushLocked(config *logstore.Config, w *writer, _ int64) {
+	if w.flushDue || config.FlushMs == math.MaxInt64 {
+		return
+	}
+	w.flushDue = true
+	delay := time.Duration(min(config.FlushMs, int64(math.MaxInt64/time.Millisecond))) * time.Millisecond
+	l.topic.store.timers.after(delay, func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		w.flushDue = false
+		w.folder.dir.syncer.mark(l)
+	})
+}

@@ -1,0 +1,80 @@
+package local
+
+import (
+	"sort"
+
+	"github.com/clatterhq/clatter/logstore"
+)
+
+// status is what may be done with a log.
+type status uint8
+
+const (
+	// dormant: the offsets are known, the files have not been looked at.
+	dormant status = iota
+	// online: files, if there are any, are open for business.
+	online
+	// damaged: readable, except where it is damaged; nothing may be appended.
+	damaged
+	// deleted: the topic is gone.
+	deleted
+	// closed: the store is.
+	closed
+)
+
+// view is one moment of a log, immutable: what readers need, in one load. A new one is swapped in
+// by the holder of the writer lock for every change.
+//
+// A lock for readers would be simpler, and a read would then wait for appends that
+// wait for the disk. A seqlock would save the allocation per append, and spin.
+type view struct {
+	logstore.Offsets
+	status status
+	// segments are all segments, oldest first; the slice is shared between views and copied for a change.
+	segments []*segment
+	// highWatermarkAt is where the batch at the high watermark will begin.
+	highWatermarkAt position
+	// previous is the high watermark before the latest move of it, and where that is: a consumer
+	// at the end of the log asks for exactly this offset next.
+	previous hint
+	// largest is the largest timestamp of the active segment.
+	largest timestampAt
+}
+
+// position is a byte position in a segment.
+type position struct {
+	segment *segment
+	pos     int64
+}
+
+// hint is an offset of which the position is known.
+type hint struct {
+	offset int64
+	at     position
+}
+
+// emptyView is that of every partition without records. Sharing it makes them cost nothing.
+var emptyView = &view{status: online}
+
+// segmentIndexOf is the index of the last segment that begins at or before offset, 0 if none does.
+func (v *view) segmentIndexOf(offset int64) int {
+	last := len(v.segments) - 1
+	if last < 0 || v.segments[last].baseOffset <= offset {
+		return max(last, 0)
+	}
+	i := sort.Search(last, func(i int) bool { return v.segments[i].baseOffset > offset })
+	return max(i-1, 0)
+}
+
+// limitOf is the end of what may be read of a segment below the high watermark, in bytes.
+func (v *view) limitOf(s *segment) int64 {
+	mark := v.highWatermarkAt
+	switch {
+	case mark.segment == nil || s.baseOffset > mark.segment.baseOffset:
+		return 0
+	case s == mark.segment:
+		return mark.pos
+	default:
+		return s.size
+	}
+}

@@ -1,0 +1,53 @@
+package local
+
+import (
+	"github.com/clatterhq/clatter/logstore/producer"
+)
+
+// writer is what an append needs to know of a loaded log and readers don't. It belongs to the holder
+// of the writer lock.
+type writer struct {
+	folder    *folder
+	active    *segment
+	producers producer.Table
+
+	// index builds the indexes of the active segment; readers get copies.
+	index indexBuilder
+	// firstTimestamp is the largest timestamp of the first batch of the active segment in ms, from which on segment.ms
+	// counts; -1 if there is none, then created counts.
+	firstTimestamp int64
+	created        int64 // of the active segment, ms
+	jitterMs       int64 // taken off segment.ms
+
+	leaderEpoch int32
+
+	// flushedOffset is the durable end: everything below it was synced.
+	flushedOffset int64
+	// unsynced are closed segments that were not synced yet, each held open.
+	unsynced []*segment
+	// activeDirty says that the active segment has unsynced batches, activePinned that it is held open for
+	// their sync: the error of a failed writeback must find the descriptor that wrote. Where
+	// the page cache is good enough it isn't held, since that would be for ever.
+	activeDirty  bool
+	activePinned bool
+	// newNames says that the folder has files, newFolder that it has a name itself, that a power cut would
+	// take away.
+	newNames  bool
+	newFolder bool
+	// flushDue is set while a flush by flush.ms is scheduled.
+	flushDue bool
+}
+
+// raise moves the high watermark and the last stable offset.
+func (v *view) raise(highWatermark int64, at position, producers *producer.Table) {
+	v.previous = hint{offset: v.HighWatermark, at: v.highWatermarkAt}
+	v.HighWatermark, v.highWatermarkAt = highWatermark, at
+	v.LastStableOffset = producers.LastStableOffset(v.LogStartOffset, highWatermark)
+}
+
+// pin holds the active segment, which is acquired, open until it was synced.
+func (w *writer) pin() {
+	if !w.activePinned {
+		w.activePinned = w.active.data.tryAcquire() != nil
+	}
+}
