@@ -162,7 +162,7 @@ func (b Batch) putLength() {
 
 // Recompress is b with its payload under another codec, in new memory; b itself if it has that
 // codec already, or is a control batch, which stays as it is (LogValidator). The CRC of b must have been verified.
-// Everything but codec, length and CRC stays; a payload of more than limit bytes is refused.
+// Everything but codec, length and CRC stays, save that unused attributes are cleared; a payload of more than limit bytes is refused.
 //
 // Errors: as [Compress] and [Decompress], [ErrBatchTooLarge].
 func Recompress(b Batch, c Codec, level, limit int) (Batch, error) {
@@ -190,7 +190,7 @@ func Recompress(b Batch, c Codec, level, limit int) (Batch, error) {
 	}
 	n := Batch(out[:len(out):len(out)])
 	n.putLength()
-	binary.BigEndian.PutUint16(n[attributesAt:], uint16(attributes&^codecMask|Attributes(c)))
+	binary.BigEndian.PutUint16(n[attributesAt:], uint16(attributes&knownAttributeBit&^codecMask|Attributes(c)))
 	n.setCRC()
 	return n, nil
 }

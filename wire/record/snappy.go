@@ -22,9 +22,8 @@ const (
 )
 
 var (
-	errXerialVersion = errors.New("unknown xerial version")
-	errXerialBlock   = errors.New("xerial block is cut short")
-	errSnappyLength  = errors.New("declared length is impossible")
+	errXerialBlock  = errors.New("xerial block is cut short")
+	errSnappyLength = errors.New("declared length is impossible")
 )
 
 func compressSnappy(dst, src []byte) []byte {
@@ -49,11 +48,9 @@ func decompressSnappy(dst, src []byte, limit int) ([]byte, error) {
 		return appendSnappyBlock(dst, src, base, limit)
 	}
 	for len(src) > 0 {
-		// Streams may follow each other, each with its header.
+		// Streams may follow each other, each with its header. Its versions say nothing: there was only one
+		// ever, and Kafka takes any.
 		if isXerial(src) {
-			if binary.BigEndian.Uint32(src[len(xerialMagic):])-1 >= 1<<31-1 {
-				return dst, errXerialVersion
-			}
 			src = src[xerialHeaderSize:]
 			continue
 		}

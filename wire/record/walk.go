@@ -16,9 +16,8 @@ type extent struct {
 // values are. It returns the index of the flawed record, if there is one.
 //
 // This is the loop that every produced record passes through. It takes the usual record on
-// a fast path, which decides nothing but that the record is sound: its fields are read from
-// two or three words of 8 bytes without bounds checks, and one comparison at the end shows that they
-// fit. Whatever is unusual goes to readRecord, which is the only judge of flaws.
+// a fast path, which decides nothing but that the record is sound. Whatever is unusual goes to
+// readRecord, which is the only judge of flaws.
 func walkRecords(p []byte, count int32) (e extent, index int32, f flaw) {
 	e = extent{minDelta: math.MaxInt64, maxDelta: math.MinInt64}
 	at := 0
@@ -45,53 +44,77 @@ func walkRecords(p []byte, count int32) (e extent, index int32, f flaw) {
 	return e, count, flawNone
 }
 
-const word = 8
+// usualHead is how much of a record the fast path reads up to its key length, in words that may
+// reach one byte further each: three bytes of length, one of attributes, three of timestamp and
+// of offset each, four of the key length's word.
+const usualHead = 14
 
-// usualRecord is the position behind the record at p[at:], or 0 if it takes a closer look: it has headers, a
-// varint of more than three bytes, a flaw, or lies within the last bytes of p.
+// usualRecord is the position behind the record at p[at:], or 0 if that takes a closer look: it has a varint
+// of more than three bytes, a flaw, or lies within the last bytes of p. Slices of constant
+// length are what the compiler turns into one load and one comparison.
 func usualRecord(p []byte, at int, index int32) (next int, timestamp int64, keyed bool) {
-	if at+word > len(p) {
+	if at+usualHead > len(p) {
 		return 0, 0, false
 	}
-	w := binary.LittleEndian.Uint64(p[at:])
-	size, w, n := takeVarint(w)
+	size, n := takeVarint(binary.LittleEndian.Uint32(p[at : at+4]))
 	i := at + n
-	end := i + int(size)
-	ts, w, n := takeVarint(w >> 8) // behind the attributes
-	i += 1 + n
-	offset, _, n := takeVarint(w)
+	end := i + size
+	i++ // the attributes
+	delta, n := takeVarint(binary.LittleEndian.Uint32(p[i : i+4]))
 	i += n
-	if i-at > word || offset != index || end > len(p) || i+word > len(p) {
+	offset, n := takeVarint(binary.LittleEndian.Uint32(p[i : i+4]))
+	i += n
+	if offset != int(index) || end > len(p) {
 		return 0, 0, false
 	}
-	key, w, n := takeVarint(binary.LittleEndian.Uint64(p[i:]))
+	key, n := takeVarint(binary.LittleEndian.Uint32(p[i : i+4]))
 	i += n
 	if key > 0 {
-		if i += int(key); i+word > len(p) {
-			return 0, 0, false
-		}
-		w = binary.LittleEndian.Uint64(p[i:])
+		i += key
 	}
-	value, _, n := takeVarint(w)
-	i += n + max(int(value), 0)
-	// No length is negative from here on, so if the last field ends where the record does, no field
-	// lies outside of it.
-	if i != end-1 || p[i] != 0 {
+	if i+4 > len(p) {
 		return 0, 0, false
 	}
-	return end, int64(ts), key >= 0
+	value, n := takeVarint(binary.LittleEndian.Uint32(p[i : i+4]))
+	i += n
+	if value > 0 {
+		i += value
+	}
+	// No field goes backwards, so if the last one ends where the record does, none lies outside of it.
+	switch {
+	case i == end-1 && p[i] == 0: // no headers
+		return end, int64(delta), key >= 0
+	case i < end-1 && value != longVarintValue && headersFlaw(p[:end], i) == flawNone:
+		return end, int64(delta), key >= 0
+	}
+	return 0, 0, false
 }
 
-// takeVarint takes a varint of up to three bytes from the low end of w and
-// returns it with the rest of w and its size: a size beyond every word for a longer one.
-func takeVarint(w uint64) (v int32, rest uint64, size int) {
-	switch {
-	case w&0x80 == 0:
-		return unzigzag32(uint32(w & 0x7f)), w >> 8, 1
-	case w&0x8000 == 0:
-		return unzigzag32(uint32(w&0x7f | w>>1&0x3f80)), w >> 16, 2
-	case w&0x800000 == 0:
-		return unzigzag32(uint32(w&0x7f | w>>1&0x3f80 | w>>2&0x1fc000)), w >> 24, 3
+// headersFlaw checks the headers at body[i:], which have to end where body does.
+func headersFlaw(body []byte, i int) flaw {
+	var r Record
+	_, f := readHeaders(body, i, &r)
+	return f
+}
+
+// longVarintValue is what takeVarint makes of a varint that is too long for it.
+const longVarintValue = math.MinInt32
+
+// takeVarint reads a varint of up to three bytes from the low end of w. A longer one has no size: read
+// again as the next field it is too long again, down to the last field, where it is noticed.
+func takeVarint(w uint32) (v, size int) {
+	u := w & 0x7f
+	size = 1
+	if w&0x80 != 0 {
+		u |= w >> 1 & 0x3f80
+		size = 2
+		if w&0x8000 != 0 {
+			u |= w >> 2 & 0x1fc000
+			size = 3
+			if w&0x800000 != 0 {
+				return longVarintValue, 0
+			}
+		}
 	}
-	return 0, 0, 2 * word
+	return int(u>>1) ^ -int(u&1), size
 }
