@@ -1,0 +1,105 @@
+package cases
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/clatterhq/clatter/compat-tests/judge/script"
+)
+
+// Group is a broker that some cases share.
+type Group struct {
+	Overrides map[string]string
+	Serial    bool // The cases change the broker as a whole, so they run one after another.
+}
+
+// Groups lists the brokers by name.
+var Groups = map[string]Group{
+	"": {},
+	// Cases that change dynamic configuration of the broker or look at everything it has.
+	"serial": {Serial: true},
+	// A broker that creates and deletes no topics unasked and allows nothing much.
+	"strict": {Overrides: map[string]string{
+		"auto.create.topics.enable": "false",
+		"delete.topic.enable":       "false",
+	}},
+	// A broker whose defaults for new topics were all changed.
+	"defaults": {Overrides: map[string]string{
+		"num.partitions":             "3",
+		"default.replication.factor": "1",
+		"log.retention.hours":        "24",
+		"log.segment.bytes":          "2097152",
+		"log.cleanup.policy":         "compact,delete",
+		"compression.type":           "lz4",
+		"message.max.bytes":          "2000",
+		"log.roll.ms":                "3600000",
+		"min.insync.replicas":        "1",
+	}},
+	// Limits that are large by default made small.
+	"limits": {Overrides: map[string]string{
+		"fetch.max.bytes":                           "1024",
+		"max.request.partition.size.limit":          "3",
+		"max.incremental.fetch.session.cache.slots": "1",
+	}, Serial: true},
+}
+
+// book collects cases.
+type book struct {
+	cases []script.Case
+	group string // Of the cases that are added.
+}
+
+// add adds a case.
+func (b *book) add(api string, version int16, what string, steps ...script.Step) {
+	b.cases = append(b.cases, script.Case{Name: fmt.Sprintf("%s/v%d/%s", api, version, what), Group: b.group, Steps: steps})
+}
+
+// in adds cases to a group.
+func (b *book) in(group string, f func()) {
+	old := b.group
+	b.group = group
+	f()
+	b.group = old
+}
+
+// All returns every case, sorted by name.
+func All() []script.Case {
+	var b book
+	for _, add := range []func(*book){
+		produceCases, fetchCases, listOffsetsCases, metadataCases, createTopicsCases,
+	} {
+		add(&b)
+	}
+	slices.SortStableFunc(b.cases, func(x, y script.Case) int { return cmp.Compare(x.Name, y.Name) })
+	return b.cases
+}
+
+// versions lists the versions from first to last.
+func versions(first, last int16) []int16 {
+	var vs []int16
+	for v := first; v <= last; v++ {
+		vs = append(vs, v)
+	}
+	return vs
+}
+
+// ask sends what build makes and notes the answer.
+func ask(build func(r *script.Run) kmsg.Request) script.Ask { return script.Ask{Build: build} }
+
+// on moves a question to another connection.
+func on(conn int, a script.Ask) script.Ask {
+	a.Conn = conn
+	return a
+}
+
+// until repeats a question until the answer satisfies f.
+func until(a script.Ask, f func(kmsg.Response) bool) script.Ask {
+	a.Until = f
+	return a
+}
+
+//go:fix inline
+func ptr[T any](v T) *T { return new(v) }

@@ -1,0 +1,248 @@
+package script
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"reflect"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/clatterhq/clatter/compat-tests/judge/transcript"
+	"github.com/clatterhq/clatter/compat-tests/rawconn"
+)
+
+// Answers that are no message.
+const (
+	answerClosed  = "closed"
+	answerTimeout = "timeout"
+	answerNone    = "none"
+)
+
+func (a Ask) run(r *Run) error {
+	req := r.build(a.Build)
+	note := Exchange{Request: requestText(r, a, req)}
+	if a.Until == nil {
+		answer, _, err := r.ask(a, req)
+		note.Answer = answer
+		r.notes = append(r.notes, note)
+		return err
+	}
+	err := r.Poll(func() (bool, error) {
+		answer, resp, err := r.ask(a, r.build(a.Build))
+		note.Answer = answer
+		return resp == nil || err != nil || a.Until(resp), err
+	})
+	r.notes = append(r.notes, note)
+	return err
+}
+
+// ask sends and reads once. Only what prevents asking is an error; whatever the broker does is an answer.
+func (r *Run) ask(a Ask, req kmsg.Request) (string, kmsg.Response, error) {
+	c, err := r.connection(a.Conn)
+	if err != nil {
+		return "", nil, err
+	}
+	if c.dead != "" {
+		return c.dead, nil, nil
+	}
+	client := a.ClientID
+	if client == nil {
+		client = &defaultClient
+	}
+	id := c.NextCorrelationID()
+	if err := c.WriteFrame(rawconn.Frame(req, id, client)); err != nil {
+		return r.fail(c, err), nil, nil
+	}
+	switch {
+	case a.Silent:
+		return answerNone, nil, nil
+	case a.Send:
+		c.pending = append(c.pending, pending{req, id})
+		return "sent", nil, nil
+	}
+	answer, resp := r.read(c, req.ResponseKind(), req.GetVersion(), id, rawconn.FlexibleHeader(req))
+	if resp != nil {
+		dropForeign(r.Symbols.Prefix, reflect.ValueOf(resp))
+		answer = transcript.Response(&r.Symbols, resp).String() + extra(answer)
+	}
+	return answer, resp, nil
+}
+
+func (s Receive) run(r *Run) error {
+	c, err := r.connection(s.Conn)
+	if err != nil {
+		return err
+	}
+	note := Exchange{Request: fmt.Sprintf("%sreceive", connText(s.Conn))}
+	switch {
+	case len(c.pending) == 0:
+		return errors.New("receive without send")
+	case c.dead != "":
+		note.Answer = c.dead
+	default:
+		p := c.pending[0]
+		c.pending = c.pending[1:]
+		answer, resp := r.read(c, p.req.ResponseKind(), p.req.GetVersion(), p.id, rawconn.FlexibleHeader(p.req))
+		if resp != nil {
+			dropForeign(r.Symbols.Prefix, reflect.ValueOf(resp))
+			answer = transcript.Response(&r.Symbols, resp).String() + extra(answer)
+		}
+		note.Answer = answer
+	}
+	r.notes = append(r.notes, note)
+	return nil
+}
+
+func (s Raw) run(r *Run) error {
+	c, err := r.connection(s.Conn)
+	if err != nil {
+		return err
+	}
+	note := Exchange{Request: connText(s.Conn) + "raw " + s.What}
+	if c.dead != "" {
+		note.Answer = c.dead
+		r.notes = append(r.notes, note)
+		return nil
+	}
+	id := c.NextCorrelationID()
+	frame := s.Build(r, id)
+	if !s.Unsized {
+		frame = append(binary.BigEndian.AppendUint32(nil, uint32(len(frame))), frame...)
+	}
+	if err := c.Write(frame); err != nil {
+		note.Answer = r.fail(c, err)
+	} else if s.Answer == nil {
+		note.Answer = r.readClosed(c)
+	} else {
+		resp := reflect.New(reflect.TypeOf(s.Answer).Elem()).Interface().(kmsg.Response) //nolint:forcetypeassert // It is the type that it was made from.
+		answer, got := r.read(c, resp, s.Answer.GetVersion(), id, s.Header)
+		if got != nil {
+			answer = transcript.Response(&r.Symbols, got).String() + extra(answer)
+		}
+		note.Answer = answer
+	}
+	r.notes = append(r.notes, note)
+	return nil
+}
+
+// read reads and decodes one answer. Where a message came, the text is empty or says what is odd about its encoding.
+func (r *Run) read(c *conn, resp kmsg.Response, version int16, id int32, flexible bool) (string, kmsg.Response) {
+	frame, err := c.ReadFrame(answerTimeLimit)
+	if err != nil {
+		return r.fail(c, err), nil
+	}
+	body, err := rawconn.Body(frame, id, flexible)
+	if err != nil {
+		return r.fail(c, err), nil
+	}
+	resp.SetVersion(version)
+	if err := resp.ReadFrom(body); err != nil {
+		return r.fail(c, fmt.Errorf("%w: %w: %s", rawconn.ErrFrame, err, transcript.Hex(body))), nil
+	}
+	r.Symbols.Learn(resp)
+	if !transcript.Canonical(resp, body) {
+		return "not canonical", resp
+	}
+	return "", resp
+}
+
+// readClosed expects the end of the connection.
+func (r *Run) readClosed(c *conn) string {
+	frame, err := c.ReadFrame(answerTimeLimit)
+	if err != nil {
+		return r.fail(c, err)
+	}
+	return "bytes " + transcript.Hex(frame)
+}
+
+// fail turns a connection's end into an answer; the connection is not used again.
+func (*Run) fail(c *conn, err error) string {
+	switch {
+	case errors.Is(err, rawconn.ErrClosed):
+		c.dead = answerClosed
+	case errors.Is(err, rawconn.ErrTimeout):
+		c.dead = answerTimeout
+	default:
+		c.dead = "malformed " + strconv.Quote(err.Error())
+	}
+	return c.dead
+}
+
+func extra(oddity string) string {
+	if oddity == "" {
+		return ""
+	}
+	return "\n! " + oddity
+}
+
+func connText(number int) string {
+	if number == 0 {
+		return ""
+	}
+	return fmt.Sprintf("#%d ", number)
+}
+
+func requestText(r *Run, a Ask, req kmsg.Request) string {
+	var b strings.Builder
+	b.WriteString(connText(a.Conn))
+	if a.ClientID != nil {
+		fmt.Fprintf(&b, "client=%q ", *a.ClientID)
+	}
+	fmt.Fprintf(&b, "%s v%d %s", kmsg.NameForKey(req.Key()), req.GetVersion(), transcript.Request(&r.Symbols, req))
+	return b.String()
+}
+
+// foreign matches the topics of other cases, which share the broker.
+var foreign = regexp.MustCompile(`^c\d{4}-`)
+
+// dropForeign removes the topics of other cases from an answer that lists all topics.
+func dropForeign(prefix string, v reflect.Value) {
+	switch v.Kind() {
+	case reflect.Pointer:
+		if !v.IsNil() {
+			dropForeign(prefix, v.Elem())
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if v.Type().Field(i).IsExported() {
+				dropForeign(prefix, v.Field(i))
+			}
+		}
+	case reflect.Slice:
+		if v.Type().Elem().Kind() != reflect.Struct {
+			return
+		}
+		kept := v.Slice(0, 0)
+		for i := range v.Len() {
+			if name := topicOf(v.Index(i)); foreign.MatchString(name) && !strings.HasPrefix(name, prefix) {
+				continue
+			}
+			dropForeign(prefix, v.Index(i))
+			kept = reflect.Append(kept, v.Index(i))
+		}
+		if kept.Len() != v.Len() {
+			v.Set(kept)
+		}
+	default:
+	}
+}
+
+func topicOf(v reflect.Value) string {
+	for _, name := range []string{"Topic", "Name"} {
+		f := v.FieldByName(name)
+		if !f.IsValid() {
+			continue
+		}
+		if f.Kind() == reflect.Pointer && !f.IsNil() {
+			f = f.Elem()
+		}
+		if f.Kind() == reflect.String {
+			return f.String()
+		}
+	}
+	return ""
+}
