@@ -22,6 +22,11 @@ var BrokerPOM []byte
 //go:embed clients-pom.xml
 var ClientsPOM []byte
 
+// ToolsPOM describes the jars of Kafka's command-line tools.
+//
+//go:embed tools-pom.xml
+var ToolsPOM []byte
+
 // Java returns the path of the java program: that of JAVA_HOME where set, else the one on PATH.
 func Java() (string, error) {
 	if home := os.Getenv("JAVA_HOME"); home != "" {
