@@ -58,13 +58,13 @@ func stopJVM() {
 	if jvm.cmd == nil {
 		return
 	}
-	jvm.stdin.Close()                                                        //nolint:errcheck // End of input is how the runner ends; Wait tells whether it did.
-	kill := time.AfterFunc(5*time.Second, func() { jvm.cmd.Process.Kill() }) //nolint:errcheck // It may have ended by itself.
+	jvm.stdin.Close()
+	kill := time.AfterFunc(5*time.Second, func() { jvm.cmd.Process.Kill() })
 	defer kill.Stop()
 	if err := jvm.cmd.Wait(); err != nil {
 		fmt.Fprintln(os.Stderr, "tool runner:", err)
 	}
-	os.RemoveAll(jvm.classes) //nolint:errcheck // A left-over temporary folder harms nobody.
+	os.RemoveAll(jvm.classes)
 }
 
 // result is what a tool left.
@@ -89,7 +89,7 @@ func tool(t *testing.T, stdin, name string, args ...string) result {
 	for i, word := range words {
 		words[i] = base64.StdEncoding.EncodeToString([]byte(word))
 	}
-	watchdog := time.AfterFunc(timeLimit, func() { jvm.cmd.Process.Kill() }) //nolint:errcheck // It may have ended by itself.
+	watchdog := time.AfterFunc(timeLimit, func() { jvm.cmd.Process.Kill() })
 	defer watchdog.Stop()
 	if _, err := io.WriteString(jvm.stdin, strings.Join(words, " ")+"\n"); err != nil {
 		t.Fatalf("%s: %v", name, err)

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/clatterhq/clatter/compat-tests/brokertest"
-	"github.com/clatterhq/clatter/compat-tests/launch"
 )
 
 // contains fails the test for each of want that text doesn't contain.
@@ -56,29 +55,8 @@ func createTopic(t *testing.T, at, topic string, more ...string) {
 	eventually(t, topic+":0:0", "kafka-get-offsets", "--bootstrap-server", at, "--topic", topic)
 }
 
-func TestTools(t *testing.T) {
-	broker := brokertest.Start(t, nil)
-	at := broker.Addr()
-	for _, test := range []struct {
-		name string
-		run  func(t *testing.T, broker *launch.Broker, at string)
-	}{
-		{"kafka-topics", testTopics},
-		{"kafka-configs", testConfigs},
-		{"kafka-console-producer and consumer", testConsole},
-		{"kafka-producer-perf-test", testProducerPerf},
-		{"kafka-verifiable-producer", testVerifiableProducer},
-		{"kafka-get-offsets and kafka-delete-records", testOffsets},
-		{"kafka-log-dirs", testLogDirs},
-		{"kafka-broker-api-versions", testAPIVersions},
-		{"kafka-metadata-quorum", testQuorum},
-		{"kafka-cluster", testCluster},
-	} {
-		t.Run(test.name, func(t *testing.T) { test.run(t, broker, at) })
-	}
-}
-
-func testTopics(t *testing.T, _ *launch.Broker, at string) {
+func TestTopics(t *testing.T) {
+	at := brokertest.Start(t, nil).Addr()
 	server := []string{"--bootstrap-server", at}
 	topics := func(args ...string) result { return tool(t, "", "kafka-topics", append(server, args...)...) }
 	createTopic(t, at, "orders", "--partitions", "3", "--replication-factor", "1", "--config", "retention.ms=1000000", "--config", "cleanup.policy=delete")
@@ -116,7 +94,8 @@ func testTopics(t *testing.T, _ *launch.Broker, at string) {
 	}
 }
 
-func testConfigs(t *testing.T, _ *launch.Broker, at string) {
+func TestConfigs(t *testing.T) {
+	at := brokertest.Start(t, nil).Addr()
 	createTopic(t, at, "configured")
 	configs := func(args ...string) result {
 		return tool(t, "", "kafka-configs", append([]string{"--bootstrap-server", at}, args...)...)
@@ -148,7 +127,8 @@ func testConfigs(t *testing.T, _ *launch.Broker, at string) {
 	}
 }
 
-func testConsole(t *testing.T, _ *launch.Broker, at string) {
+func TestConsole(t *testing.T) {
+	at := brokertest.Start(t, nil).Addr()
 	createTopic(t, at, "console")
 	text := lines(1000)
 	run(t, text, "kafka-console-producer", "--bootstrap-server", at, "--topic", "console")
@@ -167,7 +147,8 @@ func testConsole(t *testing.T, _ *launch.Broker, at string) {
 	contains(t, got, "a\t1\n", "b\t2\n")
 }
 
-func testProducerPerf(t *testing.T, _ *launch.Broker, at string) {
+func TestProducerPerf(t *testing.T) {
+	at := brokertest.Start(t, nil).Addr()
 	createTopic(t, at, "perf", "--partitions", "4")
 	for i, properties := range [][]string{{}, {"acks=1"}, {"acks=all", "compression.type=lz4"}, {"acks=0", "enable.idempotence=false"}} {
 		args := append([]string{
@@ -203,7 +184,8 @@ func sumOffsets(t *testing.T, text string) int {
 	return sum
 }
 
-func testVerifiableProducer(t *testing.T, _ *launch.Broker, at string) {
+func TestVerifiableProducer(t *testing.T) {
+	at := brokertest.Start(t, nil).Addr()
 	createTopic(t, at, "verifiable")
 	out := runAlone(t, "org.apache.kafka.tools.VerifiableProducer", "--bootstrap-server", at, "--topic", "verifiable", "--max-messages", "500", "--acks", "-1")
 	if n := strings.Count(out, `"name":"producer_send_success"`); n != 500 {
@@ -212,7 +194,8 @@ func testVerifiableProducer(t *testing.T, _ *launch.Broker, at string) {
 	contains(t, out, `"acked":500`)
 }
 
-func testOffsets(t *testing.T, _ *launch.Broker, at string) {
+func TestOffsets(t *testing.T) {
+	at := brokertest.Start(t, nil).Addr()
 	createTopic(t, at, "offsets", "--partitions", "2")
 	var keyed strings.Builder // keys spread the records over both partitions
 	for i := range 50 {
@@ -243,7 +226,9 @@ func testOffsets(t *testing.T, _ *launch.Broker, at string) {
 	contains(t, r.stdout+r.stderr, "The requested offset is not within the range of offsets")
 }
 
-func testLogDirs(t *testing.T, broker *launch.Broker, at string) {
+func TestLogDirs(t *testing.T) {
+	broker := brokertest.Start(t, nil)
+	at := broker.Addr()
 	createTopic(t, at, "dirs")
 	run(t, lines(10), "kafka-console-producer", "--bootstrap-server", at, "--topic", "dirs")
 	out := run(t, "", "kafka-log-dirs", "--bootstrap-server", at, "--describe", "--topic-list", "dirs")
@@ -253,15 +238,18 @@ func testLogDirs(t *testing.T, broker *launch.Broker, at string) {
 	}
 }
 
-func testAPIVersions(t *testing.T, _ *launch.Broker, at string) {
+func TestAPIVersions(t *testing.T) {
+	at := brokertest.Start(t, nil).Addr()
 	contains(t, run(t, "", "kafka-broker-api-versions", "--bootstrap-server", at), at, "Produce(0): 0 to 13", "Fetch(1): 4 to 18", "Metadata(3): 0 to 13")
 }
 
-func testQuorum(t *testing.T, _ *launch.Broker, at string) {
+func TestQuorum(t *testing.T) {
+	at := brokertest.Start(t, nil).Addr()
 	contains(t, run(t, "", "kafka-metadata-quorum", "--bootstrap-server", at, "describe", "--status"), "LeaderId:", "CurrentVoters:")
 	contains(t, run(t, "", "kafka-metadata-quorum", "--bootstrap-server", at, "describe", "--replication"), "Leader")
 }
 
-func testCluster(t *testing.T, _ *launch.Broker, at string) {
+func TestCluster(t *testing.T) {
+	at := brokertest.Start(t, nil).Addr()
 	contains(t, run(t, "", "kafka-cluster", "cluster-id", "--bootstrap-server", at), "Cluster ID: ")
 }
