@@ -36,11 +36,11 @@ func TestServedVersionsAreDecodable(t *testing.T) {
 }
 
 func TestFlexibleVersionsAreKmsgs(t *testing.T) {
-	forEachRequest(t, func(t *testing.T, key, version int16) {
+	for key, version := range everyRequest() {
 		if want, got := newRequest(key, version).IsFlexible(), isFlexible(key, version); got != want {
-			t.Errorf("v%d: flexible %t, by kmsg %t", version, got, want)
+			t.Errorf("%s v%d: flexible %t, by kmsg %t", APIName(key), version, got, want)
 		}
-	})
+	}
 	for _, api := range APIs() {
 		for version := api.MinVersion; version <= api.MaxVersion; version++ {
 			if api.Flexible(version) != isFlexible(api.Key, version) {

@@ -49,7 +49,7 @@ func TestDecodedStringsAreCopiesAndBytesAlias(t *testing.T) {
 	partition.Records = []byte("records")
 	topic.Partitions = append(topic.Partitions, partition)
 	req.Topics = append(req.Topics, topic)
-	req.TransactionID = kmsg.StringPtr("tx")
+	req.TransactionID = new("tx")
 	body := req.AppendTo(nil)
 	got, err := DecodeRequest(RequestHeader{Key: KeyProduce, Version: 9}, body)
 	if err != nil {

@@ -82,6 +82,7 @@ func (e *fetchEncoder) noTags() {
 
 // response lays out the body.
 func (e *fetchEncoder) response(r *FetchResponse) {
+	e.splits = make([]fetchSplit, 0, r.recordSets())
 	e.int32(r.ThrottleMillis)
 	if e.version >= 7 {
 		e.int16(int16(r.ErrorCode))

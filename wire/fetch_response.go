@@ -119,6 +119,19 @@ func (r *FetchResponse) Release() {
 	}
 }
 
+// recordSets counts the partitions that have records.
+func (r *FetchResponse) recordSets() int {
+	n := 0
+	for t := range r.Topics {
+		for p := range r.Topics[t].Partitions {
+			if r.Topics[t].Partitions[p].Records != nil {
+				n++
+			}
+		}
+	}
+	return n
+}
+
 // FetchChunk is a piece of a frame: bytes, or a set of records.
 type FetchChunk struct {
 	Bytes   []byte    // if Records is nil

@@ -51,7 +51,7 @@ func randomFetchResponse(rng *rand.Rand, version int16) (*FetchResponse, *kmsg.F
 		kTopic := kmsg.NewFetchResponseTopic()
 		kTopic.Topic, kTopic.TopicID = topic.Topic, topic.TopicID
 		for range rng.IntN(4) {
-			p, k := randomFetchPartition(rng, version)
+			p, k := randomFetchPartition(rng)
 			topic.Partitions = append(topic.Partitions, p)
 			kTopic.Partitions = append(kTopic.Partitions, k)
 		}
@@ -61,7 +61,7 @@ func randomFetchResponse(rng *rand.Rand, version int16) (*FetchResponse, *kmsg.F
 	for i := range rng.IntN(3) {
 		n := NodeEndpoint{NodeID: int32(i), Host: "broker.example", Port: rng.Int32N(65536)}
 		if rng.IntN(2) == 0 {
-			n.Rack = kmsg.StringPtr("rack-1")
+			n.Rack = new("rack-1")
 		}
 		ours.NodeEndpoints = append(ours.NodeEndpoints, n)
 		if version >= 16 { // kmsg writes them in every flexible version
@@ -73,7 +73,7 @@ func randomFetchResponse(rng *rand.Rand, version int16) (*FetchResponse, *kmsg.F
 	return ours, theirs
 }
 
-func randomFetchPartition(rng *rand.Rand, version int16) (FetchPartition, kmsg.FetchResponseTopicPartition) {
+func randomFetchPartition(rng *rand.Rand) (FetchPartition, kmsg.FetchResponseTopicPartition) {
 	p := FetchPartition{
 		Partition:        rng.Int32(),
 		ErrorCode:        ErrorCode(rng.IntN(130)),

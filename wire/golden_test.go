@@ -27,27 +27,27 @@ type frameLine struct {
 }
 
 // readFrames reads the files of frames that a pattern matches.
-func readFrames(t testing.TB, pattern string) []frameLine {
-	t.Helper()
+func readFrames(tb testing.TB, pattern string) []frameLine {
+	tb.Helper()
 	paths, err := filepath.Glob(pattern)
 	if err != nil || len(paths) == 0 {
-		t.Fatalf("no file like %s: %v", pattern, err)
+		tb.Fatalf("no file like %s: %v", pattern, err)
 	}
 	var out []frameLine
 	for _, path := range paths {
-		for _, line := range dataLines(t, path) {
+		for _, line := range dataLines(tb, path) {
 			var direction, digits string
 			var f frameLine
 			if _, err := fmt.Sscan(line, &direction, &f.api, &f.version, &digits); err != nil {
-				t.Fatalf("%s: %v", path, err)
+				tb.Fatalf("%s: %v", path, err)
 			}
 			f.request = direction == "request"
 			if f.frame, err = hex.DecodeString(digits); err != nil {
-				t.Fatalf("%s: %v", path, err)
+				tb.Fatalf("%s: %v", path, err)
 			}
 			for f.key = 0; APIName(f.key) != f.api; f.key++ {
 				if f.key > maxKey {
-					t.Fatalf("%s: no API %s", path, f.api)
+					tb.Fatalf("%s: no API %s", path, f.api)
 				}
 			}
 			out = append(out, f)

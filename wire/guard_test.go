@@ -15,57 +15,60 @@ import (
 
 func TestGuardAcceptsEveryValidRequest(t *testing.T) {
 	f := filler{rng: rand.New(rand.NewPCG(1, 2)), elements: 3, text: 20, tags: 0.05}
-	forEachRequest(t, func(t *testing.T, key, version int16) {
+	for key, version := range everyRequest() {
 		for range 50 {
 			req := f.randomRequest(key, version)
 			body := req.AppendTo(nil)
 			if err := Guard(key, version, body); err != nil {
-				t.Fatalf("v%d: %v\n%x", version, err, body)
+				t.Fatalf("%s v%d: %v\n%x", APIName(key), version, err, body)
 			}
 			got, err := DecodeRequest(RequestHeader{Key: key, Version: version}, body)
 			if err != nil {
-				t.Fatalf("v%d: %v", version, err)
+				t.Fatalf("%s v%d: %v", APIName(key), version, err)
 			}
 			if again := got.AppendTo(nil); !bytes.Equal(again, body) {
-				t.Fatalf("v%d: decoded and encoded again\n%x becomes\n%x", version, body, again)
+				t.Fatalf("%s v%d: decoded and encoded again\n%x becomes\n%x", APIName(key), version, body, again)
 			}
 		}
-	})
+	}
 }
 
 func TestGuardRefusesEveryPrefix(t *testing.T) {
 	f := filler{rng: rand.New(rand.NewPCG(3, 4)), elements: 2, text: 6, tags: 0.05}
-	forEachRequest(t, func(t *testing.T, key, version int16) {
+	for key, version := range everyRequest() {
 		for range 5 {
 			body := f.randomRequest(key, version).AppendTo(nil)
 			for n := range body {
 				if err := Guard(key, version, body[:n:n]); !errors.Is(err, ErrMalformed) {
-					t.Fatalf("v%d: %d of %d bytes: %v", version, n, len(body), err)
+					t.Fatalf("%s v%d: %d of %d bytes: %v", APIName(key), version, n, len(body), err)
 				}
 			}
 		}
-	})
+	}
 }
 
 func TestGuardIgnoresTrailingBytesAsKafkaDoes(t *testing.T) {
 	f := filler{rng: rand.New(rand.NewPCG(5, 6)), elements: 2, text: 6}
-	forEachRequest(t, func(t *testing.T, key, version int16) {
+	for key, version := range everyRequest() {
 		body := f.randomRequest(key, version).AppendTo(nil)
 		if err := Guard(key, version, append(body, 0xff, 0xff, 0xff)); err != nil {
-			t.Errorf("v%d: %v", version, err)
+			t.Errorf("%s v%d: %v", APIName(key), version, err)
 		}
-	})
+	}
 }
 
 // What kmsg allocates for a body must not exceed what Guard has counted for it.
 func TestGuardCountsAtLeastWhatDecodingAllocates(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates")
+	}
 	rng := rand.New(rand.NewPCG(7, 8))
 	fillers := []filler{
 		{rng: rng, elements: 6, text: 3},
 		{rng: rng, elements: 4, text: 40, tags: 0.5},
 		{rng: rng, elements: 60, text: 0},
 	}
-	forEachRequest(t, func(t *testing.T, key, version int16) {
+	for key, version := range everyRequest() {
 		for _, f := range fillers {
 			req := f.randomRequest(key, version)
 			growFirstArray(reflect.ValueOf(req).Elem(), 300)
@@ -84,16 +87,15 @@ func TestGuardCountsAtLeastWhatDecodingAllocates(t *testing.T) {
 				}
 			})
 			if int64(got) > cost {
-				t.Errorf("v%d: decoding %d bytes allocates %d, counted were %d", version, len(body), got, cost)
+				t.Errorf("%s v%d: decoding %d bytes allocates %d, counted were %d", APIName(key), version, len(body), got, cost)
 			}
 		}
-	})
+	}
 }
 
 // growFirstArray repeats the elements of the first array of a message.
 func growFirstArray(v reflect.Value, n int) {
-	for i := range v.NumField() {
-		field := v.Field(i)
+	for _, field := range v.Fields() {
 		if field.Kind() != reflect.Slice || field.Len() == 0 || field.Type().Elem().Kind() == reflect.Uint8 {
 			continue
 		}
@@ -178,7 +180,7 @@ func TestHostileBodiesAreRefusedCheaply(t *testing.T) {
 					t.Fatalf("want %v, got %v", c.want, err)
 				}
 			}
-			if took > 50*time.Millisecond {
+			if took > 50*time.Millisecond && !raceEnabled {
 				t.Errorf("took %v", took)
 			}
 			limit := uint64(16*len(c.body) + 64<<10)
@@ -192,8 +194,11 @@ func TestHostileBodiesAreRefusedCheaply(t *testing.T) {
 // The worst that is let through: bodies of each request that are all empty elements,
 // as many as the budget allows.
 func TestNoAcceptedBodyCostsMoreThanSixteenTimesItsSize(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates")
+	}
 	f := filler{rng: rand.New(rand.NewPCG(9, 10)), elements: 2, text: 0, tags: 0.3}
-	forEachRequest(t, func(t *testing.T, key, version int16) {
+	for key, version := range everyRequest() {
 		for _, n := range []int{1, 5_000} {
 			req := f.randomRequest(key, version)
 			growFirstArray(reflect.ValueOf(req).Elem(), n)
@@ -207,10 +212,10 @@ func TestNoAcceptedBodyCostsMoreThanSixteenTimesItsSize(t *testing.T) {
 			}
 			limit := uint64(15*len(body) + 64<<10) // the body itself is the sixteenth
 			if got := allocated(limit, func() { _, _ = DecodeRequest(h, body) }); got > limit {
-				t.Errorf("v%d: %d bytes cost %d, at most %d allowed", version, len(body), got, limit)
+				t.Errorf("%s v%d: %d bytes cost %d, at most %d allowed", APIName(key), version, len(body), got, limit)
 			}
 		}
-	})
+	}
 }
 
 // Requests that real programs send in bulk are far below the bound on cost.
@@ -243,13 +248,16 @@ func TestGuardAcceptsLargeHonestRequests(t *testing.T) {
 }
 
 func TestGuardAllocatesNothing(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates")
+	}
 	f := filler{rng: rand.New(rand.NewPCG(11, 12)), elements: 3, text: 20, tags: 0.05}
-	forEachRequest(t, func(t *testing.T, key, version int16) {
+	for key, version := range everyRequest() {
 		body := f.randomRequest(key, version).AppendTo(nil)
 		if n := testing.AllocsPerRun(10, func() { _ = Guard(key, version, body) }); n != 0 {
-			t.Errorf("v%d: %v allocations", version, n)
+			t.Errorf("%s v%d: %v allocations", APIName(key), version, n)
 		}
-	})
+	}
 }
 
 func TestGuardErrorsNameRequestAndPlace(t *testing.T) {

@@ -18,36 +18,36 @@ func requestFrame(req kmsg.Request, clientID *string, correlationID int32) []byt
 }
 
 func TestHeaderOfEveryRequest(t *testing.T) {
-	forEachRequest(t, func(t *testing.T, key, version int16) {
-		for _, clientID := range []*string{nil, new(string), kmsg.StringPtr("kcat")} {
+	for key, version := range everyRequest() {
+		for _, clientID := range []*string{nil, new(string), new("kcat")} {
 			req := newRequest(key, version)
 			frame := requestFrame(req, clientID, 77)
 			h, body, err := ParseRequestHeader(frame)
 			switch api, served := APIByKey(key); {
 			case !served:
 				if !errors.Is(err, ErrAPINotServed) {
-					t.Fatalf("v%d: %v", version, err)
+					t.Fatalf("%s v%d: %v", APIName(key), version, err)
 				}
 			case !api.Serves(version):
 				if !errors.Is(err, ErrUnsupportedVersion) {
-					t.Fatalf("v%d: %v", version, err)
+					t.Fatalf("%s v%d: %v", APIName(key), version, err)
 				}
 			case err != nil:
-				t.Fatalf("v%d: %v", version, err)
+				t.Fatalf("%s v%d: %v", APIName(key), version, err)
 			case !bytes.Equal(body, req.AppendTo(nil)):
-				t.Fatalf("v%d: body %x, want %x", version, body, req.AppendTo(nil))
+				t.Fatalf("%s v%d: body %x, want %x", APIName(key), version, body, req.AppendTo(nil))
 			}
 			if h.Key != key || h.Version != version || h.CorrelationID != 77 {
-				t.Fatalf("v%d: %+v", version, h)
+				t.Fatalf("%s v%d: %+v", APIName(key), version, h)
 			}
 			if key == KeyControlledShutdown && version == 0 {
 				clientID = nil // header v0 has none
 			}
 			if (h.ClientID == nil) != (clientID == nil) || clientID != nil && *h.ClientID != *clientID {
-				t.Fatalf("v%d: client ID %v, want %v", version, h.ClientID, clientID)
+				t.Fatalf("%s v%d: client ID %v, want %v", APIName(key), version, h.ClientID, clientID)
 			}
 		}
-	})
+	}
 }
 
 func TestHeaderOfUnknownAPIStillHasItsNumbers(t *testing.T) {
@@ -111,7 +111,7 @@ func TestHeaderTagsAreSkipped(t *testing.T) {
 }
 
 func TestParseKeepsTheClientIDOfAConnection(t *testing.T) {
-	frame := requestFrame(newRequest(KeyMetadata, 12), kmsg.StringPtr("producer-1"), 1)
+	frame := requestFrame(newRequest(KeyMetadata, 12), new("producer-1"), 1)
 	var h RequestHeader
 	if _, err := h.Parse(frame); err != nil {
 		t.Fatal(err)
@@ -123,7 +123,7 @@ func TestParseKeepsTheClientIDOfAConnection(t *testing.T) {
 	if h.ClientID != first {
 		t.Error("the client ID was made anew")
 	}
-	if _, err := h.Parse(requestFrame(newRequest(KeyMetadata, 12), kmsg.StringPtr("other"), 1)); err != nil || *h.ClientID != "other" {
+	if _, err := h.Parse(requestFrame(newRequest(KeyMetadata, 12), new("other"), 1)); err != nil || *h.ClientID != "other" {
 		t.Errorf("%+v, %v", h, err)
 	}
 	if *first != "producer-1" {
@@ -136,7 +136,7 @@ func TestParseKeepsTheClientIDOfAConnection(t *testing.T) {
 
 // A client ID outlives the frame, whose buffer is used again.
 func TestClientIDDoesNotAliasTheFrame(t *testing.T) {
-	frame := requestFrame(newRequest(KeyMetadata, 1), kmsg.StringPtr("client"), 1)
+	frame := requestFrame(newRequest(KeyMetadata, 1), new("client"), 1)
 	h, _, err := ParseRequestHeader(frame)
 	if err != nil {
 		t.Fatal(err)

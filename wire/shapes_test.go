@@ -16,19 +16,19 @@ type kafkaRequest struct {
 }
 
 // kafkaRequests reads what Kafka itself says about its requests.
-func kafkaRequests(t testing.TB) []kafkaRequest {
-	t.Helper()
+func kafkaRequests(tb testing.TB) []kafkaRequest {
+	tb.Helper()
 	var out []kafkaRequest
-	for _, line := range dataLines(t, "testdata/kafka-4.4-requests.txt") {
+	for _, line := range dataLines(tb, "testdata/kafka-4.4-requests.txt") {
 		parts := strings.SplitN(line, " ", 5)
 		if len(parts) != 5 {
-			t.Fatalf("bad line %q", line)
+			tb.Fatalf("bad line %q", line)
 		}
 		out = append(out, kafkaRequest{
-			key:     mustInt16(t, parts[0]),
+			key:     mustInt16(tb, parts[0]),
 			name:    parts[1],
-			version: mustInt16(t, parts[2]),
-			header:  mustInt16(t, strings.TrimPrefix(parts[3], "h")),
+			version: mustInt16(tb, parts[2]),
+			header:  mustInt16(tb, strings.TrimPrefix(parts[3], "h")),
 			fields:  parts[4],
 		})
 	}
@@ -36,11 +36,11 @@ func kafkaRequests(t testing.TB) []kafkaRequest {
 }
 
 // dataLines reads the lines of a file, without comments.
-func dataLines(t testing.TB, path string) []string {
-	t.Helper()
+func dataLines(tb testing.TB, path string) []string {
+	tb.Helper()
 	data, err := os.ReadFile(path)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	var lines []string
 	for line := range strings.Lines(string(data)) {
@@ -52,11 +52,11 @@ func dataLines(t testing.TB, path string) []string {
 	return lines
 }
 
-func mustInt16(t testing.TB, s string) int16 {
-	t.Helper()
+func mustInt16(tb testing.TB, s string) int16 {
+	tb.Helper()
 	n, err := strconv.ParseInt(s, 10, 16)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return int16(n)
 }

@@ -11,6 +11,7 @@
 package main
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"os"
@@ -58,7 +59,7 @@ func generate() ([]byte, error) {
 
 // findKmsg asks the go command for the folder and version of kmsg.
 func findKmsg() (dir, version string, err error) {
-	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}} {{.Version}}", kmsgModule).Output()
+	out, err := exec.CommandContext(context.Background(), "go", "list", "-m", "-f", "{{.Dir}} {{.Version}}", kmsgModule).Output()
 	if err != nil {
 		return "", "", fmt.Errorf("find %s: %w", kmsgModule, err)
 	}

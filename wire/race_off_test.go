@@ -1,0 +1,6 @@
+//go:build !race
+
+package wire
+
+// raceEnabled tells that the race detector is on, which allocates differently.
+const raceEnabled = false
