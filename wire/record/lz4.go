@@ -182,6 +182,10 @@ func (f *lz4Frame) appendBlock(dst, block []byte, stored bool, base, limit int) 
 	}
 	most := min(f.blockSize, lz4BlockMaxRatio*len(block))
 	room := min(most, left)
+	if room == 0 {
+		// Not a case for the block decoder: it takes an empty target for one of at least a byte.
+		return dst, ErrDecompressedTooLarge
+	}
 	dst = grow(dst, room, base, limit)
 	end := len(dst) + room
 	n, err := lz4.UncompressBlock(block, dst[len(dst):end:end])

@@ -18,6 +18,16 @@ const (
 	zstdMaxWindow = 128 << 20
 	// zstdWindow is what we write with: as much as most batches have.
 	zstdWindow = 1 << 20
+	// zstdMaxBlock is the most that one block holds (RFC 8878, 3.1.1.2.4).
+	zstdMaxBlock = 128 << 10
+	// zstdSlack lets the decoder copy in whole words at the very end.
+	zstdSlack = 16
+	// zstdRatio and zstdMinRoom are how much room is tried first.
+	zstdRatio   = 8
+	zstdMinRoom = 4 << 10
+
+	zstdRawBlock = 0
+	zstdRLEBlock = 1
 )
 
 // zstdReader decodes into the capacity of its target and never beyond it. It is shared; as
@@ -52,32 +62,80 @@ func compressZstd(dst []byte, level int, src []byte) ([]byte, error) {
 	return w.EncodeAll(src, dst), nil
 }
 
-// decompressZstd decodes at once into as much room as such a frame usually needs, and again
-// into four times as much if that was too little. A declared content size is not
-// believed: it costs an attacker nothing.
+// decompressZstd decodes in one go into memory of a fixed size, because the streaming decoder would want its own
+// window besides. How much there is to come is not known before; it is tried with
+// as much room as batches usually need, and then with as much as the blocks could fill.
 func decompressZstd(dst, src []byte, limit int) ([]byte, error) {
 	r, err := zstdReader()
 	if err != nil {
 		return dst, err
 	}
+	least, most := zstdContent(src)
+	if least > limit {
+		return dst, ErrDecompressedTooLarge
+	}
 	base := len(dst)
-	for room := min(limit, max(4*len(src), 4<<10)); ; room = min(limit, 4*room) {
-		dst = grow(dst, room, base, limit)
-		// The decoder takes no capacity for no limit, so a limit of zero has one byte, too.
-		room = max(min(cap(dst)-base, limit), 1)
-		if cap(dst) == base {
-			dst = append(dst, 0)[:base]
-		}
+	// With room for one more block than allowed, a block that finds no room shows that the limit is passed.
+	enough := min(most, limit+zstdMaxBlock) + zstdSlack
+	room := min(enough, max(zstdRatio*len(src), zstdMinRoom))
+	for {
+		room = min(enough, max(room, cap(dst)-base))
+		dst = grow(dst, room, base, room)
 		out, err := r.DecodeAll(src, dst[base:base:base+room])
-		if err == nil && len(out) <= limit {
-			return dst[:base+copy(dst[base:base+room], out)], nil
-		}
-		tooLarge := err == nil || errors.Is(err, zstd.ErrDecoderSizeExceeded)
-		if tooLarge && room >= limit {
+		full := room-len(out) < zstdMaxBlock || errors.Is(err, zstd.ErrDecoderSizeExceeded)
+		switch {
+		case len(out) > limit:
 			return dst, ErrDecompressedTooLarge
-		}
-		if !tooLarge {
+		case err == nil:
+			return dst[:base+copy(dst[base:base+room], out)], nil
+		case errors.Is(err, zstd.ErrWindowSizeExceeded):
+			return dst, ErrDecompressedTooLarge // no limit of ours is as large as the window that it wants
+		case full && room < enough:
+			room = enough
+		case full && most > limit:
+			return dst, ErrDecompressedTooLarge
+		default:
 			return dst, err
 		}
 	}
+}
+
+// zstdContent is the least and the most that the frames in src may hold, as their block headers tell (RFC 8878, 3.1.1.2): a
+// walk over a few bytes for each 128 KiB. It sees through the cheapest bombs, and declared
+// content sizes are not believed beyond what the blocks could fill. Where src is no frame it stops:
+// the decoder will say so.
+func zstdContent(src []byte) (least, most int) {
+	var h zstd.Header
+	for len(src) > 0 && h.Decode(src) == nil {
+		src = src[min(h.HeaderSize, len(src)):]
+		if h.Skippable {
+			src = src[min(int(h.SkippableSize), len(src)):]
+			continue
+		}
+		frame := 0
+		for last := false; !last && len(src) >= 3; {
+			block := uint32(src[0]) | uint32(src[1])<<8 | uint32(src[2])<<16
+			last = block&1 != 0
+			size, stored := int(block>>3), int(block>>3)
+			switch block >> 1 & 3 {
+			case zstdRawBlock:
+				least += size
+			case zstdRLEBlock:
+				least += size
+				stored = 1
+			default:
+				size = zstdMaxBlock
+			}
+			frame += size
+			src = src[min(3+stored, len(src)):]
+		}
+		if h.HasFCS {
+			frame = int(min(h.FrameContentSize, uint64(frame)))
+		}
+		most += frame
+		if h.HasCheckSum {
+			src = src[min(4, len(src)):]
+		}
+	}
+	return least, most
 }
