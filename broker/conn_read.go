@@ -2,6 +2,7 @@ package broker
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 
@@ -11,6 +12,9 @@ import (
 // compactBelow is the free space at the end of the read buffer below which what is unread
 // moves to its beginning.
 const compactBelow = 16 << 10
+
+// apiKeyLen is the length of the API key, with which every frame begins.
+const apiKeyLen = 2
 
 // inbox is the reading half of a connection: bytes in, frames out.
 //
@@ -74,10 +78,26 @@ func (i *inbox) hasWork(limit int) bool {
 		return false
 	}
 	size := int64(int32(binary.BigEndian.Uint32(unread)))
-	if size < 0 || size > int64(limit) || size+wire.FrameSizeLen > readBufferSize {
+	switch {
+	case size > int64(limit) && size <= int64(i.c.srv.options.MaxRequestBytes):
+		return wholeHeader(unread) // it may be allowed, see vouch
+	case size < 0 || size > int64(limit):
 		return true
+	case size+wire.FrameSizeLen > readBufferSize:
+		return len(unread) >= wire.FrameSizeLen+apiKeyLen
 	}
 	return int64(len(unread)) >= size+wire.FrameSizeLen
+}
+
+// wholeHeader says whether a frame, prefix included, has arrived as far as its client ID. What follows in the
+// header, if anything, is a byte that says that there are no tagged fields.
+func wholeHeader(unread []byte) bool {
+	const clientID = wire.FrameSizeLen + 8 // after key, version and correlation ID
+	if len(unread) < clientID+2 {
+		return false
+	}
+	n := int(int16(binary.BigEndian.Uint16(unread[clientID:])))
+	return len(unread) > clientID+2+max(0, n)
 }
 
 // peek reads the size of the next frame and, if there is one, the API key at its beginning. ok is
@@ -88,14 +108,17 @@ func (i *inbox) peek(limit int) (size int, key int16, ok bool, err error) {
 		return 0, 0, false, nil
 	}
 	size, err = wire.FrameSize([wire.FrameSizeLen]byte(unread), limit)
+	if errors.Is(err, wire.ErrFrameTooLarge) && i.c.vouch(unread) {
+		size, err = wire.FrameSize([wire.FrameSizeLen]byte(unread), i.c.frameLimit())
+	}
 	if err != nil {
 		return 0, 0, false, err
 	}
 	rest := unread[wire.FrameSizeLen:]
 	switch {
-	case size < 2:
+	case size < apiKeyLen:
 		return size, -1, true, nil
-	case len(rest) < 2:
+	case len(rest) < apiKeyLen:
 		return 0, 0, false, nil
 	}
 	return size, int16(binary.BigEndian.Uint16(rest)), true, nil

@@ -46,6 +46,18 @@ func (c *conn) work() error {
 	return c.flush()
 }
 
+// vouch decides about a first frame that is larger than the first frame may be. Clients that are told what
+// version the broker has (Sarama, kafka-python) ask nothing before they produce, so a Produce whose header is
+// right passes: its memory grows as its bytes arrive, like that of any later frame.
+func (c *conn) vouch(unread []byte) bool {
+	if c.trusted || !wholeHeader(unread) {
+		return false
+	}
+	_, err := c.header.Parse(unread[wire.FrameSizeLen:])
+	c.trusted = err == nil && c.header.Key == wire.KeyProduce
+	return c.trusted
+}
+
 // flush sends the answers that are ready, unless that is the drainer's job at this moment.
 func (c *conn) flush() error {
 	if c.queue.busy() {

@@ -105,17 +105,17 @@ var brokerClusterKeys = []Key{
 		Doc: "Class that chooses the replica from which a consumer reads.",
 	},
 	{
-		Name: "leader.replication.throttled.rate", Type: Long, Default: "9223372036854775807", Check: AtLeast(0), Dynamic: ClusterWide, Internal: true,
+		Name: "leader.replication.throttled.rate", Type: Long, Default: Null, Check: AtLeast(0), Dynamic: ClusterWide, Internal: true,
 		Honour: NoEffect, Reason: reasonReplication,
 		Doc: "Bytes per second that throttled leader replicas may send.",
 	},
 	{
-		Name: "follower.replication.throttled.rate", Type: Long, Default: "9223372036854775807", Check: AtLeast(0), Dynamic: ClusterWide, Internal: true,
+		Name: "follower.replication.throttled.rate", Type: Long, Default: Null, Check: AtLeast(0), Dynamic: ClusterWide, Internal: true,
 		Honour: NoEffect, Reason: reasonReplication,
 		Doc: "Bytes per second that throttled follower replicas may receive.",
 	},
 	{
-		Name: "replica.alter.log.dirs.io.max.bytes.per.second", Type: Long, Default: "9223372036854775807", Check: AtLeast(0), Dynamic: ClusterWide, Internal: true,
+		Name: "replica.alter.log.dirs.io.max.bytes.per.second", Type: Long, Default: Null, Check: AtLeast(0), Dynamic: ClusterWide, Internal: true,
 		Honour: NoEffect, Reason: reasonReplication,
 		Doc: "Bytes per second for moving replicas between directories.",
 	},

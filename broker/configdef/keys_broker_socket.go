@@ -91,7 +91,7 @@ var brokerSocketKeys = []Key{
 	{
 		Name: "queued.max.request.bytes", Type: Long, Default: "-1",
 		Honour: Implemented,
-		Doc:    "Memory in bytes for requests in flight; when it is used up nothing more is read from sockets. -1 takes a tenth of the memory that the process may use.",
+		Doc:    "Memory in bytes for requests in flight; when it is used up nothing more is read from sockets. -1 is 256 MiB.",
 	},
 	{
 		Name: "num.network.threads", Type: Int, Default: "3", Check: AtLeast(1), Dynamic: ClusterWide,

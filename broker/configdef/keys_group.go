@@ -1,6 +1,7 @@
 package configdef
 
-// groupKeys are the keys of a group (GroupConfig in Kafka, KIP-848 and KIP-932).
+// groupKeys are the keys of a group (GroupConfig in Kafka, KIP-848 and KIP-932), in the
+// order in which Kafka checks values.
 var groupKeys = []Key{
 	{
 		Name: "consumer.session.timeout.ms", Type: Int, Default: "45000", Check: AtLeast(1),
@@ -25,16 +26,6 @@ var groupKeys = []Key{
 		Synonyms: []Synonym{{Name: "group.consumer.assignor.offload.enable"}},
 		Honour:   NoEffect, Reason: reasonInternal,
 		Doc: "Whether Kafka computes the assignment on its background threads, with the consumer protocol.",
-	},
-	{
-		Name: "errors.deadletterqueue.topic.name", Type: String, Default: "",
-		Honour: NoEffect, Reason: reasonShare,
-		Doc: "Topic for the records that the share group gives up; empty for none.",
-	},
-	{
-		Name: "errors.deadletterqueue.copy.record.enable", Type: Boolean, Default: "false",
-		Honour: NoEffect, Reason: reasonShare,
-		Doc: "Whether the whole record is written to that topic, or only where it stands.",
 	},
 	{
 		Name: "share.session.timeout.ms", Type: Int, Default: "45000", Check: AtLeast(1),
@@ -124,28 +115,10 @@ var groupKeys = []Key{
 		Doc: "Least time between two assignments of the streams group.",
 	},
 	{
-		Name: "streams.assignor.name", Type: String, Default: Null,
-		Synonyms: []Synonym{{Name: "group.streams.assignors"}},
-		Honour:   NoEffect, Reason: reasonStreams,
-		Doc: "Assignor of the streams group.",
-	},
-	{
-		Name: "streams.rack.aware.assignment.tags", Type: List, Default: "", Check: ListOf{EmptyAllowed: true},
-		Synonyms: []Synonym{{Name: "group.streams.rack.aware.assignment.tags"}},
-		Honour:   NoEffect, Reason: reasonStreams,
-		Doc: "Client tags over which standby tasks are spread.",
-	},
-	{
 		Name: "streams.assignor.offload.enable", Type: Boolean, Default: "true", Internal: true,
 		Synonyms: []Synonym{{Name: "group.streams.assignor.offload.enable"}},
 		Honour:   NoEffect, Reason: reasonInternal,
 		Doc: "Whether Kafka computes the streams assignment on its background threads.",
-	},
-	{
-		Name: "streams.num.warmup.replicas", Type: Int, Default: "2", Check: AtLeast(0), Internal: true,
-		Synonyms: []Synonym{{Name: "group.streams.num.warmup.replicas"}},
-		Honour:   NoEffect, Reason: reasonInternal,
-		Doc: "Warm-up tasks of the streams group.",
 	},
 	{
 		Name: "streams.task.offset.interval.ms", Type: Int, Default: "60000", Check: AtLeast(1), Internal: true,
@@ -154,9 +127,37 @@ var groupKeys = []Key{
 		Doc: "How often members report the offsets of their tasks.",
 	},
 	{
+		Name: "streams.num.warmup.replicas", Type: Int, Default: "2", Check: AtLeast(0), Internal: true,
+		Synonyms: []Synonym{{Name: "group.streams.num.warmup.replicas"}},
+		Honour:   NoEffect, Reason: reasonInternal,
+		Doc: "Warm-up tasks of the streams group.",
+	},
+	{
+		Name: "streams.rack.aware.assignment.tags", Type: List, Default: "", Check: ListOf{EmptyAllowed: true},
+		Synonyms: []Synonym{{Name: "group.streams.rack.aware.assignment.tags"}},
+		Honour:   NoEffect, Reason: reasonStreams,
+		Doc: "Client tags over which standby tasks are spread.",
+	},
+	{
 		Name: "streams.acceptable.recovery.lag", Type: Long, Default: "10000", Check: AtLeast(0), Internal: true,
 		Synonyms: []Synonym{{Name: "group.streams.acceptable.recovery.lag"}},
 		Honour:   NoEffect, Reason: reasonInternal,
 		Doc: "Lag at which a warm-up task counts as caught up.",
+	},
+	{
+		Name: "streams.assignor.name", Type: String, Default: Null,
+		Synonyms: []Synonym{{Name: "group.streams.assignors"}},
+		Honour:   NoEffect, Reason: reasonStreams,
+		Doc: "Assignor of the streams group.",
+	},
+	{
+		Name: "errors.deadletterqueue.topic.name", Type: String, Default: "",
+		Honour: NoEffect, Reason: reasonShare,
+		Doc: "Topic for the records that the share group gives up; empty for none.",
+	},
+	{
+		Name: "errors.deadletterqueue.copy.record.enable", Type: Boolean, Default: "false",
+		Honour: NoEffect, Reason: reasonShare,
+		Doc: "Whether the whole record is written to that topic, or only where it stands.",
 	},
 }

@@ -7,8 +7,9 @@ import (
 
 // Table holds the keys of one kind of resource.
 type Table struct {
-	keys   []Key
-	byName map[string]*Key
+	keys     []Key  // sorted by name
+	declared []*Key // in the order of keys_*.go
+	byName   map[string]*Key
 }
 
 // The tables. They are filled while the package loads and never change.
@@ -23,17 +24,26 @@ var (
 )
 
 func newTable(parts ...[]Key) *Table {
-	keys := slices.Concat(parts...)
+	rows := slices.Concat(parts...)
+	keys := slices.Clone(rows)
 	slices.SortFunc(keys, func(a, b Key) int { return strings.Compare(a.Name, b.Name) })
 	t := &Table{keys: keys, byName: make(map[string]*Key, len(keys))}
 	for i := range keys {
 		t.byName[keys[i].Name] = &keys[i]
+	}
+	for i := range rows {
+		t.declared = append(t.declared, t.byName[rows[i].Name])
 	}
 	return t
 }
 
 // Keys are all keys, sorted by name. The slice is shared: it must not be changed.
 func (t *Table) Keys() []Key { return t.keys }
+
+// Declared are all keys in the order in which Kafka declares those of topics and
+// groups, and with that checks their values: of several bad ones it names the first.
+// The slice is shared: it must not be changed.
+func (t *Table) Declared() []*Key { return t.declared }
 
 // Lookup finds a key by its exact name; nil means that there is none.
 func (t *Table) Lookup(name string) *Key { return t.byName[name] }

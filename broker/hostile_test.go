@@ -1,0 +1,273 @@
+package broker
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"hash/crc32"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/clatterhq/clatter/wire"
+)
+
+// withVersion patches the version of an encoded request.
+func withVersion(frame []byte, version byte) []byte {
+	frame[7] = version
+	return frame
+}
+
+func TestWhatIsNoRequestClosesTheConnectionWithOneLine(t *testing.T) {
+	tests := []struct {
+		name string
+		sent []byte
+		says []string
+	}{
+		{"http", []byte("GET / HTTP/1.1\r\nHost: x\r\n\r\n"), []string{"not a Kafka client", "HTTP request"}},
+		{"tls", []byte("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"), []string{"not a Kafka client", "TLS handshake"}},
+		{"negative size", []byte{0xff, 0xff, 0xff, 0xff}, []string{"negative frame size"}},
+		{"huge size", []byte{0x7f, 0xff, 0xff, 0xff, 0, 0}, []string{"frame too large"}},
+		{"empty frame", []byte{0, 0, 0, 0}, []string{"malformed request header"}},
+		{"one byte", []byte{0, 0, 0, 1, 9}, []string{"malformed request header"}},
+		{"unknown key", []byte{0, 0, 0, 10, 0x7f, 0xff, 0, 0, 0, 0, 0, 1, 0xff, 0xff}, []string{"unknown API key"}},
+		{"negative key", []byte{0, 0, 0, 10, 0xff, 0xff, 0, 0, 0, 0, 0, 1, 0xff, 0xff}, []string{"unknown API key"}},
+		{"key that isn't served", []byte{0, 0, 0, 10, 0, 5, 0, 0, 0, 0, 0, 1, 0xff, 0xff}, []string{"API not served", "StopReplica"}},
+		{"version too new", withVersion(frameOf(flexibleMetadata(), 1), 99), []string{"unsupported API version", "Metadata"}},
+		{"version too old", withVersion(frameOf(produceRequest(1, nil), 1), 1), []string{"unsupported API version", "Produce"}},
+		{"cut body", []byte{0, 0, 0, 12, 0, 3, 0, 4, 0, 0, 0, 1, 0xff, 0xff, 0, 0}, []string{"malformed request", "Metadata"}},
+		{"count beyond the body", []byte{0, 0, 0, 15, 0, 3, 0, 4, 0, 0, 0, 1, 0xff, 0xff, 0x7f, 0xff, 0xff, 0xff, 0}, []string{"malformed request"}},
+		{"large and not Produce", frameOf(bigMetadata(), 1), []string{"frame too large"}},
+	}
+	s := startServer(t, Options{}, answerAll)
+	witness := dialServer(t, s)
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			s.repeats.forgetAll()
+			before := len(s.logs.lines("level=WARN"))
+			c := dialServer(t, s)
+			c.Write(test.sent)
+			c.expectClosed()
+			if got := len(s.logs.lines("level=WARN")) - before; got != 1 {
+				t.Errorf("%d lines were logged, want 1", got)
+			}
+			if len(s.logs.lines(test.says...)) == 0 {
+				t.Errorf("no line says %q:\n%s", test.says, s.logs)
+			}
+		})
+	}
+	witness.send(frameOf(apiVersions(), 5))
+	witness.expect(5)
+}
+
+func flexibleMetadata() kmsg.Request {
+	req := kmsg.NewPtrMetadataRequest()
+	req.Version = 12
+	return req
+}
+
+// bigMetadata is a request that doesn't fit into what an unknown peer may send.
+func bigMetadata() kmsg.Request {
+	req := kmsg.NewPtrMetadataRequest()
+	req.Version = 4
+	for range 1000 {
+		topic := kmsg.NewMetadataRequestTopic()
+		topic.Topic = kmsg.StringPtr(string(bytes.Repeat([]byte("x"), 100)))
+		req.Topics = append(req.Topics, topic)
+	}
+	return req
+}
+
+func (l *repeatLimiter) forgetAll() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	clear(l.seen)
+}
+
+func TestRepeatedGarbageIsLoggedOnce(t *testing.T) {
+	s := startServer(t, Options{}, answerAll)
+	for range 5 {
+		c := dialServer(t, s)
+		c.Write([]byte("GET / HTTP/1.1\r\n\r\n"))
+		c.expectClosed()
+	}
+	if got := len(s.logs.lines("not a Kafka client")); got != 1 {
+		t.Errorf("%d lines were logged, want 1", got)
+	}
+}
+
+func TestAPIVersionsFromTheFutureIsAnswered(t *testing.T) {
+	s := startServer(t, Options{}, answerAll)
+	c := dialServer(t, s)
+	future := kmsg.NewPtrApiVersionsRequest()
+	future.Version = 4
+	c.send(withVersion(frameOf(future, 3), 77))
+	id, body := c.answer()
+	resp := kmsg.NewPtrApiVersionsResponse()
+	if err := resp.ReadFrom(body); err != nil {
+		t.Fatal(err)
+	}
+	if id != 3 || resp.ErrorCode != int16(wire.UnsupportedVersion) || len(resp.ApiKeys) != 1 {
+		t.Fatalf("answer %d is %+v", id, resp)
+	}
+	if k := resp.ApiKeys[0]; k.ApiKey != 18 || k.MinVersion != 0 || k.MaxVersion != 5 {
+		t.Errorf("range is %+v", k)
+	}
+	// The client asks again on the same connection.
+	c.send(frameOf(apiVersions(), 4))
+	c.expect(4)
+}
+
+func TestFramesArriveByteByByte(t *testing.T) {
+	s := startServer(t, Options{}, answerAll)
+	c := dialServer(t, s)
+	stream := append(frameOf(apiVersions(), 1), frameOf(produceRequest(1, []byte("abc")), 2)...)
+	for _, b := range stream {
+		c.send([]byte{b})
+	}
+	c.expect(1, 2)
+}
+
+func TestPeersThatEndInTheMiddleOfAFrame(t *testing.T) {
+	s := startServer(t, Options{}, answerAll)
+	frame := frameOf(produceRequest(1, make([]byte, 300<<10)), 2)
+	for _, n := range []int{1, 3, 4, 5, 20, 70 << 10, 200 << 10} {
+		c := dialServer(t, s)
+		c.send(frameOf(apiVersions(), 1))
+		c.expect(1)
+		c.send(frame[:n])
+		c.Close()
+	}
+	for len(s.takeConns()) > 0 {
+		time.Sleep(time.Millisecond)
+	}
+}
+
+func TestFramesOfAllSizesArriveIntact(t *testing.T) {
+	sums := make(chan uint32, 1)
+	s := startServer(t, Options{}, func(_ context.Context, req *Request) (Reply, error) {
+		sums <- crc32.ChecksumIEEE(req.Message.(*kmsg.ProduceRequest).Topics[0].Partitions[0].Records)
+		return Reply{Message: req.Message.ResponseKind()}, nil
+	})
+	c := dialServer(t, s)
+	random := rand.NewChaCha8([32]byte{1})
+	base := len(frameOf(produceRequest(1, nil), 0))
+	for _, around := range []int{base, 512, 4 << 10, 16 << 10, 64 << 10, 144 << 10, 272 << 10, 1<<20 + 16<<10, 5 << 20} {
+		for _, frameSize := range []int{around - 1, around, around + 1, around + 4} {
+			records := make([]byte, max(0, frameSize-base))
+			random.Read(records)
+			// A small request before and behind, so that frames don't begin where reads do.
+			c.send(frameOf(produceRequest(1, records), 1))
+			if got := <-sums; got != crc32.ChecksumIEEE(records) {
+				t.Fatalf("frame of %d bytes arrived with another content", frameSize)
+			}
+			c.expect(1)
+		}
+	}
+}
+
+func TestPipelinedFramesOfMixedSizes(t *testing.T) {
+	s := startServer(t, Options{}, answerAll)
+	c := dialServer(t, s)
+	random := rand.New(rand.NewPCG(1, 2))
+	const n = 300
+	go func() {
+		for id := range int32(n) {
+			size := random.IntN(300)
+			if id%10 == 0 {
+				size = random.IntN(400 << 10)
+			}
+			if _, err := c.Write(frameOf(produceRequest(1, make([]byte, size)), id)); err != nil {
+				return
+			}
+		}
+	}()
+	for id := range int32(n) {
+		c.expect(id)
+	}
+}
+
+func TestLargeFirstFrameIsAllowedForProduceOnly(t *testing.T) {
+	s := startServer(t, Options{}, answerAll)
+	c := dialServer(t, s)
+	c.send(frameOf(produceRequest(1, make([]byte, 1<<20)), 1))
+	c.expect(1)
+	// From now on the limit is the configured one.
+	c.send(frameOf(bigMetadata(), 2))
+	c.expect(2)
+}
+
+func TestFramesBeyondTheConfiguredSizeAreRefused(t *testing.T) {
+	s := startServer(t, Options{MaxRequestBytes: 100 << 10}, answerAll)
+	for _, first := range []bool{true, false} {
+		c := dialServer(t, s)
+		if !first {
+			c.send(frameOf(apiVersions(), 1))
+			c.expect(1)
+		}
+		c.Write(frameOf(produceRequest(1, make([]byte, 101<<10)), 2))
+		// The rest of the frame is unread when the server closes, so this may be a reset.
+		if _, err := wire.ReadFrame(c, nil, 1<<20); err == nil {
+			t.Error("there is an answer")
+		}
+	}
+}
+
+func TestAnnouncedFramesTakeNoMemory(t *testing.T) {
+	s := startServer(t, Options{}, answerAll)
+	announced := frameOf(produceRequest(1, make([]byte, 90<<20)), 2)[:100]
+	for range 20 {
+		c := dialServer(t, s)
+		c.send(frameOf(apiVersions(), 1))
+		c.expect(1)
+		c.send(announced)
+	}
+	for end := time.Now().Add(5 * time.Second); s.large.taken() == 0 && time.Now().Before(end); {
+		time.Sleep(time.Millisecond)
+	}
+	if taken := s.large.taken(); taken > 20*144<<10 {
+		t.Errorf("%d bytes are held for frames of which 100 bytes came", taken)
+	}
+}
+
+func (b *byteBudget) taken() int64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.total - b.free
+}
+
+func TestFailingRequestsCostTheirConnectionOnly(t *testing.T) {
+	s := startServer(t, Options{}, func(_ context.Context, req *Request) (Reply, error) {
+		switch req.Message.(type) {
+		case *kmsg.MetadataRequest:
+			panic("metadata is broken")
+		case *kmsg.FetchRequest:
+			return Reply{Later: func(context.Context) (Reply, error) { panic("fetch is broken") }}, nil
+		case *kmsg.ProduceRequest:
+			return Reply{}, errors.New("produce is broken")
+		}
+		return Reply{Message: req.Message.ResponseKind()}, nil
+	})
+	witness := dialServer(t, s)
+	for _, req := range []kmsg.Request{metadataRequest(), fetchRequest(), produceRequest(0, nil)} {
+		s.repeats.forgetAll()
+		c := dialServer(t, s)
+		c.send(frameOf(req, 1))
+		c.expectClosed()
+	}
+	if s.Panics() != 2 {
+		t.Errorf("%d panics were counted, want 2", s.Panics())
+	}
+	for _, says := range []string{"metadata is broken", "fetch is broken", "produce is broken"} {
+		if len(s.logs.lines(says)) == 0 {
+			t.Errorf("no line says %q", says)
+		}
+	}
+	if len(s.logs.lines("level=ERROR", "hostile_test.go")) != 2 {
+		t.Errorf("panics were logged without their stack:\n%s", s.logs)
+	}
+	witness.send(frameOf(apiVersions(), 9))
+	witness.expect(9)
+}

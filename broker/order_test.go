@@ -1,0 +1,304 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/clatterhq/clatter/wire"
+)
+
+// gate is an answer that a test holds back.
+type gate struct {
+	started chan struct{} // closed when Later was called
+	open    chan struct{} // closed by the test
+	ended   chan error    // what Later returned with: the context's error, or nil
+}
+
+func newGate() *gate {
+	return &gate{started: make(chan struct{}), open: make(chan struct{}), ended: make(chan error, 1)}
+}
+
+// later is the answer behind the gate.
+func (g *gate) later(resp kmsg.Response) Reply {
+	return Reply{Later: func(ctx context.Context) (Reply, error) {
+		close(g.started)
+		select {
+		case <-g.open:
+			g.ended <- nil
+			return Reply{Message: resp}, nil
+		case <-ctx.Done():
+			g.ended <- ctx.Err()
+			return Reply{}, ctx.Err()
+		}
+	}}
+}
+
+// scriptServer answers the n-th request with the n-th reply, and tells when one has begun.
+func scriptServer(t *testing.T, replies ...func(*Request) Reply) (*testServer, chan int) {
+	began := make(chan int, len(replies)+1)
+	n := 0
+	return startServer(t, Options{}, func(_ context.Context, req *Request) (Reply, error) {
+		n++
+		began <- n
+		if n > len(replies) {
+			return Reply{}, errors.New("more requests than the script has")
+		}
+		return replies[n-1](req), nil
+	}), began
+}
+
+func ready(req *Request) Reply { return Reply{Message: req.Message.ResponseKind()} }
+
+func (g *gate) held(req *Request) Reply { return g.later(req.Message.ResponseKind()) }
+
+// notBegun waits long enough to say that no request begins.
+func notBegun(t *testing.T, began chan int) {
+	t.Helper()
+	select {
+	case n := <-began:
+		t.Fatalf("request %d has begun", n)
+	case <-time.After(30 * time.Millisecond):
+	}
+}
+
+func TestAnswersLeaveInTheOrderOfRequests(t *testing.T) {
+	first, third := newGate(), newGate()
+	s, _ := scriptServer(t, first.held, ready, third.held, ready)
+	c := dialServer(t, s)
+	for id := range int32(4) {
+		c.send(frameOf(produceRequest(-1, []byte("x")), id))
+	}
+	close(third.open)
+	<-first.started
+	close(first.open)
+	c.expect(0, 1, 2, 3)
+}
+
+func TestProduceStartsWhileProduceIsUnanswered(t *testing.T) {
+	first, second := newGate(), newGate()
+	s, began := scriptServer(t, first.held, second.held)
+	c := dialServer(t, s)
+	c.send(frameOf(produceRequest(-1, nil), 1))
+	<-began
+	c.send(frameOf(produceRequest(-1, nil), 2))
+	<-began
+	close(second.open)
+	close(first.open)
+	c.expect(1, 2)
+}
+
+func TestOtherRequestsWaitForUnansweredProduce(t *testing.T) {
+	first := newGate()
+	s, began := scriptServer(t, first.held, ready, ready)
+	c := dialServer(t, s)
+	c.send(frameOf(produceRequest(-1, nil), 1))
+	c.send(frameOf(metadataRequest(), 2))
+	c.send(frameOf(produceRequest(-1, nil), 3))
+	<-began
+	notBegun(t, began)
+	close(first.open)
+	c.expect(1, 2, 3)
+}
+
+func TestNothingStartsWhileFetchWaits(t *testing.T) {
+	fetch := newGate()
+	s, began := scriptServer(t, fetch.held, ready, ready)
+	c := dialServer(t, s)
+	c.send(frameOf(fetchRequest(), 1))
+	<-began
+	// Larger than the read buffer: its memory must not be taken before its turn.
+	c.send(frameOf(produceRequest(-1, make([]byte, 100<<10)), 2))
+	notBegun(t, began)
+	if s.large.free != s.large.total {
+		t.Error("a frame that can't start yet holds memory")
+	}
+	close(fetch.open)
+	c.send(frameOf(metadataRequest(), 3))
+	c.expect(1, 2, 3)
+}
+
+func TestAcksZeroIsNotAnswered(t *testing.T) {
+	s := startServer(t, Options{}, answerAll)
+	c := dialServer(t, s)
+	c.send(frameOf(produceRequest(0, nil), 1))
+	c.send(frameOf(produceRequest(0, nil), 2))
+	c.send(frameOf(metadataRequest(), 3))
+	c.expect(3)
+}
+
+func TestAcksZeroBetweenUnansweredProduces(t *testing.T) {
+	first := newGate()
+	s, _ := scriptServer(t, first.held, func(*Request) Reply { return Reply{} }, ready)
+	c := dialServer(t, s)
+	c.send(frameOf(produceRequest(-1, nil), 1))
+	c.send(frameOf(produceRequest(0, nil), 2))
+	c.send(frameOf(produceRequest(-1, nil), 3))
+	<-first.started
+	close(first.open)
+	c.expect(1, 3)
+}
+
+func TestAnswersThatAreReadyTogetherLeaveInOneWrite(t *testing.T) {
+	const n = 20
+	release := make(chan struct{})
+	var begun atomic.Int32
+	s := startServer(t, Options{}, func(_ context.Context, req *Request) (Reply, error) {
+		resp := req.Message.ResponseKind()
+		begun.Add(1)
+		return Reply{
+			Ready: func() bool { return isClosed(release) },
+			Later: func(context.Context) (Reply, error) {
+				<-release
+				return Reply{Message: resp}, nil
+			},
+		}, nil
+	})
+	c := dialServer(t, s)
+	var burst []byte
+	for id := range int32(n) {
+		burst = append(burst, frameOf(produceRequest(-1, nil), id)...)
+	}
+	c.send(burst)
+	// The first answer is awaited by itself; those behind it are ready when it is.
+	for begun.Load() < n {
+		time.Sleep(time.Millisecond)
+	}
+	close(release)
+	buf := make([]byte, 64<<10)
+	got, err := c.Read(buf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp := produceRequest(-1, nil).ResponseKind()
+	if all := n * len(wire.AppendResponse(nil, 0, resp)); got != all {
+		t.Errorf("the first read brought %d bytes of %d", got, all)
+	}
+}
+
+// snapshot copies what waits behind the answer that the drainer works on.
+func (q *queue) snapshot() []pendingReply {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return append([]pendingReply(nil), q.items...)
+}
+
+// oneConn waits for the only connection of a server.
+func oneConn(t *testing.T, s *Server) *conn {
+	t.Helper()
+	for end := time.Now().Add(5 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		if conns := s.takeConns(); len(conns) == 1 {
+			return conns[0]
+		}
+	}
+	t.Fatal("there is no connection")
+	return nil
+}
+
+func TestFetchEndsWhenItsPeerGoes(t *testing.T) {
+	fetch := newGate()
+	s, _ := scriptServer(t, fetch.held)
+	c := dialServer(t, s)
+	c.send(frameOf(fetchRequest(), 1))
+	<-fetch.started
+	c.Close()
+	if err := <-fetch.ended; !errors.Is(err, context.Canceled) {
+		t.Errorf("the fetch ended with %v", err)
+	}
+}
+
+func TestFetchEndsWhenItsPeerGoesWithRequestsBehindIt(t *testing.T) {
+	if !canSendFile {
+		t.Skip("only Linux tells of the end of a stream that has unread bytes before it")
+	}
+	fetch := newGate()
+	s, _ := scriptServer(t, fetch.held)
+	c := dialServer(t, s)
+	c.send(frameOf(fetchRequest(), 1))
+	<-fetch.started
+	for id := range int32(5) {
+		c.send(frameOf(produceRequest(-1, make([]byte, 10<<10)), id))
+	}
+	c.Close()
+	if err := <-fetch.ended; !errors.Is(err, context.Canceled) {
+		t.Errorf("the fetch ended with %v", err)
+	}
+}
+
+func TestProduceIsAnsweredToAPeerThatStoppedSending(t *testing.T) {
+	produce := newGate()
+	s, _ := scriptServer(t, produce.held)
+	c := dialServer(t, s)
+	c.send(frameOf(produceRequest(-1, nil), 7))
+	<-produce.started
+	if err := c.Conn.(interface{ CloseWrite() error }).CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	for !oneConn(t, s.Server).queue.inputEnded() {
+		time.Sleep(time.Millisecond)
+	}
+	close(produce.open)
+	c.expect(7)
+	c.expectClosed()
+}
+
+func (q *queue) inputEnded() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.noInput
+}
+
+func TestEveryLaterIsCalledWhenTheConnectionBreaks(t *testing.T) {
+	gates := []*gate{newGate(), newGate(), newGate()}
+	s, began := scriptServer(t, gates[0].held, gates[1].held, gates[2].held)
+	c := dialServer(t, s)
+	for id := range int32(3) {
+		c.send(frameOf(produceRequest(-1, nil), id))
+		<-began
+	}
+	c.send([]byte("GET / HTTP/1.1\r\n\r\n"))
+	for i, g := range gates {
+		if err := <-g.ended; !errors.Is(err, context.Canceled) {
+			t.Errorf("answer %d ended with %v", i, err)
+		}
+	}
+}
+
+func TestManyUnansweredProducesStopTheReading(t *testing.T) {
+	release := make(chan struct{})
+	s := startServer(t, Options{}, func(_ context.Context, req *Request) (Reply, error) {
+		resp := req.Message.ResponseKind()
+		return Reply{Later: func(ctx context.Context) (Reply, error) {
+			select {
+			case <-release:
+			case <-ctx.Done():
+			}
+			return Reply{Message: resp}, ctx.Err()
+		}}, nil
+	})
+	c := dialServer(t, s)
+	const n = 3 * maxPending
+	go func() {
+		for id := range int32(n) {
+			if _, err := c.Write(frameOf(produceRequest(-1, nil), id)); err != nil {
+				return
+			}
+		}
+	}()
+	queue := &oneConn(t, s.Server).queue
+	for len(queue.snapshot()) < maxPending {
+		time.Sleep(time.Millisecond)
+	}
+	time.Sleep(20 * time.Millisecond)
+	if got := len(queue.snapshot()); got > maxPending {
+		t.Errorf("%d answers wait, at most %d should", got, maxPending)
+	}
+	close(release)
+	for id := range int32(n) {
+		c.expect(id)
+	}
+}
