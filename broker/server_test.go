@@ -198,3 +198,17 @@ func (c *testClient) expectClosed() {
 		c.t.Fatalf("%d bytes came before the connection was closed", n)
 	}
 }
+
+// expectGone waits for the end of the connection, orderly or not.
+func (c *testClient) expectGone() {
+	c.t.Helper()
+	_, err := io.Copy(io.Discard, c)
+	var timeout net.Error
+	if errors.As(err, &timeout) && timeout.Timeout() {
+		c.t.Fatal("connection is still open")
+	}
+}
+
+func (c *testClient) dial(addr string) (net.Conn, error) {
+	return net.DialTimeout("tcp", addr, time.Second)
+}
