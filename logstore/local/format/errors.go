@@ -1,0 +1,23 @@
+package format
+
+import "errors"
+
+var (
+	// ErrCorruptIndex occurs when the entries of an offset or time index contradict each
+	// other or the segment. The index can be rebuilt from the log.
+	ErrCorruptIndex = errors.New("corrupt index")
+	// ErrIndexOverflow occurs when an offset is too far from the base offset of its segment
+	// for an index, which means that the segment must roll.
+	ErrIndexOverflow = errors.New("offset doesn't fit the index of its segment")
+	// ErrCorruptMarker occurs when a clean-shutdown marker or a watermark file isn't whole.
+	// The logs must be recovered.
+	ErrCorruptMarker = errors.New("corrupt marker")
+	// ErrUnknownVersion occurs when a file was written by a version of the
+	// software that knows more. It must not be replaced.
+	ErrUnknownVersion = errors.New("unknown version")
+	// ErrMalformedMetadata occurs when partition.metadata or meta.properties isn't what the
+	// format says. Nothing can replace these files.
+	ErrMalformedMetadata = errors.New("malformed metadata")
+	// ErrTooLarge occurs when a file is larger than its format allows.
+	ErrTooLarge = errors.New("file is too large")
+)
