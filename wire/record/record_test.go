@@ -117,7 +117,7 @@ func TestBuilderWritesWhatKmsgWrites(t *testing.T) {
 
 func TestWalkAgreesWithReadRecord(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(5, 6))
-	for round := range 3000 {
+	for round := range 1000 {
 		n := 1 + rnd.IntN(6)
 		records := randomRecords(rnd, n)
 		b := kmsgBatch(kmsg.RecordBatch{Magic: 2, NumRecords: int32(n), LastOffsetDelta: int32(n - 1)}, records)
