@@ -60,76 +60,94 @@ func (t *Table) AppendSnapshot(dst []byte) []byte {
 	return dst
 }
 
+// SnapshotEntry is one producer in a snapshot.
+type SnapshotEntry struct {
+	ProducerID             int64
+	LastOffset             int64 // -1: no batch known
+	Timestamp              int64 // ms, of the last batch or marker
+	TransactionFirstOffset int64 // -1: no open transaction
+	LastSequence           int32 // -1: no batch known
+	OffsetDelta            int32 // last - base offset of the last batch
+	CoordinatorEpoch       int32 // -1: unknown
+	ProducerEpoch          int16
+}
+
+// DecodeSnapshot reads the content of a producer snapshot. Error: [ErrCorruptSnapshot]. Contradictions are
+// refused rather than repaired, because the log itself can tell what is true.
+func DecodeSnapshot(p []byte) ([]SnapshotEntry, error) {
+	if len(p) < snapshotHeaderSize {
+		return nil, fmt.Errorf("%w: %d bytes", ErrCorruptSnapshot, len(p))
+	}
+	big := binary.BigEndian
+	if version := big.Uint16(p); version != snapshotVersion {
+		return nil, fmt.Errorf("%w: unknown version %d", ErrCorruptSnapshot, int16(version))
+	}
+	stored, computed := big.Uint32(p[snapshotCRCAt:]), crc32.Checksum(p[snapshotCountAt:], castagnoli)
+	if stored != computed {
+		return nil, fmt.Errorf("%w: CRC is %08x, computed %08x", ErrCorruptSnapshot, stored, computed)
+	}
+	count, rest := big.Uint32(p[snapshotCountAt:]), p[snapshotHeaderSize:]
+	if uint64(count)*snapshotEntrySize != uint64(len(rest)) {
+		return nil, fmt.Errorf("%w: %d producers in %d bytes", ErrCorruptSnapshot, count, len(rest))
+	}
+	entries := make([]SnapshotEntry, 0, count)
+	for ; len(rest) > 0; rest = rest[snapshotEntrySize:] {
+		e := SnapshotEntry{
+			ProducerID:             int64(big.Uint64(rest)),
+			ProducerEpoch:          int16(big.Uint16(rest[8:])),
+			LastSequence:           int32(big.Uint32(rest[10:])),
+			LastOffset:             int64(big.Uint64(rest[14:])),
+			OffsetDelta:            int32(big.Uint32(rest[22:])),
+			Timestamp:              int64(big.Uint64(rest[26:])),
+			CoordinatorEpoch:       int32(big.Uint32(rest[34:])),
+			TransactionFirstOffset: int64(big.Uint64(rest[38:])),
+		}
+		batchFits := e.LastOffset < 0 || (e.OffsetDelta >= 0 && int64(e.OffsetDelta) <= e.LastOffset)
+		if e.ProducerID < 0 || e.LastSequence < noSequence || !batchFits {
+			return nil, fmt.Errorf("%w: producer %d is %+v", ErrCorruptSnapshot, len(entries), e)
+		}
+		entries = append(entries, e)
+	}
+	return entries, nil
+}
+
 // LoadSnapshot replaces the table by the content of a producer snapshot, leaving out what
 // [Table.Expire] would forget. Error: [ErrCorruptSnapshot]; the table is empty then.
 func (t *Table) LoadSnapshot(p []byte, nowMs, expirationMs int64) error {
 	t.Reset()
-	if err := t.load(p, nowMs-expirationMs); err != nil {
-		t.Reset()
+	entries, err := DecodeSnapshot(p)
+	if err != nil {
 		return err
 	}
-	return nil
-}
-
-func (t *Table) load(p []byte, deadline int64) error {
-	if len(p) < snapshotHeaderSize {
-		return fmt.Errorf("%w: %d bytes", ErrCorruptSnapshot, len(p))
-	}
-	if version := binary.BigEndian.Uint16(p); version != snapshotVersion {
-		return fmt.Errorf("%w: unknown version %d", ErrCorruptSnapshot, int16(version))
-	}
-	stored, computed := binary.BigEndian.Uint32(p[snapshotCRCAt:]), crc32.Checksum(p[snapshotCountAt:], castagnoli)
-	if stored != computed {
-		return fmt.Errorf("%w: CRC is %08x, computed %08x", ErrCorruptSnapshot, stored, computed)
-	}
-	count, entries := binary.BigEndian.Uint32(p[snapshotCountAt:]), p[snapshotHeaderSize:]
-	if uint64(count)*snapshotEntrySize != uint64(len(entries)) {
-		return fmt.Errorf("%w: %d producers in %d bytes", ErrCorruptSnapshot, count, len(entries))
-	}
-	for ; len(entries) > 0; entries = entries[snapshotEntrySize:] {
-		producerID, s, err := decodeProducer(entries)
-		if err != nil {
-			return err
+	deadline := nowMs - expirationMs
+	for i := range entries {
+		e := &entries[i]
+		if t.producers[e.ProducerID] != nil {
+			t.Reset()
+			return fmt.Errorf("%w: producer %d twice", ErrCorruptSnapshot, e.ProducerID)
 		}
-		if t.producers[producerID] != nil {
-			return fmt.Errorf("%w: producer %d twice", ErrCorruptSnapshot, producerID)
-		}
+		s := e.state()
 		if s.expired(deadline) {
 			continue
 		}
-		*t.of(producerID) = s
+		*t.of(e.ProducerID) = s
 		if s.transactionFirst != noOffset {
-			t.begin(producerID, s.transactionFirst)
+			t.begin(e.ProducerID, s.transactionFirst)
 		}
 	}
 	return nil
 }
 
-// decodeProducer reads one producer. Contradictions are refused rather than repaired,
-// because the log itself can tell what is true.
-func decodeProducer(p []byte) (producerID int64, s state, err error) {
-	big := binary.BigEndian
-	producerID = int64(big.Uint64(p))
-	s.epoch = int16(big.Uint16(p[8:]))
-	s.last = BatchMeta{
-		LastSequence: int32(big.Uint32(p[10:])),
-		LastOffset:   int64(big.Uint64(p[14:])),
-		OffsetDelta:  int32(big.Uint32(p[22:])),
-		Timestamp:    int64(big.Uint64(p[26:])),
+func (e *SnapshotEntry) state() state {
+	s := state{
+		epoch: e.ProducerEpoch, coordinatorEpoch: e.CoordinatorEpoch,
+		lastTimestamp: e.Timestamp, transactionFirst: max(e.TransactionFirstOffset, noOffset),
 	}
-	s.lastTimestamp = s.last.Timestamp
-	s.coordinatorEpoch = int32(big.Uint32(p[34:]))
-	s.transactionFirst = max(int64(big.Uint64(p[38:])), noOffset)
-	if s.last.LastOffset >= 0 {
-		s.count = 1
+	if e.LastOffset >= 0 {
+		s.push(BatchMeta{
+			LastOffset: e.LastOffset, Timestamp: e.Timestamp,
+			LastSequence: e.LastSequence, OffsetDelta: e.OffsetDelta,
+		})
 	}
-	batchFits := s.count == 0 || (s.last.OffsetDelta >= 0 && s.last.BaseOffset() >= 0)
-	if producerID < 0 || s.last.LastSequence < noSequence || !batchFits {
-		return 0, s, fmt.Errorf("%w: producer %d at epoch %d with last batch %+v",
-			ErrCorruptSnapshot, producerID, s.epoch, s.last)
-	}
-	if s.count == 0 {
-		s.last = BatchMeta{}
-	}
-	return producerID, s, nil
+	return s
 }

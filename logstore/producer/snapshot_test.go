@@ -79,6 +79,13 @@ func TestSnapshotBytes(t *testing.T) {
 	if got := table.AppendSnapshot(nil); !bytes.Equal(got, sealed(want)) {
 		t.Errorf("got  %x\nwant %x", got, sealed(want))
 	}
+	wantEntries := []SnapshotEntry{{
+		ProducerID: 0x0102, ProducerEpoch: 3, LastSequence: 6, LastOffset: 0x12, OffsetDelta: 2,
+		Timestamp: 0x20, CoordinatorEpoch: -1, TransactionFirstOffset: 0x10,
+	}}
+	if got, err := DecodeSnapshot(sealed(want)); err != nil || !slices.Equal(got, wantEntries) {
+		t.Errorf("got %+v, %v", got, err)
+	}
 	empty := sealed(make([]byte, snapshotHeaderSize))
 	empty[1] = snapshotVersion
 	if got := new(Table).AppendSnapshot(nil); !bytes.Equal(got, empty) {
