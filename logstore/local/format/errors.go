@@ -9,7 +9,7 @@ var (
 	// ErrIndexOverflow occurs when an offset is too far from the base offset of its segment
 	// for an index, which means that the segment must roll.
 	ErrIndexOverflow = errors.New("offset doesn't fit the index of its segment")
-	// ErrCorruptMarker occurs when a clean-shutdown marker or a watermark file isn't whole.
+	// ErrCorruptMarker occurs when a clean-shutdown marker or the offsets file isn't whole.
 	// The logs must be recovered.
 	ErrCorruptMarker = errors.New("corrupt marker")
 	// ErrUnknownVersion occurs when a file was written by a version of the

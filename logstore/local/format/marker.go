@@ -8,16 +8,14 @@ import (
 	"github.com/clatterhq/clatter/logstore"
 )
 
-// Names of our own files in a log directory. Kafka ignores them.
-const (
-	CleanShutdownFile = "clatter-clean-shutdown"
-	WatermarkFile     = "clatter-durable-watermark"
-)
+// CleanShutdownFile is our own file in a log directory that says that the last process there stopped
+// cleanly. Kafka ignores it.
+const CleanShutdownFile = "clatter-clean-shutdown"
 
-// Both files have the same frame, big endian:
+// The marker, big endian:
 //
 //	magic         8 bytes  "\x89CLATTER"
-//	kind          uint16   1: clean-shutdown marker, 2: watermarks
+//	kind          uint16   1
 //	version       uint16   1
 //	directory ID  16 bytes of the log directory, so that no file of another one is believed
 //	count         uint32
@@ -32,11 +30,9 @@ const (
 	markerCRCAt      = 32
 	markerHeaderSize = 36
 
-	kindShutdown   = 1
-	kindWatermarks = 2
+	kindShutdown = 1
 
 	partitionMarkSize = 88
-	watermarkSize     = 32
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -49,29 +45,29 @@ type PartitionMark struct {
 	Partition   int32
 	LeaderEpoch int32 // the latest
 
-	LogStartOffset int64
-	LogEndOffset   int64
-	RecoveryPoint  int64 // everything below is durable
-	LogBytes       int64 // of all segments
+	LogStartOffset   int64
+	LogEndOffset     int64 // everything below is durable
+	LastStableOffset int64
+	LogBytes         int64 // of all segments
 
 	ActiveBaseOffset int64
-	ActiveBytes      int64 // of the active segment; its indexes follow
-	OffsetIndexBytes int32
-	TimeIndexBytes   int32
-	TxnIndexBytes    int32
+	ActiveBytes      int64 // of the active segment
+
+	// OldestTimestamp is the largest timestamp of the oldest segment in ms, -1 if it has none: until
+	// it is old enough, retention by time has nothing to do.
+	OldestTimestamp int64
+	// Slot is where the offsets file keeps the partition, -1 if it doesn't.
+	Slot int32
 	// HasProducers says that there is a producer snapshot at LogEndOffset that isn't empty.
 	HasProducers bool
+	// HasDeleted says that there are files that wait for their removal.
+	HasDeleted bool
 }
 
-const hasProducersFlag = 1
-
-// Watermark is a lower bound of the durable end of a partition. Damage below it isn't a torn tail.
-type Watermark struct {
-	TopicID     logstore.TopicID
-	Partition   int32
-	LeaderEpoch int32
-	DurableEnd  int64 // exclusive
-}
+const (
+	hasProducersFlag = 1
+	hasDeletedFlag   = 2
+)
 
 func appendFrame(dst []byte, kind uint16, directory UUID, count int) []byte {
 	dst = append(dst, markerMagic...)
@@ -123,16 +119,18 @@ func AppendShutdown(dst []byte, directory UUID, marks []PartitionMark) []byte {
 		dst = big.AppendUint32(dst, uint32(m.LeaderEpoch))
 		dst = big.AppendUint64(dst, uint64(m.LogStartOffset))
 		dst = big.AppendUint64(dst, uint64(m.LogEndOffset))
-		dst = big.AppendUint64(dst, uint64(m.RecoveryPoint))
+		dst = big.AppendUint64(dst, uint64(m.LastStableOffset))
 		dst = big.AppendUint64(dst, uint64(m.LogBytes))
 		dst = big.AppendUint64(dst, uint64(m.ActiveBaseOffset))
 		dst = big.AppendUint64(dst, uint64(m.ActiveBytes))
-		dst = big.AppendUint32(dst, uint32(m.OffsetIndexBytes))
-		dst = big.AppendUint32(dst, uint32(m.TimeIndexBytes))
-		dst = big.AppendUint32(dst, uint32(m.TxnIndexBytes))
+		dst = big.AppendUint64(dst, uint64(m.OldestTimestamp))
+		dst = big.AppendUint32(dst, uint32(m.Slot))
 		var flags uint32
 		if m.HasProducers {
 			flags |= hasProducersFlag
+		}
+		if m.HasDeleted {
+			flags |= hasDeletedFlag
 		}
 		dst = big.AppendUint32(dst, flags)
 	}
@@ -158,16 +156,16 @@ func DecodeShutdown(p []byte, directory UUID) ([]PartitionMark, error) {
 			LeaderEpoch:      int32(big.Uint32(e[20:])),
 			LogStartOffset:   int64(big.Uint64(e[24:])),
 			LogEndOffset:     int64(big.Uint64(e[32:])),
-			RecoveryPoint:    int64(big.Uint64(e[40:])),
+			LastStableOffset: int64(big.Uint64(e[40:])),
 			LogBytes:         int64(big.Uint64(e[48:])),
 			ActiveBaseOffset: int64(big.Uint64(e[56:])),
 			ActiveBytes:      int64(big.Uint64(e[64:])),
-			OffsetIndexBytes: int32(big.Uint32(e[72:])),
-			TimeIndexBytes:   int32(big.Uint32(e[76:])),
-			TxnIndexBytes:    int32(big.Uint32(e[80:])),
+			OldestTimestamp:  int64(big.Uint64(e[72:])),
+			Slot:             int32(big.Uint32(e[80:])),
 			HasProducers:     flags&hasProducersFlag != 0,
+			HasDeleted:       flags&hasDeletedFlag != 0,
 		}
-		if flags&^hasProducersFlag != 0 || !m.plausible() {
+		if flags&^(hasProducersFlag|hasDeletedFlag) != 0 || !m.plausible() {
 			return nil, fmt.Errorf("%w: entry %d with flags %#x is %+v", ErrCorruptMarker, i, flags, m)
 		}
 		marks[i] = m
@@ -179,47 +177,8 @@ func DecodeShutdown(p []byte, directory UUID) ([]PartitionMark, error) {
 func (m *PartitionMark) plausible() bool {
 	return m.Partition >= 0 && m.LeaderEpoch >= -1 &&
 		0 <= m.LogStartOffset && m.LogStartOffset <= m.LogEndOffset &&
-		0 <= m.RecoveryPoint && m.RecoveryPoint <= m.LogEndOffset &&
+		0 <= m.LastStableOffset && m.LastStableOffset <= m.LogEndOffset &&
 		0 <= m.ActiveBaseOffset && m.ActiveBaseOffset <= m.LogEndOffset &&
 		0 <= m.ActiveBytes && m.ActiveBytes <= m.LogBytes &&
-		m.OffsetIndexBytes >= 0 && m.TimeIndexBytes >= 0 && m.TxnIndexBytes >= 0
-}
-
-// AppendWatermarks appends the content of the watermark file of a log directory to dst.
-func AppendWatermarks(dst []byte, directory UUID, watermarks []Watermark) []byte {
-	from := len(dst)
-	dst = appendFrame(dst, kindWatermarks, directory, len(watermarks))
-	for i := range watermarks {
-		w := &watermarks[i]
-		dst = append(dst, w.TopicID[:]...)
-		dst = binary.BigEndian.AppendUint32(dst, uint32(w.Partition))
-		dst = binary.BigEndian.AppendUint32(dst, uint32(w.LeaderEpoch))
-		dst = binary.BigEndian.AppendUint64(dst, uint64(w.DurableEnd))
-	}
-	binary.BigEndian.PutUint32(dst[from+markerCRCAt:], frameCRC(dst[from:]))
-	return dst
-}
-
-// DecodeWatermarks reads the content of the watermark file of a log directory. Errors: [ErrCorruptMarker],
-// [ErrUnknownVersion].
-func DecodeWatermarks(p []byte, directory UUID) ([]Watermark, error) {
-	entries, err := openFrame(p, kindWatermarks, directory, watermarkSize)
-	if err != nil {
-		return nil, err
-	}
-	watermarks := make([]Watermark, len(entries)/watermarkSize)
-	for i := range watermarks {
-		e := entries[i*watermarkSize:][:watermarkSize]
-		w := Watermark{
-			TopicID:     logstore.TopicID(e[:16]),
-			Partition:   int32(binary.BigEndian.Uint32(e[16:])),
-			LeaderEpoch: int32(binary.BigEndian.Uint32(e[20:])),
-			DurableEnd:  int64(binary.BigEndian.Uint64(e[24:])),
-		}
-		if w.Partition < 0 || w.LeaderEpoch < -1 || w.DurableEnd < 0 {
-			return nil, fmt.Errorf("%w: entry %d is %+v", ErrCorruptMarker, i, w)
-		}
-		watermarks[i] = w
-	}
-	return watermarks, nil
+		m.Slot >= -1
 }

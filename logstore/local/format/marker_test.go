@@ -3,7 +3,6 @@ package format
 import (
 	"encoding/binary"
 	"errors"
-	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -16,9 +15,9 @@ func someMarks(count int) []PartitionMark {
 	for i := range marks {
 		marks[i] = PartitionMark{
 			TopicID: logstore.TopicID{1, 2, byte(i >> 16), byte(i >> 8), byte(i)}, Partition: int32(i), LeaderEpoch: int32(i % 7),
-			LogStartOffset: int64(i), LogEndOffset: int64(i) * 1000, RecoveryPoint: int64(i) * 999, LogBytes: 1 << 40,
-			ActiveBaseOffset: int64(i) * 900, ActiveBytes: 1 << 30, OffsetIndexBytes: 8 * int32(i), TimeIndexBytes: 12 * int32(i),
-			TxnIndexBytes: 34, HasProducers: i%2 == 0,
+			LogStartOffset: int64(i), LogEndOffset: int64(i) * 1000, LastStableOffset: int64(i) * 999, LogBytes: 1 << 40,
+			ActiveBaseOffset: int64(i) * 900, ActiveBytes: 1 << 30, OldestTimestamp: int64(i) - 1, Slot: int32(i) - 1,
+			HasProducers: i%2 == 0, HasDeleted: i%3 == 0,
 		}
 	}
 	return marks
@@ -42,28 +41,6 @@ func TestMarkerRoundTrip(t *testing.T) {
 		}
 		if got, err := DecodeShutdown(content, someID); err != nil || !slices.Equal(got, want) {
 			t.Errorf("%d partitions: got %+v, %v", count, got, err)
-		}
-	}
-}
-
-func TestWatermarksRoundTrip(t *testing.T) {
-	want := []Watermark{
-		{TopicID: logstore.TopicID{1}, Partition: 3, LeaderEpoch: 5, DurableEnd: math.MaxInt64},
-		{TopicID: logstore.TopicID{2}, Partition: 0, LeaderEpoch: -1, DurableEnd: 0},
-	}
-	content := AppendWatermarks(nil, someID, want)
-	if got, err := DecodeWatermarks(content, someID); err != nil || !slices.Equal(got, want) {
-		t.Errorf("got %+v, %v", got, err)
-	}
-	if _, err := DecodeShutdown(content, someID); !errors.Is(err, ErrCorruptMarker) {
-		t.Errorf("watermarks as marker: %v", err)
-	}
-	if _, err := DecodeWatermarks(AppendShutdown(nil, someID, someMarks(4)), someID); !errors.Is(err, ErrCorruptMarker) {
-		t.Errorf("marker as watermarks: %v", err)
-	}
-	for _, bad := range []Watermark{{Partition: -1}, {LeaderEpoch: -2}, {DurableEnd: -1}} {
-		if _, err := DecodeWatermarks(AppendWatermarks(nil, someID, []Watermark{bad}), someID); !errors.Is(err, ErrCorruptMarker) {
-			t.Errorf("%+v: %v", bad, err)
 		}
 	}
 }
@@ -98,7 +75,7 @@ func TestDamagedMarkerIsRefused(t *testing.T) {
 		t.Errorf("huge count: %v", err)
 	}
 	flags := slices.Clone(good)
-	flags[len(flags)-1] = 2
+	flags[len(flags)-1] = 4
 	if _, err := DecodeShutdown(resealed(flags), someID); !errors.Is(err, ErrCorruptMarker) {
 		t.Errorf("unknown flag: %v", err)
 	}
@@ -110,13 +87,11 @@ func TestImplausibleMarkerIsRefused(t *testing.T) {
 		"leader epoch":     func(m *PartitionMark) { m.LeaderEpoch = -2 },
 		"log start":        func(m *PartitionMark) { m.LogStartOffset = -1 },
 		"log start > end":  func(m *PartitionMark) { m.LogStartOffset = m.LogEndOffset + 1 },
-		"recovery point":   func(m *PartitionMark) { m.RecoveryPoint = m.LogEndOffset + 1 },
+		"last stable":      func(m *PartitionMark) { m.LastStableOffset = m.LogEndOffset + 1 },
 		"active base":      func(m *PartitionMark) { m.ActiveBaseOffset = m.LogEndOffset + 1 },
 		"active bytes":     func(m *PartitionMark) { m.ActiveBytes = m.LogBytes + 1 },
 		"negative bytes":   func(m *PartitionMark) { m.ActiveBytes = -1 },
-		"offset index":     func(m *PartitionMark) { m.OffsetIndexBytes = -1 },
-		"time index":       func(m *PartitionMark) { m.TimeIndexBytes = -1 },
-		"txn index":        func(m *PartitionMark) { m.TxnIndexBytes = -1 },
+		"slot":             func(m *PartitionMark) { m.Slot = -2 },
 		"negative log end": func(m *PartitionMark) { m.LogStartOffset, m.LogEndOffset = -5, -5 },
 	} {
 		marks := someMarks(3)
@@ -165,7 +140,6 @@ func BenchmarkMarker(b *testing.B) {
 func FuzzMarker(f *testing.F) {
 	f.Add(AppendShutdown(nil, someID, someMarks(2)))
 	f.Add(AppendShutdown(nil, someID, nil))
-	f.Add(AppendWatermarks(nil, someID, []Watermark{{Partition: 1, DurableEnd: 5}}))
 	random := rand.New(rand.NewPCG(1, 1))
 	noise := AppendShutdown(nil, someID, someMarks(1))
 	for i := markerHeaderSize; i < len(noise); i++ {
@@ -180,11 +154,6 @@ func FuzzMarker(f *testing.F) {
 			}
 		} else if !errors.Is(err, ErrCorruptMarker) && !errors.Is(err, ErrUnknownVersion) {
 			t.Fatal(err)
-		}
-		if watermarks, err := DecodeWatermarks(p, someID); err == nil {
-			if again := AppendWatermarks(nil, someID, watermarks); !slices.Equal(again, p) {
-				t.Fatal("encoded again it differs")
-			}
 		}
 	})
 }
