@@ -27,6 +27,7 @@ func BenchmarkLargeProduce(b *testing.B) {
 }
 
 func benchmarkPipelined(b *testing.B, frame []byte, depth int) {
+	b.Helper()
 	s := startServer(b, Options{}, answerAll)
 	c := dialServer(b, s)
 	b.SetBytes(int64(len(frame)))

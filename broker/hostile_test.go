@@ -1,11 +1,11 @@
 package broker
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"hash/crc32"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"time"
 
@@ -74,7 +74,7 @@ func bigMetadata() kmsg.Request {
 	req.Version = 4
 	for range 1000 {
 		topic := kmsg.NewMetadataRequestTopic()
-		topic.Topic = kmsg.StringPtr(string(bytes.Repeat([]byte("x"), 100)))
+		topic.Topic = new(strings.Repeat("x", 100))
 		req.Topics = append(req.Topics, topic)
 	}
 	return req

@@ -129,7 +129,7 @@ func (a *admission) takeTokenLocked(now time.Time) time.Duration {
 	a.tokens = min(rate, a.tokens+rate*now.Sub(a.counted).Seconds())
 	a.counted = now
 	if a.tokens < 1 {
-		return time.Duration((1 - a.tokens) / rate * float64(time.Second)).Round(time.Millisecond) + time.Millisecond
+		return time.Duration((1-a.tokens)/rate*float64(time.Second)).Round(time.Millisecond) + time.Millisecond
 	}
 	a.tokens--
 	return 0

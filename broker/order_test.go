@@ -40,6 +40,7 @@ func (g *gate) later(resp kmsg.Response) Reply {
 
 // scriptServer answers the n-th request with the n-th reply, and tells when one has begun.
 func scriptServer(t *testing.T, replies ...func(*Request) Reply) (*testServer, chan int) {
+	t.Helper()
 	began := make(chan int, len(replies)+1)
 	n := 0
 	return startServer(t, Options{}, func(_ context.Context, req *Request) (Reply, error) {

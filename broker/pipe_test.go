@@ -36,16 +36,16 @@ func (l *pipeListener) Close() error {
 func (l *pipeListener) Addr() net.Addr { return &net.UnixAddr{Name: "memory", Net: "pipe"} }
 
 // dial is the other end of a new connection.
-func (l *pipeListener) dial(t testing.TB) *testClient {
-	t.Helper()
+func (l *pipeListener) dial(tb testing.TB) *testClient {
+	tb.Helper()
 	client, server := net.Pipe()
 	l.conns <- server
-	return &testClient{Conn: client, t: t}
+	return &testClient{Conn: client, t: tb}
 }
 
 // startPipeServer is a server without network. The caller calls the function that it returns at the end.
-func startPipeServer(t testing.TB, options Options, d dispatchFunc) (*testServer, *pipeListener, func()) {
-	t.Helper()
+func startPipeServer(tb testing.TB, options Options, d dispatchFunc) (*testServer, *pipeListener, func()) {
+	tb.Helper()
 	l := newPipeListener()
 	logs := new(logBuffer)
 	options.Log = slog.New(slog.NewTextHandler(logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
@@ -53,7 +53,7 @@ func startPipeServer(t testing.TB, options Options, d dispatchFunc) (*testServer
 	options.Listen = func(context.Context, string, string) (net.Listener, error) { return l, nil }
 	s, err := Listen(context.Background(), options)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	served := make(chan struct{})
 	go func() {
@@ -62,7 +62,7 @@ func startPipeServer(t testing.TB, options Options, d dispatchFunc) (*testServer
 	}()
 	return &testServer{Server: s, logs: logs}, l, func() {
 		if err := s.Shutdown(context.Background()); err != nil {
-			t.Error(err)
+			tb.Error(err)
 		}
 		<-served
 	}

@@ -145,6 +145,9 @@ func (s *Server) Panics() uint64 { return s.panics.Load() }
 // It is called once. The error is always [ErrServerClosed].
 func (s *Server) Serve(dispatcher Dispatcher) error {
 	s.dispatcher = dispatcher
+	if s.closing.Load() {
+		return ErrServerClosed
+	}
 	for _, l := range s.listeners {
 		s.log.Info("listening", "addr", l.Addr().String(), "listener", l.name)
 		s.running.Go(func() { s.accept(l) })

@@ -73,33 +73,33 @@ type testServer struct {
 	logs *logBuffer
 }
 
-func startServer(t testing.TB, options Options, d dispatchFunc) *testServer {
-	t.Helper()
+func startServer(tb testing.TB, options Options, d dispatchFunc) *testServer {
+	tb.Helper()
 	logs := new(logBuffer)
 	options.Log = slog.New(slog.NewTextHandler(logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	if options.Listeners == nil {
 		options.Listeners = []Listener{{Name: "PLAINTEXT", Host: "127.0.0.1"}}
 	}
-	s, err := Listen(t.Context(), options)
+	s, err := Listen(tb.Context(), options)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(d) }()
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
 		if err := s.Shutdown(ctx); err != nil && !errors.Is(err, ErrServerClosed) {
-			t.Errorf("shutdown: %v", err)
+			tb.Errorf("shutdown: %v", err)
 		}
 		if err := <-served; !errors.Is(err, ErrServerClosed) {
-			t.Errorf("Serve returned %v", err)
+			tb.Errorf("Serve returned %v", err)
 		}
 		if total := s.small.total - s.small.free; total != 0 {
-			t.Errorf("%d bytes of the small budget were not given back", total)
+			tb.Errorf("%d bytes of the small budget were not given back", total)
 		}
 		if total := s.large.total - s.large.free; total != 0 {
-			t.Errorf("%d bytes of the large budget were not given back", total)
+			tb.Errorf("%d bytes of the large budget were not given back", total)
 		}
 	})
 	return &testServer{Server: s, addr: s.Bound()[0].Addr.String(), logs: logs}
@@ -111,17 +111,17 @@ type testClient struct {
 	t testing.TB
 }
 
-func dialServer(t testing.TB, s *testServer) *testClient {
-	t.Helper()
-	nc, err := net.Dial("tcp", s.addr)
+func dialServer(tb testing.TB, s *testServer) *testClient {
+	tb.Helper()
+	nc, err := new(net.Dialer).DialContext(tb.Context(), "tcp", s.addr)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() { nc.Close() })
+	tb.Cleanup(func() { nc.Close() })
 	if err := nc.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	return &testClient{Conn: nc, t: t}
+	return &testClient{Conn: nc, t: tb}
 }
 
 // frameOf encodes a request with its size.
@@ -207,8 +207,4 @@ func (c *testClient) expectGone() {
 	if errors.As(err, &timeout) && timeout.Timeout() {
 		c.t.Fatal("connection is still open")
 	}
-}
-
-func (c *testClient) dial(addr string) (net.Conn, error) {
-	return net.DialTimeout("tcp", addr, time.Second)
 }

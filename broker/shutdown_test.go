@@ -3,6 +3,7 @@ package broker
 import (
 	"context"
 	"errors"
+	"net"
 	"testing"
 	"time"
 
@@ -39,7 +40,7 @@ func TestShutdownOfIdleConnectionsIsQuick(t *testing.T) {
 	for _, c := range clients {
 		c.expectClosed()
 	}
-	if _, err := (&testClient{t: t}).dial(s.addr); err == nil {
+	if _, err := new(net.Dialer).DialContext(t.Context(), "tcp", s.addr); err == nil {
 		t.Error("the port still takes connections")
 	}
 }

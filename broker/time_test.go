@@ -191,7 +191,7 @@ func TestSlowReadersThatGoOnAreKept(t *testing.T) {
 			resp := req.Message.ResponseKind().(*kmsg.MetadataResponse)
 			for range 2000 {
 				topic := kmsg.NewMetadataResponseTopic()
-				topic.Topic = kmsg.StringPtr("a topic whose name takes a hundred bytes or so, to make the answer a long one, which this is now, I think")
+				topic.Topic = new("a topic whose name takes a hundred bytes or so, to make the answer a long one, which this is now, I think")
 				resp.Topics = append(resp.Topics, topic)
 			}
 			return Reply{Message: resp}, nil

@@ -68,8 +68,7 @@ func (s *Snapshot) checkBrokerValues(scope Scope, overrides map[string]string) e
 	}
 	next, err := s.withDynamic(scope, overrides)
 	if err != nil {
-		var bad *BadValueError
-		if errors.As(err, &bad) && bad.kafka != "" {
+		if bad, ok := errors.AsType[*BadValueError](err); ok && bad.kafka != "" {
 			return invalidRequest(bad.kafka)
 		}
 		return invalidRequest(err.Error())

@@ -17,7 +17,7 @@ const maxTopicNameLength = 249
 // ValidateTopicName checks a name by Kafka's rules and in Kafka's words
 // (Topic.validate). The error is an [*Error] of the kind InvalidTopic.
 func ValidateTopicName(name string) error {
-	reason := ""
+	var reason string
 	switch {
 	case name == "":
 		reason = "the empty string is not allowed"

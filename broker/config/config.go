@@ -25,7 +25,6 @@ const (
 // Config is the configuration of a running broker: what it was started with and what
 // was changed since.
 type Config struct {
-	static  *Static
 	current atomic.Pointer[Snapshot]
 
 	mu          sync.Mutex // one update at a time; also owns subscribers
@@ -33,14 +32,10 @@ type Config struct {
 }
 
 // New begins with what the broker was started with.
-func New(static *Static) (*Config, error) {
-	s, err := newSnapshot(static, nil, nil)
-	if err != nil {
-		return nil, err
-	}
-	c := &Config{static: static}
-	c.current.Store(s)
-	return c, nil
+func New(static *Static) *Config {
+	c := &Config{}
+	c.current.Store(static.initial)
+	return c
 }
 
 // Current is what counts now.

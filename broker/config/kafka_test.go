@@ -141,10 +141,7 @@ type conversation struct {
 
 func newConversation(t *testing.T, static *Static, x exchange) *conversation {
 	t.Helper()
-	config, err := New(static)
-	if err != nil {
-		t.Fatal(err)
-	}
+	config := New(static)
 	c := &conversation{t: t, config: config, own: map[string]string{}, exists: true}
 	// A new cluster of Kafka sets this one by itself (KIP-966).
 	standard := map[string]string{"min.insync.replicas": "1"}

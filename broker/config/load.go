@@ -44,6 +44,8 @@ type Static struct {
 	// shows them too.
 	values   map[string]string
 	warnings []string
+	// initial is what counts while nothing is set dynamically.
+	initial *Snapshot
 }
 
 // Warnings are lines that an operator should see once: keys that were ignored, and
@@ -134,8 +136,7 @@ func readFile(v *viper.Viper, path string) error {
 		return fmt.Errorf("configuration: %w", err)
 	}
 	if err := v.ReadConfig(strings.NewReader(string(text))); err != nil {
-		var parse viper.ConfigParseError
-		if errors.As(err, &parse) {
+		if parse, ok := errors.AsType[viper.ConfigParseError](err); ok {
 			err = parse.Unwrap()
 		}
 		return fmt.Errorf("%w: %s: %w", ErrBadConfig, path, err)
@@ -202,7 +203,8 @@ func newStatic(values map[string]string, warnings []string) (*Static, error) {
 		setDefault(values, nodeIDKey, id)
 	}
 	s := &Static{values: values, warnings: warnings}
-	if _, err := newSnapshot(s, nil, nil); err != nil {
+	var err error
+	if s.initial, err = newSnapshot(s, nil, nil); err != nil {
 		return nil, err
 	}
 	return s, nil
@@ -212,9 +214,8 @@ func newStatic(values map[string]string, warnings []string) (*Static, error) {
 func checkStatic(key *configdef.Key, name, value string) error {
 	parsed, err := key.Parse(value)
 	if err != nil {
-		var bad *configdef.ValueError
 		reason := err.Error()
-		if errors.As(err, &bad) {
+		if bad, ok := errors.AsType[*configdef.ValueError](err); ok {
 			reason = bad.Reason
 		}
 		if allowed := allowedValues(key); allowed != "" && !strings.Contains(reason, allowed) {

@@ -11,7 +11,7 @@ import (
 // text is Kafka's (KafkaConfig.validateValues): clients see it when they break a rule
 // with IncrementalAlterConfigs.
 type rule struct {
-	key    string // which is to blame
+	key    string // which is to blame, or one of its family that is set
 	holds  func(v *values) bool
 	text   string
 	detail func(v *values) string // ends the text; nil adds nothing
@@ -84,7 +84,14 @@ func checkRules(v *values) error {
 		if r.detail != nil {
 			text += r.detail(v)
 		}
-		bad := badValue(r.key, v.shown(r.key), text)
+		blamed := r.key
+		for _, relative := range family(r.key) {
+			if v.raw(relative) != nil {
+				blamed = relative
+				break
+			}
+		}
+		bad := badValue(blamed, v.shown(blamed), text)
 		bad.kafka = "requirement failed: " + text
 		return bad
 	}

@@ -57,8 +57,10 @@ func (v *values) shown(name string) string {
 	if value := v.raw(name); value != nil {
 		return *value
 	}
-	standard, _ := configdef.Broker.Lookup(name).EffectiveDefault()
-	return standard
+	if standard, ok := configdef.Broker.Lookup(name).EffectiveDefault(); ok {
+		return standard
+	}
+	return "null"
 }
 
 // parsed is what counts for a key of the broker table: what is set, or the default.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // Validator checks a parsed value. Implementations are immutable values, named after
@@ -166,18 +167,24 @@ func (GzipLevel) Validate(key string, value any) error {
 // String implements [Validator].
 func (GzipLevel) String() string { return "[1,...,9] or -1" }
 
+// lazyPattern compiles a pattern when it is first needed: most brokers need none of
+// them, and every start would pay.
+func lazyPattern(pattern string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(pattern) })
+}
+
 // ThrottledReplicas accepts *, or pairs of a partition and a broker
 // (ThrottledReplicaListValidator in Kafka).
 type ThrottledReplicas struct{}
 
 const replicaFormat = "[partitionId]:[brokerId],[partitionId]:[brokerId],..."
 
-var throttledReplica = regexp.MustCompile(`^([0-9]+:[0-9]+)?$`)
+var throttledReplica = lazyPattern(`^([0-9]+:[0-9]+)?$`)
 
 // Validate implements [Validator].
 func (ThrottledReplicas) Validate(key string, value any) error {
 	items, _ := value.([]string)
-	malformed := func(item string) bool { return !throttledReplica.MatchString(item) }
+	malformed := func(item string) bool { return !throttledReplica().MatchString(item) }
 	if strings.Join(items, "") == "*" || !slices.ContainsFunc(items, malformed) {
 		return nil
 	}
@@ -192,11 +199,11 @@ func (ThrottledReplicas) String() string { return replicaFormat }
 
 // hostPort splits an address as Kafka's Utils.getHost and Utils.getPort do: an
 // optional protocol, a host name or an address in brackets, a port.
-var hostPort = regexp.MustCompile(`^(?:[a-zA-Z][a-zA-Z0-9+.-]*://)?\[?([0-9a-zA-Z\-._%:]*)\]?:([0-9]+)$`)
+var hostPort = lazyPattern(`^(?:[a-zA-Z][a-zA-Z0-9+.-]*://)?\[?([0-9a-zA-Z\-._%:]*)\]?:([0-9]+)$`)
 
 // validAddress reports whether Kafka could make an address of s.
 func validAddress(s string) bool {
-	parts := hostPort.FindStringSubmatch(s)
+	parts := hostPort().FindStringSubmatch(s)
 	if parts == nil || parts[1] == "" {
 		return false
 	}
@@ -255,7 +262,7 @@ type AutoOffsetReset struct{}
 
 // isoDuration is the format of Java's Duration.parse without a sign: a share group
 // can't start in the future.
-var isoDuration = regexp.MustCompile(`(?i)^P(?:\+?([0-9]+)D)?(T(?:\+?([0-9]+)H)?(?:\+?([0-9]+)M)?(?:\+?([0-9]+)(?:[.,]([0-9]{0,9}))?S)?)?$`)
+var isoDuration = lazyPattern(`(?i)^P(?:\+?([0-9]+)D)?(T(?:\+?([0-9]+)H)?(?:\+?([0-9]+)M)?(?:\+?([0-9]+)(?:[.,]([0-9]{0,9}))?S)?)?$`)
 
 // Validate implements [Validator].
 func (AutoOffsetReset) Validate(key string, value any) error {
@@ -265,7 +272,7 @@ func (AutoOffsetReset) Validate(key string, value any) error {
 	}
 	if duration, ok := strings.CutPrefix(text, "by_duration:"); ok {
 		// An empty date or time part, as in P or PT, is no duration.
-		parts := isoDuration.FindStringSubmatch(duration)
+		parts := isoDuration().FindStringSubmatch(duration)
 		if parts != nil && parts[1]+parts[2] != "" && !strings.EqualFold(parts[2], "T") {
 			return nil
 		}
