@@ -1,9 +1,11 @@
 package broker
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
+	"runtime/debug"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -213,34 +215,38 @@ func TestSlowReadersThatGoOnAreKept(t *testing.T) {
 
 func TestBusyConnectionsCalmDown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, l, stop := startPipeServer(t, Options{}, answerAll)
+		borrowed := make(chan bool, 1) // whether the last request ran on a borrowed stack
+		s, l, stop := startPipeServer(t, Options{}, func(_ context.Context, req *Request) (Reply, error) {
+			borrowed <- bytes.Contains(debug.Stack(), []byte("stackWorker"))
+			return ready(req), nil
+		})
 		defer stop()
 		c := l.dial(t)
-		ask := func(n int) {
+		ask := func(n int) (last bool) {
 			for id := range int32(n) {
 				c.send(frameOf(apiVersions(), id))
+				last = <-borrowed
 				c.expect(id)
 			}
-			synctest.Wait()
+			return last
 		}
-		server := func() *conn { return s.takeConns()[0] }
-		ask(1)
-		if server().onOwnStack {
+		if !ask(1) {
 			t.Error("one request makes a connection busy")
 		}
-		ask(10)
-		if !server().onOwnStack {
+		if ask(10) {
 			t.Error("ten requests in a row don't make a connection busy")
 		}
 		time.Sleep(time.Second)
-		synctest.Wait()
-		if server().onOwnStack {
+		if !ask(1) {
 			t.Error("the connection is busy after a second of silence")
 		}
+		time.Sleep(time.Second)
 		if s.sweeper.next.Load() != never {
 			t.Error("the sweeper is armed though nothing will ever be due")
 		}
-		ask(10)
+		if ask(10) {
+			t.Error("a calm connection doesn't become busy again")
+		}
 	})
 }
 
