@@ -51,8 +51,8 @@ func TestGettersReadWhatKmsgWrites(t *testing.T) {
 	if h != b.Header() {
 		t.Error("ReadHeader and Batch.Header differ")
 	}
-	// view is what Batch and Header have in common.
-	type view interface {
+	// place, origin and view are what Batch and Header have in common.
+	type place interface {
 		BaseOffset() int64
 		Size() int
 		PartitionLeaderEpoch() int32
@@ -64,12 +64,18 @@ func TestGettersReadWhatKmsgWrites(t *testing.T) {
 		NextOffset() int64
 		BaseTimestamp() int64
 		MaxTimestamp() int64
+	}
+	type origin interface {
 		ProducerID() int64
 		HasProducerID() bool
 		ProducerEpoch() int16
 		BaseSequence() int32
 		LastSequence() int32
 		Count() int32
+	}
+	type view interface {
+		place
+		origin
 	}
 	for name, v := range map[string]view{"batch": b, "header": h} {
 		got := []any{

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"slices"
 )
 
 // Builder makes one batch: set the fields, add records, call Build. [NewBuilder] gives a
@@ -188,7 +189,7 @@ func Recompress(b Batch, c Codec, level, limit int) (Batch, error) {
 	if len(out) > math.MaxInt32 {
 		return nil, ErrBatchTooLarge
 	}
-	n := Batch(out[:len(out):len(out)])
+	n := Batch(slices.Clip(out))
 	n.putLength()
 	binary.BigEndian.PutUint16(n[attributesAt:], uint16(attributes&knownAttributeBit&^codecMask|Attributes(c)))
 	n.setCRC()

@@ -110,7 +110,7 @@ type InvalidError struct {
 }
 
 // RecordError blames one record of a batch (KIP-467).
-type RecordError struct {
+type RecordError struct { //nolint:revive // Kafka's name for it; Error alone would say less
 	BatchIndex int32  // index of the record in its batch
 	Message    string // the text that Kafka gives
 }

@@ -2,6 +2,7 @@ package record
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"sync"
@@ -92,7 +93,7 @@ func decompressGzip(dst, src []byte, limit int) ([]byte, error) {
 		case !full:
 			dst = dst[:len(dst)+n]
 		}
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return dst, nil
 		}
 		if err != nil {

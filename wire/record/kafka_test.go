@@ -92,7 +92,7 @@ func (c *kafkaConn) createTopics() {
 		rt.Topic, rt.NumPartitions, rt.ReplicationFactor = name, 1, 1
 		for k, v := range topic.config {
 			rc := kmsg.NewCreateTopicsRequestTopicConfig()
-			rc.Name, rc.Value = k, kmsg.StringPtr(v)
+			rc.Name, rc.Value = k, new(v)
 			rt.Configs = append(rt.Configs, rc)
 		}
 		req.Topics = append(req.Topics, rt)
@@ -124,7 +124,7 @@ func (c *kafkaConn) put(pc produceCase) kafkaAnswer {
 	}
 	a := kafkaAnswer{Code: p.ErrorCode}
 	if p.ErrorMessage != nil {
-		a.Message = kmsg.StringPtr(maskNow(*p.ErrorMessage))
+		a.Message = new(maskNow(*p.ErrorMessage))
 	}
 	for _, e := range p.ErrorRecords {
 		text := "null"

@@ -21,7 +21,7 @@ type Headers struct {
 }
 
 // RecordHeader is one header of a record. Keys may repeat; a nil value is null.
-type RecordHeader struct {
+type RecordHeader struct { //nolint:revive // Kafka's name for it; Header is that of a batch
 	Key   string
 	Value []byte
 }

@@ -47,7 +47,7 @@ func TestVarintsAreRefusedWhenCutOrEndless(t *testing.T) {
 		if _, next := varlong(cut, 0); next != -1 {
 			t.Errorf("64 bits: %d continued bytes and the end: %d", n, next)
 		}
-		whole := append(cut, 1)
+		whole := append(bytes.Clone(cut), 1)
 		if _, next := varint(whole, 0); (next == n+1) != (n < 5) {
 			t.Errorf("32 bits: %d continued bytes and one: %d", n, next)
 		}
