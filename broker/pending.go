@@ -29,6 +29,7 @@ type queue struct {
 
 	mu      sync.Mutex
 	items   []pendingReply
+	taken   int           // how many the drainer has taken out and not all answered
 	serial  bool          // what is outstanding isn't Produce: nothing else may start
 	noInput bool          // the reader has ended: the drainer cleans up
 	turn    chan struct{} // closed when the drainer ends; nil while nobody waits for that
@@ -44,7 +45,7 @@ func (q *queue) mayStart(key int16) bool {
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return !q.draining.Load() || key == wire.KeyProduce && !q.serial && len(q.items) < maxPending
+	return !q.draining.Load() || key == wire.KeyProduce && !q.serial && len(q.items)+q.taken < maxPending
 }
 
 // push adds an answer. start is true if a drainer must be started for it.
@@ -58,11 +59,12 @@ func (q *queue) push(p pendingReply, key int16) (start bool) {
 	return start
 }
 
-// take moves everything that waits into batch, which the drainer has emptied.
+// take moves everything that waits into batch, which the drainer has answered and emptied.
 func (q *queue) take(batch []pendingReply) []pendingReply {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	batch, q.items = q.items, batch[:0]
+	q.taken = len(batch)
 	return batch
 }
 
