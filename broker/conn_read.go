@@ -180,7 +180,7 @@ func (i *inbox) beginLarge(size int) error {
 		}
 	}
 	if f.buf == nil {
-		if err := budget.take(i.c.ctx.Done(), &f.lease, int64(classSize(firstLargeClass))); err != nil {
+		if err := i.awaitBudget(budget, &f.lease, int64(classSize(firstLargeClass))); err != nil {
 			return err
 		}
 		f.buf = getBuffer(firstLargeClass)
@@ -195,7 +195,7 @@ func (i *inbox) beginLarge(size int) error {
 func (i *inbox) growLarge() error {
 	f := &i.large
 	class := f.buf.class + 1
-	if err := i.c.srv.large.take(i.c.ctx.Done(), &f.lease, int64(classSize(class)-classSize(f.buf.class))); err != nil {
+	if err := i.awaitBudget(i.c.srv.large, &f.lease, int64(classSize(class)-classSize(f.buf.class))); err != nil {
 		return err
 	}
 	grown := getBuffer(class)
@@ -297,7 +297,7 @@ func (i *inbox) receive() error {
 		return err
 	}
 	if i.starved {
-		return i.awaitBudget()
+		return i.awaitReadBuffer()
 	}
 	i.received += int64(i.got)
 	if i.large.buf != nil {
@@ -311,14 +311,20 @@ func (i *inbox) receive() error {
 	return i.err
 }
 
-// awaitBudget waits until there is budget for a read buffer.
-func (i *inbox) awaitBudget() error {
+// awaitReadBuffer waits until there is budget for a read buffer, and takes one.
+func (i *inbox) awaitReadBuffer() error {
 	i.starved = false
-	if err := i.c.srv.small.take(i.c.ctx.Done(), &i.lease, readBufferSize-i.lease.held); err != nil {
+	if err := i.awaitBudget(i.c.srv.small, &i.lease, readBufferSize-i.lease.held); err != nil {
 		return err
 	}
 	i.moveTo(firstLargeClass - 1)
 	return nil
+}
+
+// awaitBudget waits for memory. The peer can't send meanwhile, so its time begins anew.
+func (i *inbox) awaitBudget(budget *byteBudget, l *lease, n int64) error {
+	i.markAt = 0
+	return budget.take(i.c.ctx.Done(), l, n)
 }
 
 // receiveBlocking is receive for connections that can't be waited for without reading: one that has nothing
