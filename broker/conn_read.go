@@ -323,6 +323,9 @@ func (i *inbox) awaitReadBuffer() error {
 
 // awaitBudget waits for memory. The peer can't send meanwhile, so its time begins anew.
 func (i *inbox) awaitBudget(budget *byteBudget, l *lease, n int64) error {
+	if budget.tryTake(l, n) {
+		return nil
+	}
 	i.markAt = 0
 	return budget.take(i.c.ctx.Done(), l, n)
 }
