@@ -69,7 +69,11 @@ func (b *book) in(group string, f func()) {
 func All() []script.Case {
 	var b book
 	for _, add := range []func(*book){
-		produceCases, fetchCases, listOffsetsCases, metadataCases, createTopicsCases,
+		produceCases, fetchCases, listOffsetsCases, metadataCases, apiVersionsCases,
+		createTopicsCases, deleteTopicsCases, createPartitionsCases, deleteRecordsCases, initProducerIDCases, offsetForLeaderEpochCases,
+		describeConfigsCases, alterConfigsCases, incrementalAlterConfigsCases, listConfigResourcesCases,
+		describeTopicPartitionsCases, describeClusterCases, describeLogDirsCases, describeProducersCases, describeQuorumCases,
+		limitCases, allEdges, damageCases,
 	} {
 		add(&b)
 	}

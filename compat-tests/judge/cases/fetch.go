@@ -92,11 +92,11 @@ func fetchCases(b *book) {
 			fetchSessions(b, v)
 		}
 	}
-	for _, v := range []int16{4, 12, 18} {
+	for _, v := range []int16{4, 18} {
 		fetchLimits(b, v)
 		fetchOffsets(b, v)
 	}
-	for _, v := range []int16{12, 13, 18} {
+	for _, v := range []int16{12, 18} {
 		fetchEpochs(b, v)
 	}
 	for _, v := range []int16{13, 18} {

@@ -1,6 +1,8 @@
 package cases
 
 import (
+	"strings"
+
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/clatterhq/clatter/compat-tests/judge/script"
@@ -8,7 +10,7 @@ import (
 
 // fetchSessions is KIP-227. Versions 7 to 12 name topics, later ones give ids; the rules are the same.
 func fetchSessions(b *book, v int16) {
-	if v != 7 && v != 12 && v != 13 && v != 18 {
+	if v != 7 && v != 12 && v != 18 {
 		// Between these only the header and unrelated fields changed.
 		b.add("Fetch", v, "session/starts-and-goes-on", topic("t", 1), wrote("t", 0, plain("a")),
 			ask(fetch(v, "t", 0, 0, session(0, 0))), ask(fetch(v, "t", 0, 1, session(1, 1))))
@@ -48,4 +50,18 @@ func fetchSessions(b *book, v int16) {
 	with("waits-for-data", on(3, send(ask(fetch(v, "t", 0, 1, session(1, 1), wait(8000, 1))))), wrote("t", 0, plain("g")), script.Receive{Conn: 3}, next(2))
 	b.add("Fetch", v, "session/without-partitions-is-none", ask(emptyFetch(v, session(0, 0))))
 	b.add("Fetch", v, "session/starts-with-an-error", topic("t", 1), ask(fetch(v, "t", 3, 0, session(0, 0))), next(1))
+}
+
+// limitCases meet small limits of the broker.
+func limitCases(b *book) {
+	b.in("limits", func() {
+		long := plain(strings.Repeat("x", 600))
+		prepared := []script.Step{topic("t", 2), wrote("t", 0, long, long), wrote("t", 1, long)}
+		for _, v := range []int16{4, 18} {
+			b.add("Fetch", v, "limit/fetch.max.bytes", append(append([]script.Step{}, prepared...), ask(fetch(v, "t", 0, 0, alsoFetch("t", 1, 0))))...)
+		}
+		// The cache holds one session: a second one takes its place only if the first was idle for two minutes.
+		b.add("Fetch", 18, "session/cache-is-full", append(append([]script.Step{}, prepared...), ask(fetch(18, "t", 0, 0, session(0, 0))),
+			on(1, ask(fetch(18, "t", 1, 0, session(0, 0)))), ask(emptyFetch(18, session(1, 1))), ask(emptyFetch(18, session(1, -1))), on(1, ask(fetch(18, "t", 1, 0, session(0, 0)))), on(1, ask(emptyFetch(18, session(2, -1)))))...)
+	})
 }

@@ -72,12 +72,12 @@ func produceCases(b *book) {
 	for _, v := range versions(3, 13) {
 		produceEveryVersion(b, v)
 	}
-	for _, v := range []int16{3, 9, 13} {
+	for _, v := range []int16{3, 13} {
 		produceBadBatches(b, v)
 		b.add("Produce", v, "null-records", topic("t", 1), ask(produceBytes(v, "t", 0, nil)))
 		produceIdempotence(b, v)
 	}
-	for _, v := range []int16{3, 6, 7, 13} {
+	for _, v := range []int16{6, 7, 13} {
 		produceCodecs(b, v)
 	}
 	produceTopicSettings(b, 12)

@@ -93,6 +93,9 @@ func (r *Run) TopicID(logical string) [16]byte {
 	return r.Symbols.TopicID(strings.TrimPrefix(logical, "~"))
 }
 
+// Expand replaces the logical topic names in a request that is not sent by a step, but built into bytes.
+func (r *Run) Expand(req kmsg.Request) { expandAll(r.Symbols.Prefix, reflect.ValueOf(req)) }
+
 func expand(prefix, s string) string {
 	if rest, ok := strings.CutPrefix(s, "~"); ok {
 		return prefix + rest

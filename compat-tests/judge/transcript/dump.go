@@ -164,6 +164,9 @@ func (d *dumper) scalar(parent reflect.Value, name string, v reflect.Value) stri
 		}
 		return d.integer(name, v)
 	case reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		if typeName(parent) == "DescribeQuorumResponseNodeListener" {
+			return "<port>" // Kafka's controllers listen on a port of their own.
+		}
 		return d.port(name, int64(v.Uint()))
 	case reflect.Float64:
 		return strconv.FormatFloat(v.Float(), 'g', -1, 64)

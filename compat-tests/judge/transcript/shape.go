@@ -156,7 +156,9 @@ func other(f reflect.Value) reflect.Value {
 	case reflect.Slice:
 		v.Set(reflect.MakeSlice(f.Type(), f.Len()+1, f.Len()+1))
 	case reflect.Pointer:
-		// Null against a value: every nullable scalar of the protocol can tell them apart.
+		// Not null: where the version has no null, that is the same as empty.
+		v.Set(reflect.New(f.Type().Elem()))
+		v.Elem().Set(other(f.Elem()))
 	default:
 	}
 	return v

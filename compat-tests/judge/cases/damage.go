@@ -1,0 +1,173 @@
+package cases
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/clatterhq/clatter/compat-tests/judge/script"
+	"github.com/clatterhq/clatter/compat-tests/rawconn"
+)
+
+// served is an API with the versions that Kafka 4.4 serves and a good request for each.
+type served struct {
+	name        string
+	key         int16
+	first, last int16
+	build       func(version int16) func(r *script.Run) kmsg.Request
+}
+
+// apis lists every API that the judge knows.
+func apis() []served {
+	return []served{
+		{"Produce", 0, 3, 13, func(v int16) func(*script.Run) kmsg.Request { return produceTo(v, "missing", 0, plain("a")) }},
+		{"Fetch", 1, 4, 18, func(v int16) func(*script.Run) kmsg.Request { return fetch(v, "missing", 0, 0) }},
+		{"ListOffsets", 2, 1, 11, func(v int16) func(*script.Run) kmsg.Request { return listOffsets(v, "missing", 0, -1) }},
+		{"Metadata", 3, 0, 13, func(v int16) func(*script.Run) kmsg.Request { return metadata(v, "a b") }},
+		{"ApiVersions", 18, 0, 5, apiVersions},
+		{"CreateTopics", 19, 2, 7, func(v int16) func(*script.Run) kmsg.Request {
+			return createTopics(v, newTopic{name: "a b", partitions: 1, replicas: 1})
+		}},
+		{"DeleteTopics", 20, 1, 6, func(v int16) func(*script.Run) kmsg.Request { return deleteTopics(v, "~missing") }},
+		{"DeleteRecords", 21, 0, 2, func(v int16) func(*script.Run) kmsg.Request { return deleteRecords(v, "missing", 0, 0) }},
+		{"InitProducerID", 22, 0, 5, initProducerID},
+		{"OffsetForLeaderEpoch", 23, 2, 4, func(v int16) func(*script.Run) kmsg.Request { return offsetForLeaderEpoch(v, "missing", 0, 0) }},
+		{"DescribeConfigs", 32, 1, 4, func(v int16) func(*script.Run) kmsg.Request {
+			return describeConfigs(v, kmsg.ConfigResourceTypeTopic, "~missing", "retention.ms")
+		}},
+		{"AlterConfigs", 33, 0, 2, func(v int16) func(*script.Run) kmsg.Request {
+			return alterConfigs(v, kmsg.ConfigResourceTypeTopic, "~missing", "retention.ms=5")
+		}},
+		{"DescribeLogDirs", 35, 1, 5, func(v int16) func(*script.Run) kmsg.Request { return describeLogDirs(v, "~missing", 0) }},
+		{"CreatePartitions", 37, 0, 3, func(v int16) func(*script.Run) kmsg.Request { return createPartitions(v, "~missing", 2) }},
+		{"IncrementalAlterConfigs", 44, 0, 1, func(v int16) func(*script.Run) kmsg.Request {
+			return incrementalAlterConfigs(v, kmsg.ConfigResourceTypeTopic, "~missing", "set retention.ms=5")
+		}},
+		{"DescribeQuorum", 55, 0, 2, func(v int16) func(*script.Run) kmsg.Request { return describeQuorum(v, "missing", 0) }},
+		{"DescribeCluster", 60, 0, 2, describeCluster},
+		{"DescribeProducers", 61, 0, 0, func(int16) func(*script.Run) kmsg.Request { return describeProducers("~missing", 0) }},
+		{"ListConfigResources", 74, 0, 1, func(v int16) func(*script.Run) kmsg.Request { return listConfigResources(v, 16) }},
+		{"DescribeTopicPartitions", 75, 0, 0, func(int16) func(*script.Run) kmsg.Request { return describeTopicPartitions(10, nil, "~missing") }},
+	}
+}
+
+// damageCases sends frames that are damaged below the level of fields, and versions that are not served.
+func damageCases(b *book) {
+	for _, api := range apis() {
+		for _, v := range []int16{api.first - 1, api.last + 1, -1, 32767} {
+			if v < -1 || (api.key == 18 && v != -1) || (v == -1 && api.first == 0 && api.key != 18 && api.key != 3) {
+				continue // ApiVersions answers versions that it does not know; its own file asks for those.
+			}
+			b.add(api.name, v, "version-not-served", versionNotServed(api, v), ask(apiVersions(0)))
+		}
+		b.damaged(api, api.first)
+		if api.last != api.first {
+			b.damaged(api, api.last)
+		}
+	}
+	for _, key := range []int16{-1, 4, 5, 6, 7, 52, 56, 58, 62, 63, 67, 70, 73, 82, 95, 1000, 32767} {
+		b.add("UnknownAPI", 0, fmt.Sprintf("key=%d", key), script.Raw{
+			What:  fmt.Sprintf("a request of key %d, version 0, without body", key),
+			Build: func(_ *script.Run, id int32) []byte { return rawconn.Header(key, 0, id, new("judge"), false) },
+		})
+	}
+	frameCases(b)
+}
+
+// versionNotServed sends the header of a version that is not served. What follows can't matter: the broker does not know its form.
+func versionNotServed(api served, version int16) script.Step {
+	return script.Raw{
+		What: fmt.Sprintf("%s v%d, a header and eight zero bytes", api.name, version),
+		Build: func(_ *script.Run, id int32) []byte {
+			return append(rawconn.Header(api.key, version, id, new("judge"), false), make([]byte, 8)...)
+		},
+	}
+}
+
+// damaged adds the damaged forms of one good request.
+func (b *book) damaged(api served, version int16) {
+	req := api.build(version)(new(script.Run))
+	raw := func(what string, build func(r *script.Run, id int32) []byte) {
+		b.add(api.name, version, "damage/"+what, script.Raw{
+			What: fmt.Sprintf("%s v%d, %s", api.name, version, what), Build: build,
+			Answer: versioned(req.ResponseKind(), version), Header: rawconn.FlexibleHeader(req),
+		})
+	}
+	good := func(r *script.Run, id int32) []byte {
+		req := api.build(version)(r)
+		r.Expand(req)
+		return rawconn.Frame(req, id, new("judge"))
+	}
+	header := len(rawconn.Header(api.key, version, 0, new("judge"), req.IsFlexible()))
+	raw("last-byte-missing", func(r *script.Run, id int32) []byte { f := good(r, id); return f[:len(f)-1] })
+	raw("one-byte-too-many", func(r *script.Run, id int32) []byte { return append(good(r, id), 7) })
+	raw("no-body", func(r *script.Run, id int32) []byte { return good(r, id)[:header] })
+	raw("null-client-id", func(r *script.Run, id int32) []byte {
+		req := api.build(version)(r)
+		r.Expand(req)
+		return rawconn.Frame(req, id, nil)
+	})
+	raw("all-ones", func(r *script.Run, id int32) []byte {
+		f := good(r, id)
+		for i := header; i < len(f); i++ {
+			f[i] = 0xff
+		}
+		return f
+	})
+	if !req.IsFlexible() {
+		return
+	}
+	// The last byte of a flexible request is its empty tag section.
+	raw("unknown-tag", func(r *script.Run, id int32) []byte {
+		f := good(r, id)
+		return append(f[:len(f)-1], 1, 99, 2, 0xaa, 0xbb)
+	})
+	raw("unknown-tag-in-header", func(r *script.Run, id int32) []byte {
+		f := good(r, id)
+		out := append([]byte{}, f[:header-1]...)
+		return append(append(out, 1, 99, 2, 0xaa, 0xbb), f[header:]...)
+	})
+	raw("tag-longer-than-the-rest", func(r *script.Run, id int32) []byte { f := good(r, id); return append(f[:len(f)-1], 1, 99, 20, 0xaa) })
+	raw("tag-count-huge", func(r *script.Run, id int32) []byte {
+		f := good(r, id)
+		return append(f[:len(f)-1], 0xff, 0xff, 0xff, 0xff, 0x07)
+	})
+	raw("tags-out-of-order", func(r *script.Run, id int32) []byte {
+		f := good(r, id)
+		return append(f[:len(f)-1], 2, 99, 1, 0xaa, 98, 1, 0xbb)
+	})
+	raw("same-tag-twice", func(r *script.Run, id int32) []byte {
+		f := good(r, id)
+		return append(f[:len(f)-1], 2, 99, 1, 0xaa, 99, 1, 0xbb)
+	})
+}
+
+func versioned(resp kmsg.Response, version int16) kmsg.Response {
+	resp.SetVersion(version)
+	return resp
+}
+
+// frameCases are about the bytes before the header ends.
+func frameCases(b *book) {
+	size := func(n int32) []byte { return binary.BigEndian.AppendUint32(nil, uint32(n)) }
+	raw := func(what string, bytes []byte) {
+		b.add("Frame", 0, what, script.Raw{What: what, Unsized: true, Build: func(*script.Run, int32) []byte { return bytes }})
+	}
+	raw("size-negative", append(size(-1), make([]byte, 16)...))
+	raw("size-smallest", append(size(-2147483648), make([]byte, 16)...))
+	raw("size-largest", append(size(2147483647), make([]byte, 16)...))
+	raw("size-above-limit", append(size(104857601), make([]byte, 16)...))
+	raw("size-1", append(size(1), 0))
+	raw("size-4", append(size(4), 0, 18, 0, 0))
+	raw("size-7", append(size(7), 0, 18, 0, 0, 0, 0, 0))
+	raw("size-8-without-client-id", append(size(8), 0, 18, 0, 0, 0, 0, 0, 9))
+	raw("client-id-longer-than-the-frame", append(size(12), 0, 18, 0, 0, 0, 0, 0, 9, 0x7f, 0xff, 'a', 'b'))
+	raw("client-id-length-below-minus-1", append(size(12), 0, 18, 0, 0, 0, 0, 0, 9, 0xff, 0xfe, 'a', 'b'))
+	raw("http", []byte("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"))
+	raw("tls", append([]byte{0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00, 0x01, 0xfc, 0x03, 0x03}, make([]byte, 40)...))
+	b.add("Frame", 0, "client-id-not-utf8", script.Raw{
+		What: "ApiVersions v0 with a client id that is no text", Answer: versioned(kmsg.NewPtrApiVersionsResponse(), 0),
+		Build: func(_ *script.Run, id int32) []byte { return rawconn.Header(18, 0, id, new("\xff\xfe"), false) },
+	})
+}
