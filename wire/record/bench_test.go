@@ -13,7 +13,7 @@ func benchBatch(tb testing.TB, c Codec, records, size int) Batch {
 	b.Codec = c
 	value := bytes.Repeat([]byte("a broker keeps what it is given; "), size/32+1)[:size]
 	for i := range records {
-		copy(value, fmt.Sprintf("%08d %08x", i, i*2654435761))
+		copy(value, fmt.Sprintf("%08d %08x", i, uint32(i)*2654435761))
 		b.Append(benchNow+int64(i%7), nil, value)
 	}
 	batch, err := b.Build(nil)

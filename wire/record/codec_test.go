@@ -10,6 +10,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
 
 	"github.com/golang/snappy"
 	"github.com/klauspost/compress/gzip"
@@ -376,6 +377,29 @@ func TestCompressionReusesMemory(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestCodecsOutliveABubble uses codecs for the first time inside a synctest bubble, as a test of a whole broker may, and
+// then outside of it: nothing that is kept may belong to the bubble.
+func TestCodecsOutliveABubble(t *testing.T) {
+	use := func() {
+		for _, c := range compressed {
+			for _, level := range []int{DefaultLevel(c), 1} {
+				stream, err := Compress(nil, c, level, []byte("some bytes"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if _, err := Validate(rawBatch(c, 2, packed(c, plainPayload(2))), benchRules); err != nil {
+					t.Fatal(err)
+				}
+				if _, err := Decompress(nil, c, stream, 100); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+	synctest.Test(t, func(*testing.T) { use() })
+	use()
 }
 
 func TestXXHash32(t *testing.T) {

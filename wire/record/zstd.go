@@ -31,44 +31,67 @@ const (
 )
 
 // zstdReader decodes into the capacity of its target and never beyond it. It is shared; as
-// many decodings run at once as there are CPUs.
-var zstdReader = sync.OnceValues(func() (*zstd.Decoder, error) {
-	return zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecodeAllCapLimit(true),
-		zstd.WithDecoderMaxWindow(zstdMaxWindow))
-})
+// many decodings run at once as there are CPUs. It is made at once because it holds channels: made by
+// the first caller, they would belong to that caller's synctest bubble for ever. It costs next to
+// nothing before it is used.
+var zstdReader, errZstdReader = zstd.NewReader(nil, zstd.WithDecoderConcurrency(0),
+	zstd.WithDecodeAllCapLimit(true), zstd.WithDecoderMaxWindow(zstdMaxWindow))
 
-// zstdWriters has one shared encoder for each of the encoder's own few levels. A batch
-// has a CRC already, so the frames carry none.
-var zstdWriters = [...]func() (*zstd.Encoder, error){
-	zstd.SpeedFastest:           sync.OnceValues(func() (*zstd.Encoder, error) { return newZstdWriter(zstd.SpeedFastest) }),
-	zstd.SpeedDefault:           sync.OnceValues(func() (*zstd.Encoder, error) { return newZstdWriter(zstd.SpeedDefault) }),
-	zstd.SpeedBetterCompression: sync.OnceValues(func() (*zstd.Encoder, error) { return newZstdWriter(zstd.SpeedBetterCompression) }),
-	zstd.SpeedBestCompression:   sync.OnceValues(func() (*zstd.Encoder, error) { return newZstdWriter(zstd.SpeedBestCompression) }),
+// zstdWriters has a pool for each of the encoder's own few levels. For the reason above these encode a stream
+// in the caller's goroutine: that is without channels, where EncodeAll is not.
+var zstdWriters [zstd.SpeedBestCompression + 1]sync.Pool
+
+type zstdWriter struct {
+	z   *zstd.Encoder
+	out []byte
 }
 
-func newZstdWriter(level zstd.EncoderLevel) (*zstd.Encoder, error) {
-	return zstd.NewWriter(nil, zstd.WithEncoderLevel(level), zstd.WithWindowSize(zstdWindow),
-		zstd.WithLowerEncoderMem(true), zstd.WithEncoderCRC(false), zstd.WithZeroFrames(true))
+// Write collects what the compressor puts out.
+func (w *zstdWriter) Write(p []byte) (int, error) {
+	w.out = append(w.out, p...)
+	return len(p), nil
+}
+
+// newZstdWriter makes frames without checksum: a batch has a CRC already.
+func newZstdWriter(level zstd.EncoderLevel) (*zstdWriter, error) {
+	z, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(level), zstd.WithWindowSize(zstdWindow),
+		zstd.WithEncoderConcurrency(1), zstd.WithLowerEncoderMem(true), zstd.WithEncoderCRC(false), zstd.WithZeroFrames(true))
+	return &zstdWriter{z: z}, err
 }
 
 func compressZstd(dst []byte, level int, src []byte) ([]byte, error) {
 	if level < zstdMinLevel || level > zstdMaxLevel {
 		return dst, fmt.Errorf("%w: zstd %d", ErrCompressionLevel, level)
 	}
-	w, err := zstdWriters[zstd.EncoderLevelFromZstd(level)]()
-	if err != nil {
-		return dst, err
+	speed := zstd.EncoderLevelFromZstd(level)
+	w, ok := zstdWriters[speed].Get().(*zstdWriter)
+	if !ok {
+		var err error
+		if w, err = newZstdWriter(speed); err != nil {
+			return dst, err
+		}
 	}
-	return w.EncodeAll(src, dst), nil
+	w.out = dst
+	w.z.ResetContentSize(w, int64(len(src)))
+	_, err := w.z.Write(src)
+	if err == nil {
+		err = w.z.Close()
+	}
+	out := w.out
+	w.out = nil
+	if err != nil {
+		return dst, err // and the writer is dropped
+	}
+	zstdWriters[speed].Put(w)
+	return out, nil
 }
 
 // decompressZstd decodes in one go into memory of a fixed size, because the streaming decoder would want its own
 // window besides. How much there is to come is not known before; it is tried with
 // as much room as batches usually need, and then with as much as the blocks could fill.
 func decompressZstd(dst, src []byte, limit int) ([]byte, error) {
-	r, err := zstdReader()
-	if err != nil {
-		return dst, err
+	if errZstdReader != nil {
+		return dst, errZstdReader
 	}
 	least, most := zstdContent(src)
 	if least > limit {
@@ -81,7 +104,7 @@ func decompressZstd(dst, src []byte, limit int) ([]byte, error) {
 	for {
 		room = min(enough, max(room, cap(dst)-base))
 		dst = grow(dst, room, base, room)
-		out, err := r.DecodeAll(src, dst[base:base:base+room])
+		out, err := zstdReader.DecodeAll(src, dst[base:base:base+room])
 		full := room-len(out) < zstdMaxBlock || errors.Is(err, zstd.ErrDecoderSizeExceeded)
 		switch {
 		case len(out) > limit:
