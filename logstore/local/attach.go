@@ -3,13 +3,47 @@ package local
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"log/slog"
+	"time"
 
 	"github.com/clatterhq/clatter/logstore"
+	"github.com/clatterhq/clatter/logstore/local/format"
+	"github.com/clatterhq/clatter/wire/record"
 )
+
+// epochsPerStart is by how much the leader epoch rises at each start. A single Kafka node resigns
+// when it stops and is elected when it starts: twice.
+const epochsPerStart = 2
 
 // attach gives a new log what the store found of it on disk.
 func (l *log) attach() {
-	l.view.Store(emptyView)
+	f := l.topic.store.left(l.topic, l.partition)
+	if f == nil {
+		l.view.Store(emptyView)
+		return
+	}
+	l.mu.found = f
+	l.view.Store(&view{status: dormant, Offsets: logstore.Offsets{
+		LogStartOffset: f.LogStartOffset, HighWatermark: f.LogEndOffset, LastStableOffset: f.LastStableOffset,
+		LogEndOffset: f.LogEndOffset, LeaderEpoch: max(f.LeaderEpoch, 0) + epochsPerStart,
+	}})
+}
+
+// left finds what is left of a log in the directories.
+func (s *Store) left(t *topic, partition int32) *found {
+	for _, d := range s.dirs {
+		if f := d.left.find(t.id, partition); f != nil {
+			return f
+		}
+		if f := d.unnamed[format.PartitionDir(t.name, partition)]; f != nil {
+			return f
+		}
+		if f := d.gone[partitionKey{t.id, partition}]; f != nil {
+			return f
+		}
+	}
+	return nil
 }
 
 // load reads the files of a dormant log.
@@ -19,56 +53,140 @@ func (l *log) load() error {
 	if l.view.Load().status != dormant {
 		return nil
 	}
-	return errors.New("not yet")
+	return l.loadLocked()
 }
 
-// writerLocked loads the log or makes its first files.
-func (l *log) writerLocked(now int64) (*writer, error) {
-	d := l.topic.store.roomiest()
-	if err := d.offline(); err != nil {
-		return nil, err
+// loadLocked brings a dormant log online.
+func (l *log) loadLocked() error {
+	f := l.mu.found
+	if err := f.dir.offline(); err != nil {
+		return err
 	}
-	if err := d.admit(); err != nil {
-		return nil, err
+	if f.damage != nil && f.damage.err != nil {
+		return fmt.Errorf("%w: %s-%d: %w", logstore.ErrOffline, l.topic.name, l.partition, f.damage.err)
 	}
-	config := l.config()
-	f := &folder{dir: d, name: fmt.Sprintf("%s-%d", l.topic.name, l.partition)}
-	if err := d.fs.MkdirAll(f.name); err != nil {
-		return nil, d.refuse("mkdir", err)
+	folder := &folder{dir: f.dir, name: format.PartitionDir(l.topic.name, l.partition)}
+	ld, err := listFolder(folder)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
 	}
-	s, err := f.createSegment(config, 0)
+	if ld == nil {
+		ld = &loading{log: l.topic.store.log, folder: folder}
+	}
+	if f, err = l.confirm(ld, f); err != nil {
+		return err
+	}
+	return l.openLocked(ld, f)
+}
+
+// openLocked brings a log online from its files.
+func (l *log) openLocked(ld *loading, f *found) error {
+	w, v, err := ld.open(f, l.config(), l.topic.store.options.random())
 	if err != nil {
-		return nil, d.refuse("create", err)
+		return err
 	}
-	w := &writer{folder: f, newNames: true, newFolder: true}
-	w.begin(s, config, now, l.topic.store.options.random())
-	v := *l.view.Load()
-	v.segments = []*segment{s}
-	v.highWatermarkAt = position{segment: s}
-	v.largest = w.index.index.largest
+	if len(ld.deleted) > 0 {
+		l.removeLater(w, ld.deleted)
+	}
+	l.mu.found, l.mu.writer = nil, w
 	l.publishLocked(v)
-	l.mu.writer = w
-	d.logs.Add(1)
-	return w, nil
-}
-
-// roomiest is the directory with the fewest partitions, as in Kafka.
-func (s *Store) roomiest() *logDir {
-	best := s.dirs[0]
-	for _, d := range s.dirs[1:] {
-		if d.offline() == nil && (best.offline() != nil || d.logs.Load() < best.logs.Load()) {
-			best = d
+	if f.TopicID != l.topic.id || w.slot == noSlot {
+		if err := l.adopt(w); err != nil {
+			return f.dir.refuse("adoption of a log", err)
 		}
 	}
-	return best
+	return nil
 }
 
-func (f *folder) syncNames(bool) error { return f.dir.fs.SyncDir(f.name) }
+// confirm compares what is there with what a clean stop left. Another program may have been there since, or a
+// file may be gone: then the log is recovered after all.
+func (l *log) confirm(ld *loading, f *found) (*found, error) {
+	var size int64
+	for _, s := range ld.segments {
+		size += s.size
+	}
+	if n := len(ld.segments); f.damage != nil || (n > 0 && size == f.LogBytes &&
+		ld.segments[n-1].baseOffset == f.ActiveBaseOffset && ld.segments[n-1].size == f.ActiveBytes) {
+		return f, nil
+	}
+	ld.log.Warn("files of a log are not as the last clean stop left them; it is recovered",
+		slog.String("folder", ld.folder.dir.fs.Name()+"/"+ld.folder.name), slog.Int64("bytes", size), slog.Int64("expected", f.LogBytes))
+	known := slotted{slot: f.Slot, Kept: format.Kept{
+		TopicID: f.TopicID, Partition: f.Partition, LeaderEpoch: f.LeaderEpoch, DurableEnd: f.LogEndOffset, LogStartOffset: f.LogStartOffset,
+	}}
+	r := recovery{loading: ld, durableEnd: f.LogEndOffset}
+	if err := r.check(); err != nil {
+		return nil, err
+	}
+	return r.finish(known)
+}
 
-func (d *logDir) sizes() []logstore.PartitionSize { return nil }
+// open makes the writer and the view of a log from its files.
+func (ld *loading) open(f *found, config *logstore.Config, random uint64) (*writer, view, error) {
+	w := &writer{folder: ld.folder, slot: f.Slot, flushedOffset: f.LogEndOffset}
+	w.leaderEpoch = max(f.LeaderEpoch, 0) + epochsPerStart
+	v := view{status: online, segments: ld.segments}
+	v.Offsets = logstore.Offsets{
+		LogStartOffset: f.LogStartOffset, HighWatermark: f.LogEndOffset,
+		LogEndOffset: f.LogEndOffset, LeaderEpoch: w.leaderEpoch,
+	}
+	if f.damage != nil {
+		v.status = damaged
+		w.damaged, w.missing = true, f.damage.missing
+		w.flushedOffset = max(w.flushedOffset, w.missing)
+		for _, s := range ld.segments {
+			s.holes = f.damage.holes[s.baseOffset]
+		}
+	}
+	if err := ld.openState(w, f); err != nil {
+		return nil, v, err
+	}
+	epochs := w.epochs
+	v.epochs = &epochs
+	if n := len(ld.segments); n > 0 {
+		if err := ld.openActive(w, ld.segments[n-1], f.LogEndOffset, config, random); err != nil {
+			return nil, v, err
+		}
+		v.highWatermarkAt = position{w.active, w.active.size}
+		v.largest = w.index.index.largest
+	}
+	v.LastStableOffset = w.producers.LastStableOffset(v.LogStartOffset, v.HighWatermark)
+	return w, v, nil
+}
 
-func (t *topic) configured() {}
+// openState reads producers and leader epochs.
+func (ld *loading) openState(w *writer, f *found) error {
+	if f.HasProducers || f.damage != nil {
+		if err := ld.producers(&w.producers, f.LogStartOffset, f.LogEndOffset, nil); err != nil {
+			return err
+		}
+	}
+	cache, err := ld.epochs(f.LogEndOffset)
+	if err != nil {
+		return err
+	}
+	w.epochs, _ = cache.Assign(w.leaderEpoch, f.LogEndOffset)
+	w.snapshots = ld.snapshots
+	return nil
+}
 
-func (l *log) rebuildIndex(s *segment, wrong *segmentIndex) (*segmentIndex, error) {
-	return nil, errors.New("not yet")
+// openActive makes the last segment the active one.
+func (ld *loading) openActive(w *writer, s *segment, logEndOffset int64, config *logstore.Config, random uint64) error {
+	first, err := ld.firstBatch(s)
+	if err != nil {
+		return err
+	}
+	x, err := s.loadIndex(extent{s.size, logEndOffset}, int64(config.IndexIntervalBytes))
+	if err != nil {
+		return err
+	}
+	w.active = s
+	w.index = indexBuilder{segment: s, index: *x}
+	w.firstTimestamp = record.NoTimestamp
+	if s.size > 0 {
+		w.firstTimestamp = first.MaxTimestamp()
+	}
+	w.created = time.Now().UnixMilli()
+	w.drawJitter(config, random)
+	return nil
 }

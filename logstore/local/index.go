@@ -130,12 +130,11 @@ func (p *indexPart) last(open func() (vfs.File, error)) (e entry, ok bool, err e
 	return p.search(key, math.MaxInt64, open)
 }
 
-// validEntries is the number of entries at the start of an index file that were
-// written: Kafka preallocates the files of its active segment with zeros, which a
-// crash leaves behind. A written entry is never all zero in the field that is
-// looked at: a position is above 0 because nothing points at the first batch, and a timestamp of 0 is rare enough to
-// be rebuilt.
-func validEntries(file vfs.File, size int64, entrySize int) (int, error) {
+// validEntries is the number of entries at the start of an index file that may be true: those that were written, since
+// Kafka preallocates the files of its active segment with zeros, and that point into the segment, which may have been
+// cut. A written entry of an offset index is never at position 0, because nothing points at the first batch;
+// a timestamp of 0 is rare enough to be rebuilt. limit is the first relative offset beyond.
+func validEntries(file vfs.File, size int64, entrySize int, x extent, limit int64) (int, error) {
 	n := int(min(size, math.MaxInt32) / int64(entrySize))
 	var failed error
 	valid := sort.Search(n, func(i int) bool {
@@ -145,9 +144,9 @@ func validEntries(file vfs.File, size int64, entrySize int) (int, error) {
 			return true
 		}
 		if entrySize == offsetEntrySize {
-			return e.position() == 0
+			return e.position() == 0 || e.position() >= x.size || e.relativeOffset() >= limit
 		}
-		return e.timestamp() == 0
+		return e.timestamp() == 0 || e.timeRelativeOffset() >= limit
 	})
 	return valid, failed
 }

@@ -52,7 +52,7 @@ func (l *log) appendLocked(batches []byte, now int64) (logstore.AppendResult, *c
 	if err != nil {
 		return logstore.AppendResult{}, nil, err
 	}
-	v := l.view.Load()
+	v := l.view.Load() // after the above, which may have loaded the log
 	a := appending{bytes: batches, now: now, baseOffset: v.LogEndOffset}
 	if err := a.assign(config, w.leaderEpoch); err != nil {
 		return logstore.AppendResult{}, nil, err
@@ -67,7 +67,9 @@ func (l *log) appendLocked(batches []byte, now int64) (logstore.AppendResult, *c
 	if err := l.writeLocked(config, w, &a); err != nil {
 		return logstore.AppendResult{}, nil, err
 	}
+	first := w.active.size == 0
 	w.apply(&a, int64(config.IndexIntervalBytes))
+	l.topic.store.armAfterAppend(config, &a, first)
 	return logstore.AppendResult{
 		BaseOffset: a.baseOffset, LastOffset: a.lastOffset, AppendTime: a.appendTime,
 		LogStartOffset: v.LogStartOffset, LeaderEpoch: w.leaderEpoch,
@@ -161,7 +163,11 @@ func (l *log) writeLocked(config *logstore.Config, w *writer, a *appending) erro
 			return dir.fail("write of an index", err)
 		}
 	}
-	if w.shouldRoll(config, a) {
+	if w.active == nil {
+		if err := l.firstSegmentLocked(config, w, a.now); err != nil {
+			return dir.refuse("creation of a segment", err)
+		}
+	} else if w.shouldRoll(config, a) {
 		if err := l.rollLocked(config, w, a.baseOffset, a.now); err != nil {
 			return dir.refuse("roll", err)
 		}
@@ -222,8 +228,9 @@ func (w *writer) apply(a *appending, interval int64) {
 // appendedLocked publishes the new end of the log and returns the commit that makes it durable, if
 // the policy of the topic asks for one.
 func (l *log) appendedLocked(config *logstore.Config, w *writer, a *appending) *commit {
+	w.appended = true
 	v := *l.view.Load()
-	v.LogEndOffset = a.lastOffset + 1
+	v.LogEndOffset, v.LeaderEpoch = a.lastOffset+1, w.leaderEpoch
 	v.largest = w.index.index.largest
 	if durable(config) {
 		l.publishLocked(v)
@@ -234,6 +241,6 @@ func (l *log) appendedLocked(config *logstore.Config, w *writer, a *appending) *
 	if v.LogEndOffset-w.flushedOffset >= config.FlushMessages {
 		return w.folder.dir.syncer.mark(l)
 	}
-	l.scheduleFlushLocked(config, w, a.now)
+	l.scheduleFlushLocked(config, w)
 	return nil
 }

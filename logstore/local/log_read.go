@@ -81,6 +81,8 @@ type run struct {
 	segment    *segment
 	from, to   int64 // byte positions
 	nextOffset int64 // behind it, or a bound of that
+	// clipped says that the run ends at damage, so that nextOffset is only a bound.
+	clipped bool
 }
 
 func (r *run) size() int64 { return r.to - r.from }
@@ -157,7 +159,8 @@ func (l *log) indexOf(v *view, s *segment) (*segmentIndex, error) {
 		return x, nil
 	}
 	// The active segment's is loaded with the log, so this one is closed and its size final.
-	return s.loadIndex(v.limitOf(s), int64(l.config().IndexIntervalBytes))
+	e := extent{size: v.limitOf(s), endOffset: v.nextAfter(s, logstore.ReadUncommitted)}
+	return s.loadIndex(e, int64(l.config().IndexIntervalBytes))
 }
 
 // readSegment finds the run in one segment, whose file is acquired and stays so.
@@ -175,16 +178,24 @@ func (l *log) readSegment(v *view, s *segment, offset, limit int64, opts logstor
 	if err := l.trim(v, &r, limit, opts); err != nil {
 		return run{}, err
 	}
-	l.remember(&r)
+	if !r.clipped {
+		l.remember(&r)
+	}
 	return r, nil
 }
 
 // trim sets the end of a run: the last batch boundary within opts.MaxBytes.
 func (l *log) trim(v *view, r *run, limit int64, opts logstore.ReadOptions) error {
 	maxBytes := int64(max(opts.MaxBytes, 0))
+	if x := r.segment.index.Load(); x != nil && len(x.holes) > 0 {
+		var err error
+		if limit, err = r.clip(x.holes, limit); err != nil {
+			return err
+		}
+	}
+	r.nextOffset = v.nextAfter(r.segment, opts.Isolation)
 	if limit-r.from <= maxBytes {
 		r.to = limit
-		r.nextOffset = v.nextAfter(r.segment, opts.Isolation)
 		return nil
 	}
 	x, err := l.indexOf(v, r.segment)
@@ -208,6 +219,21 @@ func (l *log) trim(v *view, r *run, limit int64, opts logstore.ReadOptions) erro
 	return err
 }
 
+// clip keeps a run from reaching into damage.
+func (r *run) clip(holes []hole, limit int64) (int64, error) {
+	for i := range holes {
+		switch {
+		case holes[i].to <= r.from:
+		case holes[i].from <= r.from:
+			return 0, &logstore.CorruptError{Path: r.segment.path(logSuffix), Offset: r.from, Err: errHole}
+		case holes[i].from < limit:
+			r.clipped = true
+			return holes[i].from, nil
+		}
+	}
+	return limit, nil
+}
+
 // walk sets the end of the run by walking from a batch boundary to the last one that isn't beyond most. wanted
 // is the last offset that the first batch must have, unless negative.
 func (r *run) walk(from, wanted, most, limit int64, atLeast1 bool) error {
@@ -221,6 +247,10 @@ func (r *run) walk(from, wanted, most, limit int64, atLeast1 bool) error {
 				return errWrongIndex
 			}
 			wanted = -1
+		}
+		if isCorrupt(err) && at > r.from {
+			r.to, r.clipped = at, true
+			return nil
 		}
 		if err != nil {
 			return err
@@ -243,11 +273,6 @@ func (v *view) nextAfter(s *segment, isolation logstore.Isolation) int64 {
 		end = min(end, v.segments[i+1].baseOffset)
 	}
 	return end
-}
-
-// abortedIn returns the aborted transactions that overlap the offsets from offset up to next.
-func (l *log) abortedIn(v *view, offset, next int64) ([]logstore.AbortedTransaction, error) {
-	return nil, nil
 }
 
 // hintCount is how many readers of a log find their next batch without a search.

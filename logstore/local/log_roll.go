@@ -65,10 +65,8 @@ func (w *writer) begin(s *segment, config *logstore.Config, now int64, random ui
 	w.index = indexBuilder{segment: s, index: *s.emptyIndex()}
 	x := w.index.index
 	s.index.Store(&x)
-	w.firstTimestamp, w.created, w.jitterMs = record.NoTimestamp, now, 0
-	if jitter := min(config.SegmentJitterMs, config.SegmentMs); jitter > 0 {
-		w.jitterMs = int64(random % uint64(jitter))
-	}
+	w.firstTimestamp, w.created = record.NoTimestamp, now
+	w.drawJitter(config, random)
 }
 
 // closeActiveLocked writes what belongs to the end of a segment: the rest of the indexes and a snapshot of the
@@ -135,7 +133,14 @@ func openOrCreate(fsys vfs.FS, path string) (vfs.File, error) {
 // writeSnapshot writes the producers as of nextOffset. It isn't synced: a snapshot has a CRC, and
 // without it the one before does.
 func (w *writer) writeSnapshot(nextOffset int64) error {
-	return writeFile(w.folder.dir.fs, w.folder.path(fileName(nextOffset, snapshotSuffix)), w.producers.AppendSnapshot(nil))
+	path := w.folder.path(fileName(nextOffset, snapshotSuffix))
+	if err := writeFile(w.folder.dir.fs, path, w.producers.AppendSnapshot(nil)); err != nil {
+		return err
+	}
+	if n := len(w.snapshots); n == 0 || w.snapshots[n-1] < nextOffset {
+		w.snapshots = append(w.snapshots, nextOffset)
+	}
+	return nil
 }
 
 // writeFile writes a file that may be there already. It is neither atomic nor durable.

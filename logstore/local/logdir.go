@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/clatterhq/clatter/logstore"
+	"github.com/clatterhq/clatter/logstore/local/format"
 	"github.com/clatterhq/clatter/logstore/vfs"
 )
 
@@ -16,13 +17,22 @@ import (
 type logDir struct {
 	store  *Store
 	fs     vfs.FS
+	id     format.UUID
 	syncer syncer
 	lock   io.Closer
+	// offsets keeps durable ends and log start offsets.
+	offsets offsetsFile
+	// left are logs that were found and may not have been touched yet; immutable once the store is open. unnamed are those
+	// of which the topic ID is lost, by folder, and gone those of which a slot is left and no folder.
+	left    leftovers
+	unnamed map[string]*found
+	gone    map[partitionKey]*found
 	// logs is how many partitions have files here.
 	logs atomic.Int64
 	// failed is set once and for ever by the first write or sync that fails.
 	failed atomic.Pointer[offlineError]
 	full   fullness
+	moved  offsetsQueue
 }
 
 // offline is nil while the directory takes writes.
@@ -47,9 +57,6 @@ func (d *logDir) fail(op string, cause error) error {
 		slog.String("dir", d.fs.Name()), slog.String("failed", op), slog.Any("error", cause))
 	return err
 }
-
-// syncFolders makes the names in the directory durable.
-func (d *logDir) syncFolders() error { return d.fs.SyncDir("") }
 
 // probeInterval is how often a full directory is tried again, at most.
 const probeInterval = 100 * time.Millisecond

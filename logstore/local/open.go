@@ -3,13 +3,15 @@ package local
 import (
 	"context"
 	"errors"
-	"sync"
 
-	"github.com/clatterhq/clatter/logstore"
+	"github.com/clatterhq/clatter/logstore/vfs"
 )
 
-// Open opens a store.
-func Open(_ context.Context, o Options) (*Store, error) {
+// Open locks the log directories and opens the store in them. Logs of a directory that wasn't
+// stopped cleanly are recovered first. On an error nothing stays locked.
+//
+// Errors: logstore.ErrLocked; that a directory belongs to another cluster or node; and those of the disk.
+func Open(ctx context.Context, o Options) (*Store, error) {
 	if len(o.Dirs) == 0 {
 		return nil, errors.New("no log directory")
 	}
@@ -18,26 +20,25 @@ func Open(_ context.Context, o Options) (*Store, error) {
 	s.files.limit = settings.MaxOpenFiles
 	s.timers.init()
 	for _, fsys := range o.Dirs {
-		d := &logDir{store: s, fs: fsys}
-		if err := fsys.MkdirAll(""); err != nil {
-			return nil, err
+		d, err := openDir(ctx, s, fsys)
+		if err != nil {
+			s.timers.close()
+			return nil, errors.Join(err, s.abandon())
 		}
-		d.syncer.dir = d
-		d.syncer.mu.idle = sync.NewCond(&d.syncer.mu)
 		s.dirs = append(s.dirs, d)
 	}
+	s.scheduleHousekeeping()
 	return s, nil
 }
 
-// Close implements [logstore.Store].
-func (s *Store) Close(context.Context) error {
-	s.closed.Store(true)
-	s.timers.close()
+// abandon gives everything back without a word on disk.
+func (s *Store) abandon() error {
+	err := s.files.closeAll()
 	for _, d := range s.dirs {
-		d.syncer.wait()
+		err = errors.Join(err, d.offsets.close(), d.lock.Close())
 	}
-	return s.files.closeAll()
+	return err
 }
 
-// Delete implements [logstore.Store].
-func (s *Store) Delete(context.Context, logstore.TopicPartitions) error { return nil }
+// Dir is the log directory at a path of the operating system.
+func Dir(path string) vfs.FS { return vfs.NewOS(path) }

@@ -36,6 +36,8 @@ type scanner struct {
 	path string
 	pos  int64 // of the next batch
 	end  int64 // scan up to here
+	// holes are damaged places that are known, at or behind the position.
+	holes []hole
 
 	window *[]byte
 	from   int64 // position of the first byte in the window
@@ -56,6 +58,27 @@ func windowPool(size int) *sync.Pool {
 
 func newScanner(file vfs.File, path string, pos, end int64, window int) scanner {
 	return scanner{file: file, path: path, pos: pos, end: end, window: windowPool(window).Get().(*[]byte)}
+}
+
+// hole is a damaged place in a segment: bytes that are no batch, or not the one that was written.
+type hole struct {
+	from, to int64 // bytes
+	// nextOffset is where the batches go on behind it.
+	nextOffset int64
+}
+
+// errHole says that the position is a known hole.
+var errHole = errors.New("damaged batches")
+
+// inHole returns the hole at the position, or nil.
+func (s *scanner) inHole() *hole {
+	for len(s.holes) > 0 && s.holes[0].to <= s.pos {
+		s.holes = s.holes[1:]
+	}
+	if len(s.holes) > 0 && s.holes[0].from <= s.pos {
+		return &s.holes[0]
+	}
+	return nil
 }
 
 func (s *scanner) close() {
@@ -88,6 +111,9 @@ func (s *scanner) bytes(at int64, n int) ([]byte, error) {
 func (s *scanner) next() (record.Header, error) {
 	if s.pos >= s.end {
 		return record.Header{}, errScanEnd
+	}
+	if len(s.holes) > 0 && s.inHole() != nil {
+		return record.Header{}, s.corrupt(errHole)
 	}
 	p, err := s.bytes(s.pos, record.HeaderSize)
 	if err != nil {
@@ -135,7 +161,9 @@ func (s *scanner) corrupt(err error) error {
 	return &logstore.CorruptError{Path: s.path, Offset: s.pos, Err: err}
 }
 
-func (s *scanner) wrap(err error) error { return fmt.Errorf("scan %s at byte %d: %w", s.path, s.pos, err) }
+func (s *scanner) wrap(err error) error {
+	return fmt.Errorf("scan %s at byte %d: %w", s.path, s.pos, err)
+}
 
 // isCorrupt tells contradictions of the bytes from failures to read them.
 func isCorrupt(err error) bool {

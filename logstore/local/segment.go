@@ -1,12 +1,15 @@
 package local
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"sync"
 	"sync/atomic"
 
+	"github.com/clatterhq/clatter/logstore/producer"
 	"github.com/clatterhq/clatter/logstore/vfs"
 	"github.com/clatterhq/clatter/wire/record"
 )
@@ -22,7 +25,9 @@ const (
 )
 
 // fileName is the name of a file of a segment.
-func fileName(baseOffset int64, suffix string) string { return fmt.Sprintf("%020d%s", baseOffset, suffix) }
+func fileName(baseOffset int64, suffix string) string {
+	return fmt.Sprintf("%020d%s", baseOffset, suffix)
+}
 
 // segment is a part of a log: a .log file of whole batches and the indexes of it.
 // The last one, to which batches are appended, is the active segment.
@@ -42,6 +47,10 @@ type segment struct {
 	index atomic.Pointer[segmentIndex]
 	// loading is held by the one who loads or rebuilds the index.
 	loading sync.Mutex
+	// aborted is nil until somebody needed the transaction index.
+	aborted atomic.Pointer[[]producer.AbortedTransaction]
+	// holes are damaged places that recovery found. Immutable.
+	holes []hole
 }
 
 // folder is where the files of a log are. It is renamed when its topic is deleted.
@@ -70,6 +79,8 @@ type segmentIndex struct {
 	indexedTime int64
 	// unindexed is how many bytes follow the batch of the last entry and include it.
 	unindexed int64
+	// holes are the damaged places, by position.
+	holes []hole
 }
 
 func (s *segment) path(suffix string) string { return s.folder.path(fileName(s.baseOffset, suffix)) }
@@ -112,9 +123,16 @@ func (s *segment) lookupTime(x *segmentIndex, timestamp int64) (e entry, ok bool
 	return e, ok, err
 }
 
-// loadIndex returns the indexes of a segment whose batches end at size, reading or rebuilding them at
-// the first call. interval is index.interval.bytes.
-func (s *segment) loadIndex(size, interval int64) (*segmentIndex, error) {
+// extent is the content of a segment: its size in bytes, and the offset behind its last batch or a
+// bound of that.
+type extent struct {
+	size      int64
+	endOffset int64
+}
+
+// loadIndex returns the indexes of a segment, reading or rebuilding them at the first call. interval is
+// index.interval.bytes.
+func (s *segment) loadIndex(e extent, interval int64) (*segmentIndex, error) {
 	if x := s.index.Load(); x != nil {
 		return x, nil
 	}
@@ -128,11 +146,11 @@ func (s *segment) loadIndex(size, interval int64) (*segmentIndex, error) {
 		return nil, err
 	}
 	defer s.data.release()
-	x, err := s.readIndex(data, size)
+	x, err := s.readIndex(data, e)
 	if err != nil {
 		return nil, err
 	}
-	if x, err = s.extendIndex(data, x, size, interval); err != nil {
+	if x, err = s.extendIndex(data, x, e, interval); err != nil {
 		return nil, err
 	}
 	s.index.Store(x)
@@ -145,18 +163,19 @@ func (s *segment) emptyIndex() *segmentIndex {
 		file:        &handle{},
 		largest:     timestampAt{timestamp: record.NoTimestamp, offset: s.baseOffset},
 		indexedTime: record.NoTimestamp,
+		holes:       s.holes,
 	}
 }
 
 // readIndex takes the index files at their word as far as their last entries hold. An index that
 // doesn't is as good as none.
-func (s *segment) readIndex(data vfs.File, size int64) (*segmentIndex, error) {
+func (s *segment) readIndex(data vfs.File, e extent) (*segmentIndex, error) {
 	x := s.emptyIndex()
-	offsets, err := s.readEntries(indexSuffix, offsetEntrySize)
+	offsets, err := s.readEntries(indexSuffix, offsetEntrySize, e)
 	if err != nil || offsets == 0 {
 		return x, err
 	}
-	times, err := s.readEntries(timeIndexSuffix, timeEntrySize)
+	times, err := s.readEntries(timeIndexSuffix, timeEntrySize, e)
 	if err != nil {
 		return nil, err
 	}
@@ -165,7 +184,7 @@ func (s *segment) readIndex(data vfs.File, size int64) (*segmentIndex, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !ok || !s.holds(data, &last, size) {
+	if !ok || !s.holds(data, &last, e.size) {
 		return s.emptyIndex(), nil
 	}
 	largest, ok, err := s.lastTime(x)
@@ -175,17 +194,18 @@ func (s *segment) readIndex(data vfs.File, size int64) (*segmentIndex, error) {
 	if ok {
 		x.largest, x.indexedTime = largest, largest.timestamp
 	}
-	if !s.timesHold(data, x, size) {
+	if !s.timesHold(data, x, e.size) {
 		return s.emptyIndex(), nil
 	}
-	x.unindexed = size - last.position()
+	x.unindexed = e.size - last.position()
 	return x, nil
 }
 
 // maxRelativeOffset is the largest that an index can hold (OffsetIndex.canAppendOffset).
 const maxRelativeOffset = 1<<31 - 1
 
-func (s *segment) readEntries(suffix string, entrySize int) (n int, err error) {
+// readEntries counts the entries of an index file that may be true: a segment that was cut has longer ones.
+func (s *segment) readEntries(suffix string, entrySize int, e extent) (n int, err error) {
 	file, err := s.folder.dir.fs.Open(s.path(suffix))
 	if errors.Is(err, fs.ErrNotExist) {
 		return 0, nil
@@ -198,7 +218,7 @@ func (s *segment) readEntries(suffix string, entrySize int) (n int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	return validEntries(file, size, entrySize)
+	return validEntries(file, size, entrySize, e, e.endOffset-s.baseOffset)
 }
 
 // holds reports whether the batch at the position of an entry of the offset index is the one that
@@ -255,13 +275,18 @@ func (s *segment) find(data vfs.File, x *segmentIndex, offset, size int64) (reco
 		return record.Header{}, 0, errWrongIndex
 	}
 	scan := newScanner(data, s.path(logSuffix), from, size, lookupWindow)
+	scan.holes = x.holes
 	defer scan.close()
 	for first := ok; ; first = false {
 		at := scan.pos
 		h, err := scan.next()
 		if err != nil {
-			if first && isCorrupt(err) {
+			if first && isCorrupt(err) && !errors.Is(err, errHole) {
 				return h, 0, errWrongIndex
+			}
+			if gap := scan.inHole(); gap != nil && offset >= gap.nextOffset {
+				scan.pos = gap.to
+				continue
 			}
 			return h, 0, err
 		}
@@ -278,28 +303,55 @@ func (s *segment) find(data vfs.File, x *segmentIndex, offset, size int64) (reco
 var errWrongIndex = errors.New("index contradicts the log")
 
 // extendIndex adds what the indexes lack: entries for the batches behind the last entry, and
-// the largest timestamp. New entries stay in memory until the writer writes them.
-func (s *segment) extendIndex(data vfs.File, x *segmentIndex, size, interval int64) (*segmentIndex, error) {
+// the largest timestamp. New entries stay in memory until the writer writes them. Damage on the way
+// becomes a hole.
+func (s *segment) extendIndex(data vfs.File, x *segmentIndex, e extent, interval int64) (*segmentIndex, error) {
 	b := indexBuilder{segment: s, index: *x}
-	var from int64
-	if x.offsets.count() > 0 {
-		from = size - x.unindexed
-		b.index.unindexed = 0
-		b.skipFirst = true
-	}
-	scan := newScanner(data, s.path(logSuffix), from, size, scanWindow)
+	scan := newScanner(data, s.path(logSuffix), 0, e.size, scanWindow)
 	defer scan.close()
+	if x.offsets.count() > 0 {
+		scan.pos = e.size - x.unindexed
+		b.index.unindexed, b.skipFirst = 0, true
+	}
+	scan.holes = x.holes
+	next := s.baseOffset
 	for {
 		at := scan.pos
 		h, err := scan.next()
-		if errors.Is(err, errScanEnd) {
+		switch {
+		case err == nil:
+			b.add(h.LastOffset(), h.MaxTimestamp(), at, int64(h.Size()), interval)
+			next = h.NextOffset()
+		case errors.Is(err, errScanEnd):
 			return &b.index, nil
-		}
-		if err != nil {
+		case errors.Is(err, errHole):
+			scan.pos = scan.inHole().to
+		case isCorrupt(err):
+			gap, failed := scan.newHole(next, e)
+			if failed != nil {
+				return nil, failed
+			}
+			b.index.holes = append(slices.Clip(b.index.holes), gap)
+			slices.SortFunc(b.index.holes, func(a, b hole) int { return cmp.Compare(a.from, b.from) })
+			s.folder.dir.store.log.Error("damaged batches in a log segment: reads of them fail, all others go on",
+				"file", s.path(logSuffix), "byte", gap.from, "bytes", gap.to-gap.from, "offset", next, "error", err)
+			scan.pos = gap.to
+		default:
 			return nil, err
 		}
-		b.add(h.LastOffset(), h.MaxTimestamp(), at, int64(h.Size()), interval)
 	}
+}
+
+// newHole is the damage at the position, up to the next valid batch or the end.
+func (s *scanner) newHole(next int64, e extent) (hole, error) {
+	r, err := s.resync(next)
+	if err != nil {
+		return hole{}, err
+	}
+	if !r.ok {
+		return hole{from: s.pos, to: e.size, nextOffset: e.endOffset}, nil
+	}
+	return hole{from: s.pos, to: r.pos, nextOffset: r.header.BaseOffset()}, nil
 }
 
 // indexBuilder makes entries by Kafka's rules (LogSegment.append): an entry is due at the first batch

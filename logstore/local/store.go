@@ -21,6 +21,11 @@ type Store struct {
 	files   files
 	timers  timers
 	closed  atomic.Bool
+	// checkpointDue says that Kafka's checkpoint files are to be written.
+	checkpointDue atomic.Bool
+	retention     schedule
+	lastRetention atomic.Int64 // ms
+	expiry        schedule
 }
 
 var (
@@ -166,7 +171,7 @@ func (l *log) Size() int64 {
 func (l *log) sizeLocked() int64 {
 	if l.mu.writer == nil {
 		if l.mu.found != nil {
-			return l.mu.found.size
+			return l.mu.found.LogBytes
 		}
 		return 0
 	}
@@ -178,16 +183,29 @@ func (l *log) sizeLocked() int64 {
 }
 
 // scheduleFlushLocked sees to flush.ms.
-func (l *log) scheduleFlushLocked(config *logstore.Config, w *writer, _ int64) {
+func (l *log) scheduleFlushLocked(config *logstore.Config, w *writer) {
 	if w.flushDue || config.FlushMs == math.MaxInt64 {
 		return
 	}
 	w.flushDue = true
-	delay := time.Duration(min(config.FlushMs, int64(math.MaxInt64/time.Millisecond))) * time.Millisecond
-	l.topic.store.timers.after(delay, func() {
+	l.topic.store.timers.after(milliseconds(config.FlushMs), func() {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		w.flushDue = false
 		w.folder.dir.syncer.mark(l)
 	})
+}
+
+// sizes describes the logs in a directory.
+func (d *logDir) sizes() []logstore.PartitionSize {
+	var sizes []logstore.PartitionSize
+	for _, l := range d.store.usedLogs() {
+		if l.view.Load().status != deleted && l.isIn(d) {
+			sizes = append(sizes, logstore.PartitionSize{ID: l.topic.id, Partition: l.partition, Bytes: l.Size()})
+		}
+	}
+	d.untouched(func(f *found) {
+		sizes = append(sizes, logstore.PartitionSize{ID: f.TopicID, Partition: f.Partition, Bytes: f.LogBytes})
+	})
+	return sizes
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/clatterhq/clatter/logstore"
+	"github.com/clatterhq/clatter/logstore/local/format"
 )
 
 // syncWorkers is how many files are synced at once. A disk merges the flushes of parallel syncs:
@@ -116,8 +117,8 @@ func (s *syncer) commit(c *commit) {
 		err = s.syncAll(jobs)
 	}
 	if err == nil && folders {
-		// The names of new folders: once for all of them.
-		err = s.dir.syncFolders()
+		// The names of new folders, and their places in the offsets file: once for all of them.
+		err = errors.Join(s.dir.fs.SyncDir(""), s.dir.offsets.sync())
 	}
 	if err != nil {
 		err = s.dir.fail("sync", err)
@@ -197,10 +198,24 @@ func (j *flushJob) sync() error {
 			return err
 		}
 	}
+	if j.newFolder {
+		if err := j.writer.folder.syncFile(format.PartitionMetadataFile); err != nil {
+			return err
+		}
+	}
 	if j.newNames {
-		return j.writer.folder.syncNames(j.newFolder)
+		return j.writer.folder.dir.fs.SyncDir(j.writer.folder.name)
 	}
 	return nil
+}
+
+// syncFile makes the content of a file durable that is not kept open.
+func (f *folder) syncFile(name string) error {
+	file, err := f.dir.fs.Open(f.path(name))
+	if err != nil {
+		return err
+	}
+	return errors.Join(file.Sync(), file.Close())
 }
 
 // beginFlush notes what is to be synced. ok is false if nothing is.
@@ -208,15 +223,17 @@ func (l *log) beginFlush() (job flushJob, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	w, v := l.mu.writer, l.view.Load()
-	if w == nil || (v.LogEndOffset <= w.flushedOffset && !w.newNames) {
+	if w == nil || !w.dirty(v) {
 		return job, false
 	}
 	job = flushJob{
 		log: l, writer: w, segments: w.unsynced, end: v.LogEndOffset,
-		at:       position{w.active, w.active.size},
 		newNames: w.newNames, newFolder: w.newFolder,
 	}
 	w.unsynced, w.newNames, w.newFolder = nil, false, false
+	if w.active != nil {
+		job.at = position{w.active, w.active.size}
+	}
 	if !w.activeDirty {
 		return job, true
 	}
@@ -251,9 +268,12 @@ func (l *log) endFlush(job *flushJob, err error) {
 // flushedLocked moves the durable end and with it, by the policy of the topic, the high watermark.
 func (l *log) flushedLocked(job *flushJob) {
 	w := job.writer
-	w.flushedOffset = max(w.flushedOffset, job.end)
+	if job.end > w.flushedOffset {
+		w.flushedOffset = job.end
+		w.folder.dir.offsetsLater(l, w)
+	}
 	old := l.view.Load()
-	if job.end <= old.HighWatermark || old.status == deleted {
+	if job.end <= old.HighWatermark || old.status == deleted || job.at.segment == nil {
 		return
 	}
 	v := *old

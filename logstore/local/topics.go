@@ -10,7 +10,7 @@ import (
 
 // topic is one topic and its partitions.
 type topic struct {
-	store *Store
+	store  *Store
 	id     logstore.TopicID
 	name   string
 	config atomic.Pointer[logstore.Config]

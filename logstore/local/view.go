@@ -4,6 +4,7 @@ import (
 	"sort"
 
 	"github.com/clatterhq/clatter/logstore"
+	"github.com/clatterhq/clatter/logstore/epoch"
 )
 
 // status is what may be done with a log.
@@ -39,6 +40,7 @@ type view struct {
 	previous hint
 	// largest is the largest timestamp of the active segment.
 	largest timestampAt
+	epochs  *epoch.Cache
 }
 
 // position is a byte position in a segment.
@@ -54,7 +56,13 @@ type hint struct {
 }
 
 // emptyView is that of every partition without records. Sharing it makes them cost nothing.
-var emptyView = &view{status: online}
+var emptyView = &view{status: online, epochs: firstEpoch}
+
+// firstEpoch is what a log that never had records knows of leader epochs.
+var firstEpoch = func() *epoch.Cache {
+	cache, _ := epoch.Cache{}.Assign(0, 0)
+	return &cache
+}()
 
 // segmentIndexOf is the index of the last segment that begins at or before offset, 0 if none does.
 func (v *view) segmentIndexOf(offset int64) int {

@@ -1,6 +1,11 @@
 package local
 
 import (
+	"sync"
+	"sync/atomic"
+
+	"github.com/clatterhq/clatter/logstore"
+	"github.com/clatterhq/clatter/logstore/epoch"
 	"github.com/clatterhq/clatter/logstore/producer"
 )
 
@@ -20,6 +25,23 @@ type writer struct {
 	jitterMs       int64 // taken off segment.ms
 
 	leaderEpoch int32
+	epochs      epoch.Cache
+	// snapshots are the offsets of the producer snapshots, rising.
+	snapshots []int64
+	// slot is the place of the log in the offsets file, or noSlot.
+	slot int32
+	// damaged says that recovery found damage that is still there.
+	damaged bool
+	// missing is the durable end of a damaged log that ends before it; else 0.
+	missing int64
+	// deletions are the deletions of segments whose files are not removed yet.
+	deletions atomic.Int32
+	// maintaining is held by a deletion from its decision to its end. It is taken before the writer lock.
+	maintaining sync.Mutex
+	// offsetsDue says that the offsets file is to be told of the durable end.
+	offsetsDue bool
+	// appended says that there was an append since the log was loaded.
+	appended bool
 
 	// flushedOffset is the durable end: everything below it was synced.
 	flushedOffset int64
@@ -38,6 +60,11 @@ type writer struct {
 	flushDue bool
 }
 
+// dirty reports whether a commit has something to do for the log.
+func (w *writer) dirty(v *view) bool {
+	return w.activeDirty || w.newNames || len(w.unsynced) > 0 || v.LogEndOffset > max(w.flushedOffset, v.HighWatermark)
+}
+
 // raise moves the high watermark and the last stable offset.
 func (v *view) raise(highWatermark int64, at position, producers *producer.Table) {
 	v.previous = hint{offset: v.HighWatermark, at: v.highWatermarkAt}
@@ -49,5 +76,13 @@ func (v *view) raise(highWatermark int64, at position, producers *producer.Table
 func (w *writer) pin() {
 	if !w.activePinned {
 		w.activePinned = w.active.data.tryAcquire() != nil
+	}
+}
+
+// drawJitter decides by how much the active segment is rolled early.
+func (w *writer) drawJitter(config *logstore.Config, random uint64) {
+	w.jitterMs = 0
+	if jitter := min(config.SegmentJitterMs, config.SegmentMs); jitter > 0 {
+		w.jitterMs = int64(random % uint64(jitter))
 	}
 }

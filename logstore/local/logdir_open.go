@@ -1,0 +1,307 @@
+package local
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/clatterhq/clatter/logstore"
+	"github.com/clatterhq/clatter/logstore/local/format"
+	"github.com/clatterhq/clatter/logstore/vfs"
+)
+
+// kafkaCleanFile is Kafka's clean-shutdown marker. It would lie after the first append.
+const kafkaCleanFile = ".kafka_cleanshutdown"
+
+// clusterMetadata is the folder of Kafka's own metadata log, which is none of ours.
+const clusterMetadata = "__cluster_metadata"
+
+// openDir locks a log directory and finds out which logs are in it. After a clean stop that takes a
+// look at three files and the names of the folders; else the logs are recovered.
+func openDir(ctx context.Context, s *Store, fsys vfs.FS) (d *logDir, err error) {
+	d = &logDir{store: s, fs: fsys}
+	d.offsets.dir = d
+	d.syncer.dir = d
+	d.syncer.mu.idle = sync.NewCond(&d.syncer.mu)
+	if err := fsys.MkdirAll(""); err != nil {
+		return nil, fmt.Errorf("log directory %s: %w", fsys.Name(), err)
+	}
+	d.lock, err = fsys.Lock(format.LockFile)
+	if errors.Is(err, vfs.ErrLocked) {
+		return nil, fmt.Errorf("%s: %w", fsys.Name(), logstore.ErrLocked)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("log directory %s: %w", fsys.Name(), err)
+	}
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("log directory %s: %w", fsys.Name(), errors.Join(err, d.offsets.close(), d.lock.Close()))
+		}
+	}()
+	if err := d.identify(); err != nil {
+		return nil, err
+	}
+	names, err := fsys.List("")
+	if err != nil {
+		return nil, err
+	}
+	slots, err := d.offsets.load()
+	if err != nil {
+		return nil, err
+	}
+	return d, d.findLogs(ctx, names, slots)
+}
+
+// identify checks whose directory it is, and stamps a new one.
+func (d *logDir) identify() error {
+	o := d.store.options
+	content, err := format.ReadAll(d.fs, format.MetaPropertiesFile, maxMetadataBytes)
+	if errors.Is(err, fs.ErrNotExist) {
+		d.id = o.uuid()
+		meta := format.MetaProperties{ClusterID: o.ClusterID, NodeID: o.NodeID, DirectoryID: d.id}
+		return format.WriteAtomic(d.fs, format.MetaPropertiesFile, meta.AppendTo(nil))
+	}
+	if err != nil {
+		return err
+	}
+	meta, err := format.DecodeMetaProperties(content)
+	if err != nil {
+		return err
+	}
+	if o.ClusterID != "" && meta.ClusterID != o.ClusterID {
+		return fmt.Errorf("%s says that it belongs to cluster %q, not to %q", format.MetaPropertiesFile, meta.ClusterID, o.ClusterID)
+	}
+	if meta.NodeID != o.NodeID {
+		return fmt.Errorf("%s says that it belongs to node %d, not to %d", format.MetaPropertiesFile, meta.NodeID, o.NodeID)
+	}
+	d.id = meta.DirectoryID
+	return nil
+}
+
+// uuid is a random version 4 UUID, as Kafka's are.
+func (s *settings) uuid() format.UUID {
+	var u format.UUID
+	binary.BigEndian.PutUint64(u[:8], s.random())
+	binary.BigEndian.PutUint64(u[8:], s.random())
+	u[6], u[8] = u[6]&0x0f|0x40, u[8]&0x3f|0x80
+	return u
+}
+
+// findLogs reads the clean marker, or recovers the logs if there is none that holds.
+func (d *logDir) findLogs(ctx context.Context, names []string, slots []slotted) error {
+	folders, err := d.sortNames(names)
+	if err != nil {
+		return err
+	}
+	marks, clean, err := d.takeMarker(names)
+	if err != nil {
+		return err
+	}
+	if clean {
+		d.left = make(leftovers, len(marks))
+		for i := range marks {
+			d.left[i] = found{PartitionMark: marks[i], dir: d}
+		}
+	} else if err := d.recoverAll(ctx, folders, slots); err != nil {
+		return err
+	}
+	d.left.sort()
+	d.logs.Store(int64(len(d.left) + len(d.unnamed)))
+	return d.reconcile(slots)
+}
+
+// sortNames picks the folders of logs from the names in the directory, sees to the removal of deleted ones, and
+// says what it doesn't know.
+func (d *logDir) sortNames(names []string) (folders []string, err error) {
+	var unknown []string
+	for _, name := range names {
+		topic, _, stage, ok := format.ParsePartitionDir(name)
+		switch {
+		case ok && stage == format.Live && topic != clusterMetadata:
+			folders = append(folders, name)
+		case ok && stage == format.DeleteDir:
+			d.store.timers.after(removalDelay, func() { d.removeFolder(name) })
+		case ok && topic == clusterMetadata, isDirFile(name):
+		default:
+			unknown = append(unknown, name)
+		}
+	}
+	if len(unknown) > 0 {
+		d.store.log.Warn("log directory has things that are not known and left alone",
+			slog.String("dir", d.fs.Name()), slog.Any("names", unknown))
+	}
+	return folders, nil
+}
+
+// isDirFile tells the files of a log directory, ours and Kafka's.
+func isDirFile(name string) bool {
+	switch name {
+	case format.LockFile, format.MetaPropertiesFile, format.CleanShutdownFile, format.OffsetsFile, kafkaCleanFile,
+		format.RecoveryPointFile, format.LogStartOffsetFile, format.ReplicationOffsetFile, format.CleanerOffsetFile,
+		"bootstrap.checkpoint":
+		return true
+	default:
+		return len(name) > 4 && name[len(name)-4:] == ".tmp"
+	}
+}
+
+// takeMarker reads the clean marker and removes it, durably: from now on, only another clean stop may say
+// that recovery isn't needed.
+func (d *logDir) takeMarker(names []string) (marks []format.PartitionMark, clean bool, err error) {
+	removed := false
+	for _, name := range names {
+		if name != format.CleanShutdownFile && name != kafkaCleanFile {
+			continue
+		}
+		if name == format.CleanShutdownFile {
+			if marks, clean, err = d.readMarker(); err != nil {
+				return nil, false, err
+			}
+		}
+		if err := d.fs.Remove(name); err != nil {
+			return nil, false, err
+		}
+		removed = true
+	}
+	if removed {
+		err = d.fs.SyncDir("")
+	}
+	return marks, clean, err
+}
+
+func (d *logDir) readMarker() ([]format.PartitionMark, bool, error) {
+	content, err := format.ReadAll(d.fs, format.CleanShutdownFile, maxCheckpointBytes)
+	if err != nil && !errors.Is(err, format.ErrTooLarge) {
+		return nil, false, err
+	}
+	marks, err := format.DecodeShutdown(content, d.id)
+	if err != nil {
+		d.store.log.Warn("clean-shutdown marker is damaged; the logs are recovered",
+			slog.String("dir", d.fs.Name()), slog.Any("error", err))
+		return nil, false, nil
+	}
+	return marks, true, nil
+}
+
+// recoverAll recovers the logs of all folders, a few at a time.
+func (d *logDir) recoverAll(ctx context.Context, folders []string, slots []slotted) error {
+	if len(folders) == 0 {
+		return nil
+	}
+	old, err := readOldCheckpoints(d)
+	if err != nil {
+		return err
+	}
+	known := make(map[partitionKey]slotted, len(slots))
+	for _, s := range slots {
+		known[partitionKey{s.TopicID, s.Partition}] = s
+	}
+	began := time.Now()
+	d.store.log.Info("last stop was not clean: recovering logs", slog.String("dir", d.fs.Name()), slog.Int("logs", len(folders)))
+	results := make([]*found, len(folders))
+	var (
+		group sync.WaitGroup
+		next  atomic.Int64
+	)
+	for range min(d.store.options.RecoveryWorkers, len(folders)) {
+		group.Go(func() {
+			for i := int(next.Add(1)) - 1; i < len(folders) && ctx.Err() == nil; i = int(next.Add(1)) - 1 {
+				results[i] = d.recoverFolder(folders[i], known, old)
+			}
+		})
+	}
+	group.Wait()
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	for i, f := range results {
+		if f.TopicID == (logstore.TopicID{}) {
+			if d.unnamed == nil {
+				d.unnamed = map[string]*found{}
+			}
+			d.unnamed[folders[i]] = f
+			continue
+		}
+		d.left = append(d.left, *f)
+	}
+	d.store.log.Info("logs are recovered", slog.String("dir", d.fs.Name()), slog.Int("logs", len(folders)),
+		slog.Duration("took", time.Since(began)))
+	return d.keepRecovered()
+}
+
+// recoverFolder recovers one log. Whatever keeps it from being read concerns this log alone.
+func (d *logDir) recoverFolder(name string, known map[partitionKey]slotted, old *oldCheckpoints) *found {
+	_, partition, _, _ := format.ParsePartitionDir(name)
+	f, err := recoverLog(&folder{dir: d, name: name}, partition, known, old)
+	if err == nil {
+		return f
+	}
+	d.store.log.Error("log can't be recovered and is offline; see to the cause, then restart",
+		slog.String("folder", d.fs.Name()+"/"+name), slog.Any("error", err))
+	if f == nil {
+		f = &found{dir: d}
+		f.Partition, f.Slot = partition, noSlot
+	}
+	f.damage = &damage{err: err}
+	return f
+}
+
+// keepRecovered notes the durable ends that recovery established.
+func (d *logDir) keepRecovered() error {
+	if err := d.fs.SyncDir(""); err != nil {
+		return err
+	}
+	for i := range d.left {
+		f := &d.left[i]
+		if f.damage != nil {
+			continue
+		}
+		k := format.Kept{
+			TopicID: f.TopicID, Partition: f.Partition, LeaderEpoch: f.LeaderEpoch,
+			DurableEnd: f.LogEndOffset, LogStartOffset: f.LogStartOffset,
+		}
+		var err error
+		if f.Slot == noSlot {
+			f.Slot, err = d.offsets.assign(k)
+		} else {
+			err = d.offsets.write(f.Slot, k)
+		}
+		if err != nil && !vfs.IsNoSpace(err) {
+			return err
+		}
+	}
+	return d.offsets.sync()
+}
+
+// reconcile compares the slots with the logs that were found. A slot without a log is of a folder that is gone.
+func (d *logDir) reconcile(slots []slotted) error {
+	for _, s := range slots {
+		if f := d.left.find(s.TopicID, s.Partition); f != nil {
+			if f.Slot == noSlot {
+				f.Slot = s.slot
+			}
+			continue
+		}
+		if s.DurableEnd == 0 && s.LogStartOffset == 0 {
+			if err := d.offsets.release(s.slot, partitionKey{s.TopicID, s.Partition}); err != nil {
+				return err
+			}
+			continue
+		}
+		f := found{dir: d}
+		f.TopicID, f.Partition, f.Slot, f.LeaderEpoch = s.TopicID, s.Partition, s.slot, s.LeaderEpoch
+		f.LogStartOffset, f.LogEndOffset, f.LastStableOffset = s.DurableEnd, s.DurableEnd, s.DurableEnd
+		f.OldestTimestamp = unknownTimestamp
+		if d.gone == nil {
+			d.gone = map[partitionKey]*found{}
+		}
+		d.gone[f.key()] = &f
+	}
+	return nil
+}

@@ -1,0 +1,389 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+
+	"github.com/clatterhq/clatter/logstore"
+	"github.com/clatterhq/clatter/logstore/local/format"
+	"github.com/clatterhq/clatter/logstore/producer"
+	"github.com/clatterhq/clatter/wire/record"
+)
+
+// recovery of one log after a stop that left no clean marker. It trusts the batches alone, from the
+// durable end of the log on, which is where bytes may be missing, torn or out of order. Its
+// rules, in this order:
+//
+//  1. A batch is valid if its header is, its offsets follow those before it, and its CRC is right.
+//  2. The first invalid batch at or behind the durable end is where the process or the machine died: the
+//     log is cut there. Nothing behind it was acknowledged as durable. If there are valid batches
+//     behind it all the same, pages having reached the disk out of order, the bytes are kept in a file aside.
+//  3. An invalid batch below the durable end is damage. So is, where the durable end is not known, one with valid batches behind it,
+//     and a log that ends before its durable end. Nothing is cut: the log can be read around the damage, and not be
+//     written to.
+//
+// It writes nothing but the cut, so it may be interrupted and repeated at will.
+type recovery struct {
+	*loading
+	// durableEnd is what is known to have been synced, -1 if nothing is.
+	durableEnd int64
+	// next is the offset that the next batch must not be below.
+	next   int64
+	damage damage
+	// cut says that the log was cut.
+	cut bool
+}
+
+// recoverLog recovers the log in a folder. known are the slots of the directory, old Kafka's checkpoints.
+func recoverLog(f *folder, partition int32, known map[partitionKey]slotted, old *oldCheckpoints) (result *found, err error) {
+	ld, err := listFolder(f)
+	if err != nil {
+		return nil, err
+	}
+	id, err := ld.topicID()
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		// Nobody needs the files soon, and there may be very many.
+		for _, s := range ld.segments {
+			err = errors.Join(err, f.dir.store.files.forget(&s.data))
+		}
+	}()
+	r := recovery{loading: ld, durableEnd: -1}
+	k, ok := known[partitionKey{id, partition}]
+	if ok {
+		r.durableEnd = k.DurableEnd
+	} else {
+		k = slotted{slot: noSlot}
+		k.TopicID, k.Partition, k.LogStartOffset = id, partition, old.logStart(f.name)
+		r.durableEnd = old.recoveryPoint(f.name)
+	}
+	if err := r.check(); err != nil {
+		return nil, err
+	}
+	return r.finish(k)
+}
+
+// check finds the valid end of the log, cuts what is behind it and notes damage.
+func (r *recovery) check() error {
+	if len(r.segments) == 0 {
+		if r.next = max(r.durableEnd, 0); r.next > 0 {
+			r.log.Error("segments of a log are gone; it goes on behind them, so that no offset is given twice",
+				slog.String("folder", r.folder.dir.fs.Name()+"/"+r.folder.name), slog.Int64("offset", r.next))
+		}
+		return nil
+	}
+	first := 0
+	if r.durableEnd > 0 {
+		first = r.segmentAt(r.durableEnd)
+	}
+	r.next = r.segments[first].baseOffset
+	for i := first; i < len(r.segments); i++ {
+		from := int64(0)
+		if i == first && r.durableEnd > r.next {
+			var err error
+			if from, err = r.positionBefore(r.segments[i], r.durableEnd, extent{r.segments[i].size, maxOffset}); err != nil {
+				return err
+			}
+		}
+		done, err := r.checkSegment(i, from)
+		if err != nil {
+			return err
+		}
+		if done {
+			break
+		}
+	}
+	r.endBefore()
+	return nil
+}
+
+const maxOffset = 1<<63 - 1
+
+// endBefore notes that a log ends before its durable end.
+func (r *recovery) endBefore() {
+	if r.next < r.durableEnd {
+		r.damage.missing = r.durableEnd
+	}
+}
+
+// checkSegment checks the batches of a segment from a position on. done says that the log was cut in it.
+func (r *recovery) checkSegment(i int, from int64) (done bool, err error) {
+	s := r.segments[i]
+	data, err := s.acquire()
+	if err != nil {
+		return false, err
+	}
+	defer s.data.release()
+	scan := newScanner(data, s.path(logSuffix), from, s.size, scanWindow)
+	defer scan.close()
+	for {
+		at := scan.pos
+		bad := r.checkNext(&scan, s, from > 0 && at == from)
+		if bad == nil {
+			continue
+		}
+		scan.pos = at
+		if errors.Is(bad, errScanEnd) {
+			if at == s.size {
+				return false, nil
+			}
+			zeros, err := scan.zeros()
+			if err != nil {
+				return false, err
+			}
+			if zeros {
+				return false, r.trimZeros(i, at)
+			}
+		} else if !isCorrupt(bad) {
+			return false, bad
+		}
+		if done, err = r.broken(i, &scan, bad); done || err != nil {
+			return done, err
+		}
+	}
+}
+
+// checkNext checks the batch at the position and moves behind it. anywhere says that
+// nothing is known of the offsets before it.
+func (r *recovery) checkNext(scan *scanner, s *segment, anywhere bool) error {
+	at := scan.pos
+	h, err := scan.next()
+	if err != nil {
+		return err
+	}
+	least := r.next
+	if anywhere {
+		least = s.baseOffset
+	}
+	if h.BaseOffset() < least || h.LastOffset()-s.baseOffset > maxRelativeOffset {
+		return &logstore.CorruptError{Path: scan.path, Offset: at, Err: fmt.Errorf(
+			"%w: offsets %d to %d can't come after %d in the segment at %d", record.ErrCorrupt, h.BaseOffset(), h.LastOffset(), least-1, s.baseOffset)}
+	}
+	if err := scan.verify(h); err != nil {
+		return err
+	}
+	r.next = h.NextOffset()
+	return nil
+}
+
+// trimZeros cuts the zeros at the end of a segment, which Kafka preallocates.
+func (r *recovery) trimZeros(i int, at int64) error {
+	s := r.segments[i]
+	if err := s.truncate(at); err != nil {
+		return err
+	}
+	s.size = at
+	return nil
+}
+
+// broken decides what an invalid batch at the position means. done says that the log was cut there; else the
+// position is behind the damage.
+func (r *recovery) broken(i int, scan *scanner, bad error) (done bool, err error) {
+	after, err := scan.resync(r.next)
+	if err != nil {
+		return false, err
+	}
+	follows := after.ok || after.gaveUp
+	for j := i + 1; j < len(r.segments) && !follows; j++ {
+		if follows, err = r.beginsValid(j); err != nil {
+			return false, err
+		}
+	}
+	s := r.segments[i]
+	if r.next >= r.durableEnd && (r.durableEnd >= 0 || !follows) {
+		return true, r.cutAt(i, scan.pos, follows, bad)
+	}
+	gap := hole{from: scan.pos, to: s.size, nextOffset: r.extentOf(i, maxOffset).endOffset}
+	if after.ok {
+		gap.to, gap.nextOffset = after.pos, after.header.BaseOffset()
+	}
+	if gap.nextOffset == maxOffset {
+		// The damage reaches to the end of the log.
+		gap.nextOffset = max(r.durableEnd, r.next)
+		r.next = gap.nextOffset
+	}
+	if r.damage.holes == nil {
+		r.damage.holes = map[int64][]hole{}
+	}
+	r.damage.holes[s.baseOffset] = append(r.damage.holes[s.baseOffset], gap)
+	s.holes = r.damage.holes[s.baseOffset]
+	r.log.Error("log is damaged below its durable end: it can be read around the damage but not written to; "+
+		"restore the file from a copy, or give up what was lost with kafka-delete-records up to the offset behind it",
+		slog.String("file", r.folder.dir.fs.Name()+"/"+s.path(logSuffix)), slog.Int64("byte", gap.from), slog.Int64("bytes", gap.to-gap.from),
+		slog.Int64("offset", r.next), slog.Int64("behind", gap.nextOffset), slog.Int64("durable", r.durableEnd), slog.Any("error", bad))
+	scan.pos = gap.to
+	return false, nil
+}
+
+// beginsValid reports whether a segment begins with a valid batch.
+func (r *recovery) beginsValid(i int) (bool, error) {
+	s := r.segments[i]
+	data, err := s.acquire()
+	if err != nil {
+		return false, err
+	}
+	defer s.data.release()
+	scan := newScanner(data, s.path(logSuffix), 0, s.size, scanWindow)
+	defer scan.close()
+	found, err := scan.batchAt(0, s.baseOffset)
+	return found.ok, err
+}
+
+// cutAt ends the log at a position of segment i. What is cut is set aside if there are valid batches in it.
+func (r *recovery) cutAt(i int, at int64, keep bool, bad error) error {
+	s := r.segments[i]
+	lost := s.size - at
+	if keep {
+		if err := s.setAside(at); err != nil {
+			return err
+		}
+	}
+	if err := s.truncate(at); err != nil {
+		return err
+	}
+	s.size = at
+	for _, later := range r.segments[i+1:] {
+		lost += later.size
+		if err := later.discard(keep); err != nil {
+			return err
+		}
+	}
+	r.segments = r.segments[:i+1]
+	r.cut = true
+	level, text := slog.LevelWarn, "end of a log was torn and is cut off: nothing there was durable"
+	if keep {
+		level, text = slog.LevelError, "end of a log was not written in order and is cut off: nothing there was durable, "+
+			"the bytes are kept in files that end in .lost"
+	}
+	r.log.LogAttrs(context.Background(), level, text, slog.String("file", r.folder.dir.fs.Name()+"/"+s.path(logSuffix)),
+		slog.Int64("byte", at), slog.Int64("bytes", lost), slog.Int64("offset", r.next), slog.Any("error", bad))
+	return nil
+}
+
+// finish makes durable what was found and describes it.
+func (r *recovery) finish(k slotted) (*found, error) {
+	f := &found{dir: r.folder.dir}
+	f.TopicID, f.Partition, f.Slot, f.OldestTimestamp = k.TopicID, k.Partition, k.slot, unknownTimestamp
+	f.LogStartOffset = max(k.LogStartOffset, 0)
+	if len(r.segments) > 0 {
+		f.LogStartOffset = max(f.LogStartOffset, r.segments[0].baseOffset)
+	} else {
+		f.LogStartOffset = max(f.LogStartOffset, r.next)
+	}
+	f.LogEndOffset = max(r.next, f.LogStartOffset)
+	if r.relevant(f.LogStartOffset) {
+		f.damage = &r.damage
+	}
+	f.LastStableOffset = f.LogEndOffset
+	f.HasDeleted = len(r.deleted) > 0
+	for _, s := range r.segments {
+		f.LogBytes += s.size
+		f.ActiveBaseOffset, f.ActiveBytes = s.baseOffset, s.size
+	}
+	f.LeaderEpoch = k.LeaderEpoch
+	if f.damage != nil {
+		return f, nil
+	}
+	if err := r.makeDurable(); err != nil {
+		return nil, err
+	}
+	return f, r.rebuildState(f)
+}
+
+// relevant reports whether there is damage at or behind the log start offset: what lies before was given up.
+func (r *recovery) relevant(logStartOffset int64) bool {
+	for _, holes := range r.damage.holes {
+		for _, gap := range holes {
+			if gap.nextOffset > logStartOffset {
+				return true
+			}
+		}
+	}
+	return r.damage.missing > logStartOffset
+}
+
+// makeDurable syncs what the log has beyond its durable end.
+func (r *recovery) makeDurable() error {
+	if r.next <= r.durableEnd && !r.cut {
+		return nil
+	}
+	for i, s := range r.segments {
+		if r.extentOf(i, r.next).endOffset < r.durableEnd {
+			continue
+		}
+		data, err := s.acquire()
+		if err != nil {
+			return err
+		}
+		err = data.Sync()
+		s.data.release()
+		if err != nil {
+			return err
+		}
+	}
+	return r.folder.dir.fs.SyncDir(r.folder.name)
+}
+
+// rebuildState rebuilds what is kept beside the batches: epochs, producers, transaction indexes.
+func (r *recovery) rebuildState(f *found) error {
+	for _, at := range r.snapshots {
+		if at > f.LogEndOffset {
+			// It would be believed once the log is that long again.
+			if err := r.folder.dir.fs.Remove(r.folder.path(fileName(at, snapshotSuffix))); err != nil {
+				return err
+			}
+		}
+	}
+	r.snapshots = slices.DeleteFunc(r.snapshots, func(at int64) bool { return at > f.LogEndOffset })
+	cache, err := r.epochs(f.LogEndOffset)
+	if err != nil {
+		return err
+	}
+	from := 0
+	if r.durableEnd > 0 && len(r.segments) > 0 {
+		from = r.segmentAt(r.durableEnd)
+	}
+	for i := from; i < len(r.segments); i++ {
+		if cache, err = r.scanEpochs(cache, r.segments[i], 0, r.extentOf(i, f.LogEndOffset)); err != nil {
+			return err
+		}
+	}
+	if latest, ok := cache.Latest(); ok {
+		f.LeaderEpoch = max(f.LeaderEpoch, latest.LeaderEpoch)
+	}
+	if cache.Len() > 0 {
+		if err := writeFile(r.folder.dir.fs, r.folder.path(format.LeaderEpochFile), cache.AppendTo(nil)); err != nil {
+			return err
+		}
+	}
+	return r.rebuildProducers(f)
+}
+
+// rebuildProducers rebuilds the producers, keeps them in a snapshot, and writes the entries of aborted transactions.
+func (r *recovery) rebuildProducers(f *found) error {
+	var table producer.Table
+	aborted := map[int][]producer.AbortedTransaction{}
+	err := r.producers(&table, f.LogStartOffset, f.LogEndOffset, func(i int, a producer.AbortedTransaction) {
+		aborted[i] = append(aborted[i], a)
+	})
+	if err != nil {
+		return err
+	}
+	for i := range r.segments {
+		if err := r.mergeAborted(r.segments[i], aborted[i], r.extentOf(i, f.LogEndOffset)); err != nil {
+			return err
+		}
+	}
+	f.HasProducers = table.Len() > 0
+	f.LastStableOffset = table.LastStableOffset(f.LogStartOffset, f.LogEndOffset)
+	if !f.HasProducers {
+		return nil
+	}
+	path := r.folder.path(fileName(f.LogEndOffset, snapshotSuffix))
+	return writeFile(r.folder.dir.fs, path, table.AppendSnapshot(nil))
+}

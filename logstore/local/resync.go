@@ -1,0 +1,102 @@
+package local
+
+import (
+	"github.com/clatterhq/clatter/wire/record"
+)
+
+// searchBudget bounds how often bytes behind a damaged place are checksummed in the search for the
+// next batch, as a multiple of their number. A payload may be full of things that look like headers.
+const searchBudget = 4
+
+// found batches behind a damaged place.
+type resumption struct {
+	pos    int64
+	header record.Header
+	// ok says that there is a batch. Where the search was given up, gaveUp is set instead, and nothing is known.
+	ok, gaveUp bool
+}
+
+// resync looks for the next valid batch behind the position, which holds none: one with a correct
+// CRC and offsets from least on. The position stays.
+func (s *scanner) resync(least int64) (resumption, error) {
+	// Most damage is in a payload, and the header still says where the batch ends.
+	if h, err := s.headerAt(s.pos); err == nil {
+		if next := s.pos + int64(h.Size()); next < s.end {
+			if r, err := s.batchAt(next, least); err != nil || r.ok {
+				return r, err
+			}
+		}
+	}
+	budget := searchBudget * (s.end - s.pos)
+	for at := s.pos + 1; at+record.HeaderSize <= s.end; at++ {
+		p, err := s.bytes(at, record.HeaderSize)
+		if err != nil {
+			return resumption{}, s.wrap(err)
+		}
+		// Two bytes rule out nearly everything: the magic, and the first one of an offset.
+		if p[16] != record.Magic || p[0] != 0 {
+			continue
+		}
+		h, err := record.ReadHeader(p)
+		if err != nil || !plausible(h, least) || int64(h.Size()) > s.end-at {
+			continue
+		}
+		if budget -= int64(h.Size()); budget < 0 {
+			return resumption{gaveUp: true}, nil
+		}
+		if r, err := s.batchAt(at, least); err != nil || r.ok {
+			return r, err
+		}
+	}
+	return resumption{}, nil
+}
+
+// plausible tells whether a header could follow what lies before least.
+func plausible(h record.Header, least int64) bool {
+	return h.BaseOffset() >= least && h.LastOffsetDelta() >= 0 && h.Count() >= 0
+}
+
+func (s *scanner) headerAt(at int64) (record.Header, error) {
+	p, err := s.bytes(at, record.HeaderSize)
+	if err != nil {
+		return record.Header{}, err
+	}
+	return record.ReadHeader(p)
+}
+
+// batchAt checks whether a valid batch begins at a position. The error is of reading only.
+func (s *scanner) batchAt(at, least int64) (resumption, error) {
+	probe := *s
+	probe.pos, probe.holes = at, nil
+	h, err := probe.next()
+	if err == nil && plausible(h, least) {
+		err = probe.verify(h)
+	}
+	// The probe read through the same window.
+	s.from, s.filled = probe.from, probe.filled
+	switch {
+	case err == nil:
+		return resumption{pos: at, header: h, ok: plausible(h, least)}, nil
+	case isCorrupt(err), err == errScanEnd:
+		return resumption{}, nil
+	default:
+		return resumption{}, err
+	}
+}
+
+// zeros reports whether everything from the position on is zero, as the end of a preallocated file.
+func (s *scanner) zeros() (bool, error) {
+	for at := s.pos; at < s.end; {
+		p, err := s.bytes(at, len(*s.window))
+		if err != nil {
+			return false, s.wrap(err)
+		}
+		for _, c := range p {
+			if c != 0 {
+				return false, nil
+			}
+		}
+		at += int64(len(p))
+	}
+	return true, nil
+}
