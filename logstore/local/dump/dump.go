@@ -44,7 +44,7 @@ func File(w io.Writer, path string, options Options) error {
 }
 
 func (p *printer) file(path string) error {
-	print, err := p.choose(filepath.Base(path))
+	show, err := p.choose(filepath.Base(path))
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
@@ -61,14 +61,14 @@ func (p *printer) file(path string) error {
 		return fmt.Errorf("%s: %w: it is a folder", path, ErrUnknownFile)
 	}
 	p.printf("%s, %d bytes\n", path, info.Size())
-	if err := print(f, info.Size()); err != nil {
+	if err := show(f, info.Size()); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	return nil
 }
 
 // choose finds what prints a file of the given name.
-func (p *printer) choose(name string) (print func(r io.ReaderAt, size int64) error, err error) {
+func (p *printer) choose(name string) (show func(r io.ReaderAt, size int64) error, err error) {
 	if base, suffix, _, ok := format.ParseSegmentName(name); ok {
 		p.baseOffset = base
 		switch suffix {
@@ -102,7 +102,7 @@ func (p *printer) choose(name string) (print func(r io.ReaderAt, size int64) err
 }
 
 // whole reads all of a file for a printer of its content.
-func whole(print func(content []byte) error) func(io.ReaderAt, int64) error {
+func whole(show func(content []byte) error) func(io.ReaderAt, int64) error {
 	return func(r io.ReaderAt, size int64) error {
 		if size > maxSmallFile {
 			return fmt.Errorf("%w: %d bytes", ErrUnknownFile, size)
@@ -112,6 +112,6 @@ func whole(print func(content []byte) error) func(io.ReaderAt, int64) error {
 		if err != nil && !errors.Is(err, io.EOF) {
 			return err
 		}
-		return print(content[:n])
+		return show(content[:n])
 	}
 }

@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"github.com/clatterhq/clatter/logstore"
-	"github.com/clatterhq/clatter/logstore/epoch"
 	"github.com/clatterhq/clatter/logstore/local/format"
 	"github.com/clatterhq/clatter/logstore/producer"
 	"github.com/clatterhq/clatter/wire/record"
@@ -33,31 +32,139 @@ func dumped(t *testing.T, path string, options Options) (string, error) {
 	return out.String(), err
 }
 
-// batch is a batch of two records.
-func batch(t *testing.T, baseOffset int64) record.Batch {
+// kafkas is a file that an Apache Kafka wrote.
+func kafkas(path string) string { return filepath.Join("..", "format", "testdata", "kafka-4.4", path) }
+
+// batch is a compressed batch of two records.
+func batch(t *testing.T, baseOffset int64) []byte {
 	t.Helper()
 	b := record.NewBuilder()
-	b.BaseOffset, b.ProducerID, b.ProducerEpoch, b.BaseSequence = baseOffset, 77, 3, 5
-	b.Codec = record.LZ4
-	for _, value := range []string{"one", "two"} {
-		b.Add(1000, []byte("k"), []byte(value), record.NewHeaders(record.RecordHeader{Key: []byte("h"), Value: nil}))
-	}
-	built, err := b.Build()
+	b.BaseOffset, b.ProducerID, b.ProducerEpoch, b.BaseSequence, b.Codec = baseOffset, 77, 3, 5, record.LZ4
+	b.Append(1000, []byte("k"), []byte("one"), record.RecordHeader{Key: "h"})
+	b.Append(1001, nil, []byte("two"))
+	built, err := b.Build(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return built
 }
 
-func must[T any](t *testing.T, v T, err error) T {
-	t.Helper()
+func TestKafkasFilesArePrinted(t *testing.T) {
+	for path, want := range map[string]string{
+		"transactions-0/00000000000000000000.log":       "endTxnMarker: COMMIT",
+		"transactions-0/00000000000000000000.txnindex":  "lastStableOffset: ",
+		"transactions-0/00000000000000000081.snapshot":  "producerId: ",
+		"transactions-0/00000000000000000000.timeindex": "bytes",
+		"transactions-0/leader-epoch-checkpoint":        "leaderEpoch: 0 startOffset: 0",
+		"transactions-0/partition.metadata":             "topicId: ",
+		"plain-0/00000000000000000000.log":              "baseOffset: 0 lastOffset: ",
+		"plain-0/00000000000000000000.index":            "position: ",
+		"meta.properties":                               "directoryId: ",
+		"log-start-offset-checkpoint":                   "bytes",
+		"recovery-point-offset-checkpoint":              "plain-0: ",
+	} {
+		text, err := dumped(t, kafkas(path), Options{Records: true})
+		if err != nil || !strings.Contains(text, want) {
+			t.Errorf("%s: %v\n%s", path, err, text)
+		}
+		if strings.Contains(text, "isValid: false") {
+			t.Errorf("%s: a batch of Kafka's is called invalid", path)
+		}
+	}
+}
+
+func TestSegmentsArePrintedBatchByBatch(t *testing.T) {
+	path := write(t, format.SegmentName(10, format.LogSuffix), append(append(batch(t, 10), batch(t, 12)...), make([]byte, 100)...))
+	text, err := dumped(t, path, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return v
+	for _, want := range []string{
+		"baseOffset: 10 lastOffset: 11 count: 2 baseSequence: 5 lastSequence: 6 producerId: 77 producerEpoch: 3",
+		"baseOffset: 12 lastOffset: 13", "compression: lz4", "isValid: true", "only zeros",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q in\n%s", want, text)
+		}
+	}
+	if strings.Contains(text, "value:") {
+		t.Errorf("records are printed though nobody asked for them:\n%s", text)
+	}
+	text, err = dumped(t, path, Options{Records: true})
+	if want := "offset: 10 timestamp: 1000 key: \"k\" value: \"one\" header \"h\": null"; err != nil || !strings.Contains(text, want) {
+		t.Errorf("%v: no %q in\n%s", err, want, text)
+	}
+	if want := "offset: 13 timestamp: 1001 key: null value: \"two\""; !strings.Contains(text, want) {
+		t.Errorf("no %q in\n%s", want, text)
+	}
 }
 
-func TestFilesArePrinted(t *testing.T) {
-	marker := must(t, record.NewMarkerBatch(record.EndTransactionMarker{Type: record.ControlCommit, CoordinatorEpoch: 4}, 9, 1, 2000))(t)
-	_ = marker
+func TestWhatIsDamagedIsPrintedAsFarAsItGoes(t *testing.T) {
+	good := batch(t, 0)
+	flipped := batch(t, 2)
+	flipped[len(flipped)-1] ^= 1
+	text, err := dumped(t, write(t, format.SegmentName(0, format.LogSuffix), append(good, flipped...)), Options{Records: true})
+	if err != nil || !strings.Contains(text, "isValid: false") {
+		t.Errorf("flipped bit: %v\n%s", err, text)
+	}
+	text, err = dumped(t, write(t, format.SegmentName(0, format.LogSuffix), append(good, flipped[:70]...)), Options{})
+	if !errors.Is(err, record.ErrTruncated) || strings.Count(text, "baseOffset") != 1 {
+		t.Errorf("torn batch: %v\n%s", err, text)
+	}
+	text, err = dumped(t, write(t, format.SegmentName(0, format.LogSuffix), append(good, flipped[:30]...)), Options{})
+	if err == nil || strings.Count(text, "baseOffset") != 1 {
+		t.Errorf("torn header: %v\n%s", err, text)
+	}
+	snapshot, err := os.ReadFile(kafkas("transactions-0/00000000000000000081.snapshot"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	snapshot[20] ^= 1
+	if _, err := dumped(t, write(t, format.SegmentName(81, format.SnapshotSuffix), snapshot), Options{}); !errors.Is(err, producer.ErrCorruptSnapshot) {
+		t.Errorf("snapshot: %v", err)
+	}
+}
+
+func TestOurOwnFilesArePrinted(t *testing.T) {
+	id := format.UUID{1, 2, 3}
+	marks := []format.PartitionMark{{TopicID: logstore.TopicID{9}, Partition: 4, LogEndOffset: 1234, Slot: 2, HasProducers: true}}
+	marker := format.AppendShutdown(nil, id, marks)
+	text, err := dumped(t, write(t, format.CleanShutdownFile, marker), Options{})
+	if err != nil || !strings.Contains(text, "directoryId: "+id.String()) || !strings.Contains(text, "partition: 4 ") || !strings.Contains(text, "logEndOffset: 1234") {
+		t.Errorf("marker: %v\n%s", err, text)
+	}
+	marker[len(marker)-1] ^= 1
+	for _, damaged := range [][]byte{marker, marker[:5], nil} {
+		if _, err := dumped(t, write(t, format.CleanShutdownFile, damaged), Options{}); err == nil {
+			t.Errorf("a damaged marker of %d bytes is no error", len(damaged))
+		}
+	}
+	kept := format.Kept{TopicID: logstore.TopicID{9}, Partition: 4, DurableEnd: 55}
+	slot := kept.Encode(7)
+	file := append(format.OffsetsHeader(), make([]byte, 2*format.SlotSize)...)
+	copy(file[format.SlotCopyAt(1, 7):], slot[:])
+	text, err = dumped(t, write(t, format.OffsetsFile, file), Options{})
+	if err != nil || !strings.Contains(text, "slot: 1 ") || !strings.Contains(text, "durableEnd: 55") || strings.Contains(text, "slot: 0") {
+		t.Errorf("offsets: %v\n%s", err, text)
+	}
+	for _, damaged := range [][]byte{file[:10], file[:len(file)-1], make([]byte, len(file))} {
+		if _, err := dumped(t, write(t, format.OffsetsFile, damaged), Options{}); err == nil {
+			t.Errorf("a damaged file of %d bytes is no error", len(damaged))
+		}
+	}
+}
+
+func TestOtherFilesAreRefused(t *testing.T) {
+	folder := filepath.Join(t.TempDir(), format.SegmentName(0, format.LogSuffix))
+	if err := os.Mkdir(folder, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{write(t, "readme.txt", nil), folder} {
+		if _, err := dumped(t, path, Options{}); !errors.Is(err, ErrUnknownFile) || !strings.Contains(err.Error(), path) {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+	if _, err := dumped(t, filepath.Join(t.TempDir(), format.MetaPropertiesFile), Options{}); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("missing file: %v", err)
+	}
 }
