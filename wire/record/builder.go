@@ -14,16 +14,21 @@ import (
 // Records are encoded as they are added and compressed together at the end, because Kafka's
 // codecs gain nothing from smaller steps and the header wants to know the size anyway.
 type Builder struct {
+	// Codec compresses the records.
 	Codec Codec
 	// Level is the compression level; NewBuilder's 0 stands for the codec's default.
-	Level                int
-	BaseOffset           int64
+	Level int
+	// BaseOffset is 0 from a producer; the log moves the batch to where it belongs.
+	BaseOffset int64
+	// PartitionLeaderEpoch is the log's to set.
 	PartitionLeaderEpoch int32
-	ProducerID           int64
-	ProducerEpoch        int16
-	BaseSequence         int32
-	Transactional        bool
-	Control              bool
+	// ProducerID, ProducerEpoch and BaseSequence make the batch idempotent (KIP-98).
+	ProducerID    int64
+	ProducerEpoch int16
+	BaseSequence  int32
+	// Transactional and Control are the flags of the same names.
+	Transactional bool
+	Control       bool
 	// LogAppendTime in milliseconds makes LogAppendTime the timestamp type if it is not NoTimestamp.
 	LogAppendTime int64
 	// DeleteHorizon in milliseconds takes the place of the base timestamp if it is not NoTimestamp.
@@ -32,12 +37,12 @@ type Builder struct {
 	// compaction; else 0.
 	LastOffset int64
 
-	payload       []byte
+	payload       []byte // the records so far, uncompressed
 	count         int32
 	lastDelta     int32
 	baseTimestamp int64
 	maxTimestamp  int64
-	err           error
+	err           error // the first misuse; Build returns it, so that Append need not
 }
 
 // NewBuilder is a builder whose optional fields say that there is nothing.
@@ -97,6 +102,7 @@ func (b *Builder) Build(dst []byte) (Batch, error) {
 		return nil, ErrNoRecords
 	}
 	if b.LastOffset != 0 {
+		// Compaction keeps the offset range of a batch when it removes records from its end.
 		delta := b.LastOffset - b.BaseOffset
 		if delta < int64(b.lastDelta) || delta > math.MaxInt32 {
 			return nil, fmt.Errorf("%w: last offset %d", ErrInvalidRecord, b.LastOffset)
@@ -171,6 +177,8 @@ func Recompress(b Batch, c Codec, level, limit int) (Batch, error) {
 	if attributes.Codec() == c || attributes.IsControl() {
 		return b, nil
 	}
+	// Offsets and timestamps are in the records, which stay as they are: there is no need to
+	// take them apart, only to pack them otherwise.
 	payload := b.Payload()
 	if old := attributes.Codec(); old != None {
 		s := takeScratch()

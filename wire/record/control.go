@@ -44,6 +44,7 @@ func (t ControlType) String() string {
 	}
 }
 
+// Sizes are the least that a reader needs, versions what is written here.
 const (
 	controlKeySize     = 4
 	controlKeyVersion  = 0
@@ -117,6 +118,7 @@ func (b Batch) Marker() (EndTransactionMarker, error) {
 		if err != nil {
 			return EndTransactionMarker{}, err
 		}
+		// Only the first record matters; Kafka's recovery looks no further either.
 		return ParseEndTransactionMarker(r.Key, r.Value)
 	}
 	return EndTransactionMarker{}, fmt.Errorf("%w: %w", ErrInvalidMarker, ErrNoRecords)

@@ -31,6 +31,7 @@ func (w *gzipWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// compressGzip leaves a writer that failed in the pool: Reset clears its error.
 func compressGzip(dst []byte, level int, src []byte) ([]byte, error) {
 	if level != gzipDefaultLevel && (level < gzipMinLevel || level > gzipMaxLevel) {
 		return dst, fmt.Errorf("%w: gzip %d", ErrCompressionLevel, level)
@@ -59,6 +60,7 @@ func compressGzip(dst []byte, level int, src []byte) ([]byte, error) {
 	return out, nil
 }
 
+// gzipReaders keeps the readers with their 40 KiB of tables and window.
 var gzipReaders = sync.Pool{New: func() any { return new(gzipReader) }}
 
 type gzipReader struct {
@@ -67,6 +69,9 @@ type gzipReader struct {
 	one [1]byte // asks whether there is more when the limit is reached
 }
 
+// decompressGzip grows the result as bytes come out: a gzip header says nothing about the size, and
+// the trailer could say anything. At the limit one more byte is asked for, which tells a payload that just
+// fits from one that does not.
 func decompressGzip(dst, src []byte, limit int) ([]byte, error) {
 	r := gzipReaders.Get().(*gzipReader)
 	defer func() {

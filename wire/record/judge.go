@@ -69,7 +69,7 @@ func checkMaxTimestamp(b Batch, r *Rules) (int64, error) {
 // judgeRecords looks at each record of a payload whose structure is sound. It returns the greatest timestamp,
 // or an error that lists the records to blame.
 func judgeRecords(b Batch, payload []byte, r *Rules) (int64, error) {
-	maxTimestamp := NoTimestamp
+	maxTimestamp := NoTimestamp // also where all timestamps are below it: Kafka starts from here, too
 	blamed, wrongTime := 0, false
 	var list []RecordError
 	index := int32(0)
@@ -94,6 +94,7 @@ func judgeRecords(b Batch, payload []byte, r *Rules) (int64, error) {
 		return maxTimestamp, nil
 	}
 	e := &InvalidError{Kind: KindInvalidRecord, Records: list, Reason: fmt.Sprintf("%d of %d records, the first: %s", blamed, index, list[0].Message)}
+	// One record with a wrong time decides for all, whatever else is wrong (LogValidator.processRecordErrors).
 	if wrongTime {
 		e.Kind, e.Message = KindInvalidTimestamp, timestampMessage
 	} else {

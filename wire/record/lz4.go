@@ -72,6 +72,8 @@ func compressLZ4(dst []byte, level int, src []byte) ([]byte, error) {
 	return appendLZ4Frame(dst, c, src)
 }
 
+// appendLZ4Frame writes the frame of Lz4BlockOutputStream: independent blocks, so that a reader needs no history,
+// and a block that does not get smaller is stored as it is.
 func appendLZ4Frame(dst []byte, c lz4Compressor, src []byte) ([]byte, error) {
 	dst = binary.LittleEndian.AppendUint32(dst, lz4Magic)
 	descriptor := []byte{lz4WrittenFlags, lz4WrittenBlockSize}
@@ -104,6 +106,8 @@ type lz4Frame struct {
 	contentSize uint64
 }
 
+// decompressLZ4 decodes each block straight to where it belongs: blocks are independent, so the result is no
+// window that later blocks would refer to.
 func decompressLZ4(dst, src []byte, limit int) ([]byte, error) {
 	frame, src, err := readLZ4Header(src)
 	if err != nil {

@@ -120,7 +120,9 @@ func (f flaw) String() string {
 	return "flaw"
 }
 
-// readRecord reads the record at p[i:] into r and returns the position behind it.
+// readRecord reads the record at p[i:] into r and returns the position behind it. It takes what Kafka's
+// DefaultRecord.readFrom takes: fields may lie, but all of them lie within the record and fill it
+// exactly. Nothing is copied, and no field is looked at beyond its length.
 func readRecord(p []byte, i int, r *Record) (int, flaw) {
 	if i >= len(p) {
 		return i, flawCut
@@ -133,6 +135,7 @@ func readRecord(p []byte, i int, r *Record) (int, flaw) {
 		return i, flawLength
 	}
 	end := i + int(size)
+	// Behind its length a record is all that there is: no field can reach into the next one.
 	body := p[:end:end]
 	r.Attributes = int8(body[i])
 	if r.TimestampDelta, i = varlong(body, i+1); i < 0 {
@@ -153,7 +156,7 @@ func readRecord(p []byte, i int, r *Record) (int, flaw) {
 // readHeaders reads the headers at body[i:], which have to end where body does.
 func readHeaders(body []byte, i int, r *Record) (int, flaw) {
 	count, i := varint(body, i)
-	// A header is two bytes at least, which bounds what a count can make a reader do.
+	// The count comes from an attacker. A header is two bytes at least, which bounds what a count can make a reader do.
 	if i < 0 || count < 0 || int(count) > (len(body)-i)/2 {
 		return i, flawHeaderCount
 	}
@@ -170,7 +173,7 @@ func readHeaders(body []byte, i int, r *Record) (int, flaw) {
 	return i, flawNone
 }
 
-// skipHeader returns the position behind the header at p[i:], -1 if it is none.
+// skipHeader steps over a header without making views of it. It returns the position behind the header at p[i:], -1 if it is none.
 func skipHeader(p []byte, i int) int {
 	n, i := varint(p, i)
 	if i < 0 || n < 0 || int(n) > len(p)-i {
@@ -183,7 +186,8 @@ func skipHeader(p []byte, i int) int {
 	return i + max(int(n), 0)
 }
 
-// appendRecord appends r with its length.
+// appendRecord appends r with its length. The length comes first, so it is computed before anything is
+// written; sizing is cheaper than moving the record when it is known.
 func appendRecord(dst []byte, r *Record) []byte {
 	size := 1 + varintSize(r.TimestampDelta) + varintSize(int64(r.OffsetDelta)) +
 		bytesSize(r.Key) + bytesSize(r.Value) + varintSize(int64(r.Headers.count)) + len(r.Headers.raw)

@@ -26,6 +26,7 @@ var (
 	errSnappyLength = errors.New("declared length is impossible")
 )
 
+// compressSnappy writes xerial blocks as the Java client does. All clients read them; not all read a bare block.
 func compressSnappy(dst, src []byte) []byte {
 	dst = append(dst, xerialMagic...)
 	dst = binary.BigEndian.AppendUint32(dst, xerialVersion)

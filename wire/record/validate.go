@@ -80,6 +80,8 @@ func onlyBatch(p []byte, r *Rules) (Batch, error) {
 	if size == 0 {
 		return nil, &InvalidError{Kind: KindInvalidRecord, Reason: "no whole record batch"}
 	}
+	// The view may still be shorter than a header: the old formats' smallest message is. Its first 26
+	// bytes are there, and with them magic and attributes.
 	b := Batch(p[:size:size])
 	if b.Magic() != Magic {
 		return nil, &InvalidError{Kind: KindInvalidRecord, Reason: fmt.Sprintf("record batch has magic %d, only 2 may be produced", b.Magic())}
@@ -87,6 +89,8 @@ func onlyBatch(p []byte, r *Rules) (Batch, error) {
 	if b.Attributes().Codec() == Zstd && r.ProduceVersion < zstdProduceVersion {
 		return nil, &InvalidError{Kind: KindUnsupportedCodec, Reason: fmt.Sprintf("zstd in a Produce request of version %d", r.ProduceVersion)}
 	}
+	// What follows is only looked at as Kafka looks at it: a rest that can't be a batch yet is
+	// ignored, one that never can is corrupt.
 	next, invalid := frame(p[size:])
 	if invalid != nil {
 		return nil, invalid
@@ -131,6 +135,7 @@ func checkHeader(b Batch, r *Rules) error {
 	case len(b) < HeaderSize:
 		return invalid(KindCorrupt, "record batch has %d bytes, its header alone has %d", len(b), HeaderSize)
 	}
+	// The one pass over the payload. It comes before everything that believes a header field.
 	if err := b.VerifyCRC(); err != nil {
 		return &InvalidError{Kind: KindCorrupt, Reason: err.Error(), Err: err}
 	}
@@ -188,6 +193,8 @@ func checkRecords(b Batch, payload []byte, r *Rules) (maxTimestamp int64, err er
 		err := invalidRecord(index, f)
 		return 0, &InvalidError{Kind: KindInvalidRecord, Reason: err.Error(), Err: err}
 	}
+	// From here on the records are sound, and nearly always all of them are welcome. Whatever may need a word about a
+	// single record is looked at again, record by record.
 	if r.Compacted && e.nullKey {
 		return judgeRecords(b, payload, r)
 	}
@@ -195,7 +202,7 @@ func checkRecords(b Batch, payload []byte, r *Rules) (maxTimestamp int64, err er
 		return judgeRecords(b, payload, r)
 	}
 	if r.TimestampType == LogAppendTime {
-		return 0, nil
+		return 0, nil // the producer's times are about to be overwritten
 	}
 	base := b.BaseTimestamp()
 	lowest, highest := base+e.minDelta, base+e.maxDelta

@@ -1,0 +1,6 @@
+//go:build race
+
+package record
+
+// raceEnabled tells that sync.Pool forgets at random.
+const raceEnabled = true
