@@ -22,6 +22,9 @@ const kafkaCleanFile = ".kafka_cleanshutdown"
 // clusterMetadata is the folder of Kafka's own metadata log, which is none of ours.
 const clusterMetadata = "__cluster_metadata"
 
+// catalogFile is the broker's list of topics, which lies in the first log directory and isn't read here.
+const catalogFile = "clatter-catalog.db"
+
 // openDir locks a log directory and finds out which logs are in it. After a clean stop that takes a
 // look at three files and the names of the folders; else the logs are recovered.
 func openDir(ctx context.Context, s *Store, fsys vfs.FS) (d *logDir, err error) {
@@ -44,6 +47,9 @@ func openDir(ctx context.Context, s *Store, fsys vfs.FS) (d *logDir, err error) 
 			err = fmt.Errorf("log directory %s: %w", fsys.Name(), errors.Join(err, d.offsets.close(), d.lock.Close()))
 		}
 	}()
+	if err := s.options.locked(); err != nil {
+		return nil, err
+	}
 	if err := d.identify(); err != nil {
 		return nil, err
 	}
@@ -56,6 +62,17 @@ func openDir(ctx context.Context, s *Store, fsys vfs.FS) (d *logDir, err error) 
 		return nil, err
 	}
 	return d, d.findLogs(ctx, names, slots)
+}
+
+// locked tells the owner of the store that the first directory is locked.
+func (s *settings) locked() (err error) {
+	if s.Locked == nil {
+		return nil
+	}
+	tell := s.Locked
+	s.Locked = nil
+	s.ClusterID, err = tell()
+	return err
 }
 
 // identify checks whose directory it is, and stamps a new one.
@@ -144,7 +161,7 @@ func isDirFile(name string) bool {
 	switch name {
 	case format.LockFile, format.MetaPropertiesFile, format.CleanShutdownFile, format.OffsetsFile, kafkaCleanFile,
 		format.RecoveryPointFile, format.LogStartOffsetFile, format.ReplicationOffsetFile, format.CleanerOffsetFile,
-		"bootstrap.checkpoint":
+		"bootstrap.checkpoint", catalogFile:
 		return true
 	default:
 		return len(name) > 4 && name[len(name)-4:] == ".tmp"

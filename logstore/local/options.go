@@ -23,6 +23,10 @@ type Options struct {
 	// NodeID and ClusterID must agree with what the directories say; new ones are stamped with them.
 	NodeID    int32
 	ClusterID string
+	// Locked, if it isn't nil, is called once, when the first directory is locked and nothing in it was
+	// touched: for what lives in the same directory and has no lock of its own. The cluster ID that it returns takes the place
+	// of ClusterID; its error ends Open.
+	Locked func() (clusterID string, err error)
 	// Log receives one line per event that an operator can act on.
 	Log *slog.Logger
 	// MaxOpenFiles bounds the files that are kept open; default: 4000, or half of what the process
