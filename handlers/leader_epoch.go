@@ -1,0 +1,29 @@
+package handlers
+
+import (
+	"sort"
+
+	"github.com/clatterhq/clatter/logstore"
+)
+
+// endOfEpoch is where the largest epoch <= leaderEpoch ends, both -1 if there is none. The
+// epoch in which the partition is led ends at the end of the log, even as long as it has no records.
+func endOfEpoch(log logstore.Partition, leaderEpoch int32) (epoch int32, endOffset int64) {
+	if offsets := log.Offsets(); leaderEpoch == offsets.LeaderEpoch {
+		return leaderEpoch, offsets.LogEndOffset
+	}
+	return log.EpochEnd(leaderEpoch)
+}
+
+// epochOfLogStart is the leader epoch of the first record of a log, or the one that it
+// is led in if it has none. A log doesn't tell which epochs it has, but where each ends: the first epoch that
+// ends beyond the log start offset is the one.
+func epochOfLogStart(log logstore.Partition, offsets logstore.Offsets) int32 {
+	if offsets.LeaderEpoch <= 0 || offsets.LogStartOffset == offsets.LogEndOffset {
+		return offsets.LeaderEpoch
+	}
+	return int32(sort.Search(int(offsets.LeaderEpoch), func(epoch int) bool {
+		_, end := log.EpochEnd(int32(epoch))
+		return end > offsets.LogStartOffset
+	}))
+}
