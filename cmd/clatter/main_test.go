@@ -1,0 +1,308 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/clatterhq/clatter/broker/catalog"
+	"github.com/clatterhq/clatter/broker/config"
+	"github.com/clatterhq/clatter/logstore"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// output collects what a command prints, while it runs too.
+type output struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.String()
+}
+
+// command runs a command to its end.
+func command(t *testing.T, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	var out, errs output
+	code = run(args, process{stdout: &out, stderr: &errs})
+	return code, out.String(), errs.String()
+}
+
+// listeners is the override for a listener on an address.
+func listeners(addr string) string { return "listeners=PLAINTEXT://" + addr }
+
+// testNode is a broker in this process.
+type testNode struct {
+	addr    string
+	dir     string
+	logs    *output
+	signals chan os.Signal
+	code    chan int
+}
+
+// runTestNode runs a broker on a free port, on data in dir, until the test ends.
+func runTestNode(t *testing.T, dir string, overrides ...string) *testNode {
+	t.Helper()
+	overrides = append([]string{listeners("127.0.0.1:0"), "log.dirs=" + dir}, overrides...)
+	static, err := config.Load(config.Sources{Overrides: overrides})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := &testNode{dir: dir, logs: new(output), signals: make(chan os.Signal, 2), code: make(chan int, 1)}
+	p := process{stdout: n.logs, stderr: n.logs}
+	go func() { n.code <- p.runNode(static, false, n.signals) }()
+	n.addr = n.awaitLog(t, "msg=listening addr=")
+	t.Cleanup(func() {
+		select {
+		case n.signals <- syscall.SIGTERM:
+		default:
+		}
+		select {
+		case n.code <- <-n.code:
+		case <-time.After(10 * time.Second):
+			t.Error("the broker doesn't stop")
+		}
+	})
+	return n
+}
+
+// awaitLog waits for a log line and returns the word behind the text.
+func (n *testNode) awaitLog(t *testing.T, text string) string {
+	t.Helper()
+	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		if _, rest, ok := strings.Cut(n.logs.String(), text); ok {
+			word, _, _ := strings.Cut(strings.TrimRight(rest, "\n"), " ")
+			return word
+		}
+	}
+	t.Fatalf("no line with %q:\n%s", text, n.logs)
+	return ""
+}
+
+func TestVersionAndHelpAreAnswered(t *testing.T) {
+	if code, out, _ := command(t, "version"); code != exitOK || !strings.HasPrefix(out, "clatter ") {
+		t.Errorf("version: %d, %s", code, out)
+	}
+	for _, args := range [][]string{{"--help"}, {"-h"}, {"help"}} {
+		code, out, errs := command(t, args...)
+		if code != exitOK || errs != "" || !strings.Contains(out, "serve") || !strings.Contains(out, "dump") {
+			t.Errorf("%v: %d, %s%s", args, code, out, errs)
+		}
+	}
+	for _, name := range []string{"serve", "health", "dump", "version"} {
+		code, out, errs := command(t, name, "--help")
+		if code != exitOK || errs != "" || !strings.Contains(out, "Usage: clatter") || !strings.Contains(out, name) {
+			t.Errorf("%s --help: %d, %s%s", name, code, out, errs)
+		}
+	}
+}
+
+func TestWrongUseIsOneLine(t *testing.T) {
+	taken, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	dir := t.TempDir()
+	file := filepath.Join(dir, "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	data := filepath.Join(dir, "data")
+	before := tree(t, dir)
+	free := listeners("127.0.0.1:0")
+	for _, test := range []struct {
+		args []string
+		code int
+		says string
+	}{
+		{[]string{"sing"}, exitUsage, "sing"},
+		{[]string{"serve", "--loud"}, exitUsage, "loud"},
+		{[]string{"serve", "now"}, exitUsage, "now"},
+		{[]string{"--override", "num.partitions"}, exitUsage, "key=value"},
+		{[]string{"--override", "num.partitions=many"}, exitUsage, "many"},
+		{[]string{"serve", "--config", filepath.Join(dir, "nothing")}, exitFailure, "nothing"},
+		{[]string{"serve", "--config", dir}, exitFailure, dir},
+		{[]string{"serve", "--override", listeners(taken.Addr().String()), "--override", "log.dirs=" + data}, exitFailure, taken.Addr().String()},
+		{[]string{"serve", "--override", free, "--override", "log.dirs=" + file}, exitFailure, file},
+		{[]string{"health", "--bootstrap-server", "127.0.0.1:1"}, exitFailure, "127.0.0.1:1"},
+		{[]string{"health", "me"}, exitUsage, "me"},
+		{[]string{"dump"}, exitUsage, "file"},
+		{[]string{"dump", file}, exitFailure, file},
+		{[]string{"version", "--of", "what"}, exitUsage, "of"},
+	} {
+		code, out, errs := command(t, test.args...)
+		if code != test.code || out != "" || !strings.Contains(errs, test.says) || strings.Count(errs, "\n") != 1 {
+			t.Errorf("%v: %d, want %d and a line with %q:\n%s%s", test.args, code, test.code, test.says, out, errs)
+		}
+	}
+	if after := tree(t, dir); after != before {
+		t.Errorf("files were changed:\n%s\n%s", before, after)
+	}
+}
+
+// tree lists all files below dir.
+func tree(t *testing.T, dir string) string {
+	t.Helper()
+	var names []string
+	err := filepath.WalkDir(dir, func(path string, _ os.DirEntry, err error) error {
+		names = append(names, path)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Join(names, "\n")
+}
+
+func TestNodeServesAndStops(t *testing.T) {
+	n := runTestNode(t, t.TempDir())
+	if code, _, errs := command(t, "health", "--bootstrap-server", n.addr); code != exitOK {
+		t.Errorf("health: %d, %s", code, errs)
+	}
+	before := tree(t, n.dir)
+	code, _, errs := command(t, "serve", "--override", listeners("127.0.0.1:0"), "--override", "log.dirs="+n.dir)
+	if code != exitFailure || !strings.Contains(errs, n.dir) || strings.Count(errs, "\n") != 1 {
+		t.Errorf("a second broker on the same directory: %d, %s", code, errs)
+	}
+	if after := tree(t, n.dir); after != before {
+		t.Errorf("the second broker changed files:\n%s\n%s", before, after)
+	}
+	began := time.Now()
+	n.signals <- syscall.SIGTERM
+	if code := <-n.code; code != exitOK {
+		t.Errorf("exit code %d:\n%s", code, n.logs)
+	}
+	n.code <- exitOK
+	if took := time.Since(began); took > time.Second {
+		t.Errorf("an idle broker took %s to stop", took)
+	}
+	if code, _, _ := command(t, "health", "--bootstrap-server", n.addr); code != exitFailure {
+		t.Errorf("health of a stopped broker: %d", code)
+	}
+}
+
+func TestNodeKeepsItsClusterOverARestart(t *testing.T) {
+	dir := t.TempDir()
+	first := runTestNode(t, dir)
+	first.signals <- os.Interrupt
+	first.code <- <-first.code
+	meta := filepath.Join(dir, "meta.properties")
+	before, err := os.ReadFile(meta)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second := runTestNode(t, dir)
+	second.signals <- os.Interrupt
+	second.code <- <-second.code
+	after, err := os.ReadFile(meta)
+	if err != nil || !bytes.Equal(before, after) {
+		t.Errorf("meta.properties changed: %v\n%s\n%s", err, before, after)
+	}
+	if strings.Contains(second.logs.String(), "WARN") {
+		t.Errorf("a restart warns:\n%s", second.logs)
+	}
+	third := runTestNodeFails(t, dir, "clatter.cluster.id=anotherclusteranother1")
+	if !strings.Contains(third, "cluster") {
+		t.Errorf("another cluster's directory: %s", third)
+	}
+}
+
+// runTestNodeFails starts a broker that must not come up, and returns what it says.
+func runTestNodeFails(t *testing.T, dir string, overrides ...string) string {
+	t.Helper()
+	args := []string{"serve", "--override", listeners("127.0.0.1:0"), "--override", "log.dirs=" + dir}
+	for _, o := range overrides {
+		args = append(args, "--override", o)
+	}
+	code, _, errs := command(t, args...)
+	if code != exitFailure || strings.Count(errs, "\n") != 1 {
+		t.Errorf("exit code %d:\n%s", code, errs)
+	}
+	return errs
+}
+
+func TestDynamicKeysReachTheServer(t *testing.T) {
+	dir := t.TempDir()
+	static, err := config.Load(config.Sources{Overrides: []string{listeners("127.0.0.1:0"), "log.dirs=" + dir}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	logs := new(output)
+	n, err := startNode(t.Context(), static, nodeOptions{logs: logs})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.serve()
+	addr := n.server.Bound()[0].Addr.String()
+	if err := askMetadata(t.Context(), addr); err != nil {
+		t.Fatal(err)
+	}
+	if err := n.catalog.SetBrokerConfig(t.Context(), config.AllBrokers, map[string]string{"max.connections.per.ip.overrides": "127.0.0.1:0"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := askMetadata(t.Context(), addr); err == nil {
+		t.Errorf("a connection came in though none may:\n%s", logs)
+	}
+	if err := n.stop(context.Background()); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestTopicsOfTheCatalogAreKept(t *testing.T) {
+	static, err := config.Load(config.Sources{Overrides: []string{listeners("127.0.0.1:0")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := startNode(t.Context(), static, nodeOptions{memory: true, logs: new(output)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.serve()
+	ctx := t.Context()
+	if err := n.catalog.CreateTopics(ctx, []catalog.NewTopic{{Name: "a", Partitions: 1}}); err != nil {
+		t.Fatal(err)
+	}
+	topic := n.catalog.Image().TopicByName("a")
+	if _, err := n.store.Partition(topic.ID, 0); err != nil {
+		t.Errorf("after creation: %v", err)
+	}
+	if err := n.catalog.AddPartitions(ctx, topic.ID, 3); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := n.store.Partition(topic.ID, 2); err != nil {
+		t.Errorf("after growth: %v", err)
+	}
+	if err := n.catalog.DeleteTopics(ctx, []logstore.TopicID{topic.ID}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := n.store.Partition(topic.ID, 0); err == nil {
+		t.Error("a deleted topic is still there")
+	}
+	n.topics.end()
+	if left := n.catalog.Image().Deleting(); len(left) > 0 {
+		t.Errorf("the catalog still deletes %v", left)
+	}
+	if err := n.stop(context.Background()); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,38 @@
+package main
+
+import (
+	"runtime/debug"
+	"slices"
+	"strings"
+)
+
+const (
+	// queuedShare is the part of the memory, one in so many, that requests may take where
+	// queued.max.request.bytes leaves it open.
+	queuedShare = 10
+	// garbagePercent is how much a heap may grow between collections. The live heap of a broker is a few MiB, so
+	// the runtime's own 100 % would collect many times a second under load to save next to nothing.
+	garbagePercent = 400
+	// memoryLimitPercent is how much of what a container may use is given to the heap.
+	memoryLimitPercent = 90
+)
+
+// tuneMemory sets up the garbage collector, unless the environment does, and returns how much memory the
+// process may use, 0 where nobody knows.
+func tuneMemory(environ []string) int64 {
+	total, limit := memorySize()
+	if !isSet(environ, "GOGC") {
+		debug.SetGCPercent(garbagePercent)
+	}
+	if limit > 0 && !isSet(environ, "GOMEMLIMIT") {
+		debug.SetMemoryLimit(limit / 100 * memoryLimitPercent)
+	}
+	if limit > 0 {
+		return limit
+	}
+	return total
+}
+
+func isSet(environ []string, name string) bool {
+	return slices.ContainsFunc(environ, func(entry string) bool { return strings.HasPrefix(entry, name+"=") })
+}

@@ -1,0 +1,175 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"path/filepath"
+	"time"
+
+	"github.com/clatterhq/clatter/broker"
+	"github.com/clatterhq/clatter/broker/catalog"
+	"github.com/clatterhq/clatter/broker/config"
+	"github.com/clatterhq/clatter/handlers"
+	"github.com/clatterhq/clatter/logstore/local"
+	"github.com/clatterhq/clatter/logstore/vfs"
+)
+
+// nodeOptions is what a node is told besides its configuration.
+type nodeOptions struct {
+	memory  bool
+	environ []string
+	logs    io.Writer
+}
+
+// node is one running broker: the parts that this command joins.
+type node struct {
+	options nodeOptions
+	config  *config.Config
+	log     *slog.Logger
+	level   *slog.LevelVar
+	server  *broker.Server
+	store   *local.Store
+	catalog *catalog.Catalog
+	topics  *topicKeeper
+	served  chan struct{} // closed when the server has ended
+}
+
+// startNode brings everything up in the order that leaves nothing behind where it fails: ports are bound first,
+// the log directory is locked next, and only then anything is written. Clients that connect meanwhile wait in the
+// listeners' backlog.
+func startNode(ctx context.Context, static *config.Static, options nodeOptions) (*node, error) {
+	c := config.New(static)
+	n := &node{options: options, config: c, served: make(chan struct{})}
+	current := c.Current()
+	n.log, n.level = newLogger(options.logs, current)
+	memory := tuneMemory(options.environ)
+	var err error
+	n.server, err = broker.Listen(ctx, n.serverOptions(current, memory))
+	if err != nil {
+		return nil, err
+	}
+	if err := n.openData(ctx, current); err != nil {
+		return nil, errors.Join(err, n.server.Shutdown(ctx))
+	}
+	c.Subscribe(func(_, current *config.Snapshot) {
+		n.server.SetLimits(limitsOf(current))
+		n.level.Set(current.LogLevel)
+	})
+	for _, line := range static.Warnings() {
+		n.log.Warn(line)
+	}
+	if names := static.WithoutEffect(); len(names) > 0 {
+		n.log.Info("keys that change nothing here", "keys", names)
+	}
+	return n, nil
+}
+
+// openData opens the store, and the catalog once the store has the lock of the directory that both live in.
+func (n *node) openData(ctx context.Context, current *config.Snapshot) error {
+	var dirs []vfs.FS
+	catalogPath := ""
+	if n.options.memory {
+		dirs = []vfs.FS{vfs.NewMemory()}
+	} else {
+		for _, dir := range current.LogDirs {
+			dirs = append(dirs, local.Dir(dir))
+		}
+		catalogPath = filepath.Join(current.LogDirs[0], catalog.FileName)
+	}
+	n.topics = newTopicKeeper(n.log)
+	var err error
+	n.store, err = local.Open(ctx, local.Options{
+		Dirs:   dirs,
+		NodeID: current.NodeID,
+		Locked: func() (clusterID string, err error) {
+			n.catalog, err = catalog.Open(catalog.Options{Path: catalogPath, Config: n.config, Log: n.log, OnChange: n.topics.onChange})
+			if err != nil {
+				return "", err
+			}
+			return n.catalog.ClusterID(), nil
+		},
+		Log:                      n.log,
+		ProducerIDExpirationMs:   func() int64 { return int64(n.config.Current().ProducerIDExpirationMs) },
+		RetentionCheckIntervalMs: current.LogRetentionCheckIntervalMs,
+	})
+	if err == nil {
+		err = n.topics.begin(ctx, n.store, n.catalog)
+	}
+	if err != nil {
+		return errors.Join(err, n.closeData(ctx))
+	}
+	return nil
+}
+
+// closeData closes what was opened: the store first, because its topics are the catalog's.
+func (n *node) closeData(ctx context.Context) error {
+	n.topics.end()
+	var err error
+	if n.store != nil {
+		err = n.store.Close(ctx)
+	}
+	if n.catalog != nil {
+		err = errors.Join(err, n.catalog.Close())
+	}
+	return err
+}
+
+// serve begins to answer clients.
+func (n *node) serve() {
+	dispatcher := handlers.New(handlers.Deps{Store: n.store, Catalog: n.catalog, Config: n.config, LogLevel: n.level, Log: n.log})
+	go func() {
+		defer close(n.served)
+		// It ends when stop says so, and has nothing else to tell.
+		_ = n.server.Serve(dispatcher)
+	}()
+}
+
+// stop ends a node that serves. The error says that what is on disk isn't marked as whole.
+func (n *node) stop(ctx context.Context) error {
+	err := n.server.Shutdown(ctx)
+	<-n.served
+	return errors.Join(err, n.closeData(ctx))
+}
+
+// serverOptions is what the configuration means to the server. memory is what the process may use, 0 if unknown.
+func (n *node) serverOptions(s *config.Snapshot, memory int64) broker.Options {
+	o := broker.Options{
+		Log:                n.log,
+		MaxRequestBytes:    int(s.SocketRequestMaxBytes),
+		QueuedRequestBytes: s.QueuedMaxRequestBytes,
+		MaxIdle:            time.Duration(s.ConnectionsMaxIdleMs) * time.Millisecond,
+		SendBuffer:         int(s.SocketSendBufferBytes),
+		ReceiveBuffer:      int(s.SocketReceiveBufferBytes),
+		Limits:             limitsOf(s),
+	}
+	if o.QueuedRequestBytes <= 0 {
+		o.QueuedRequestBytes = memory / queuedShare
+	}
+	for _, l := range s.Listeners {
+		o.Listeners = append(o.Listeners, broker.Listener{Name: l.Name, Host: l.Host, Port: l.Port})
+	}
+	return o
+}
+
+// limitsOf is what the configuration says about connections.
+func limitsOf(s *config.Snapshot) broker.Limits {
+	return broker.Limits{
+		MaxConnections:            int(s.MaxConnections),
+		MaxConnectionsPerIP:       int(s.MaxConnectionsPerIP),
+		PerIP:                     s.MaxConnectionsPerIPOverrides,
+		MaxConnectionCreationRate: int(s.MaxConnectionCreationRate),
+	}
+}
+
+// newLogger makes the logger that the configuration asks for. Its level can change.
+func newLogger(w io.Writer, s *config.Snapshot) (*slog.Logger, *slog.LevelVar) {
+	level := new(slog.LevelVar)
+	level.Set(s.LogLevel)
+	options := &slog.HandlerOptions{Level: level}
+	if s.LogFormat == "json" {
+		return slog.New(slog.NewJSONHandler(w, options)), level
+	}
+	return slog.New(slog.NewTextHandler(w, options)), level
+}

@@ -1,0 +1,100 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/clatterhq/clatter/broker/config"
+)
+
+const serveHelp = `Usage: clatter [serve] [--config FILE] [--override key=value]... [--memory]
+
+Runs the broker until SIGINT or SIGTERM; a second signal ends it at once. Configuration is Kafka's: the file,
+then the environment (KAFKA_LOG_DIRS is log.dirs), then overrides; later ones win.
+
+  --config FILE          a server.properties file
+  --override key=value   one key, can be given many times
+  --memory               keep everything in memory: nothing is written, nothing survives
+
+Without any of them the broker listens on localhost:9092 and keeps its data in ./clatter-data.
+`
+
+// stopTime bounds a stop: requests under way must end and logs be synced by then. Who asked for the stop
+// waits 10 s at most, if it is docker, and kills then.
+const stopTime = 9 * time.Second
+
+// repeated is a flag that can be given many times.
+type repeated []string
+
+// String implements flag.Value.
+func (r *repeated) String() string { return "" }
+
+// Set implements flag.Value.
+func (r *repeated) Set(value string) error {
+	*r = append(*r, value)
+	return nil
+}
+
+// serve runs the broker.
+func (p *process) serve() int {
+	flags := flag.NewFlagSet("serve", flag.ContinueOnError)
+	var sources config.Sources
+	flags.StringVar(&sources.File, "config", "", "")
+	flags.Var((*repeated)(&sources.Overrides), "override", "")
+	memory := flags.Bool("memory", false, "")
+	if code, ok := p.parse(flags, serveHelp); !ok {
+		return code
+	}
+	if err := p.noMore("serve"); err != nil {
+		return p.fail(exitUsage, err)
+	}
+	sources.Environ = p.environ
+	static, err := config.Load(sources)
+	if err != nil {
+		if errors.Is(err, config.ErrBadConfig) {
+			return p.fail(exitUsage, err)
+		}
+		return p.fail(exitFailure, err)
+	}
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	defer signal.Stop(signals)
+	return p.runNode(static, *memory, signals)
+}
+
+// runNode runs a broker until a signal comes.
+func (p *process) runNode(static *config.Static, memory bool, signals <-chan os.Signal) int {
+	// A signal during the start, say while logs are being recovered, ends it as well.
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	n, err := startNode(ctx, static, nodeOptions{memory: memory, environ: p.environ, logs: p.stderr})
+	if err != nil {
+		return p.fail(exitFailure, err)
+	}
+	n.serve()
+	s := <-signals
+	n.log.Info("stopping", "signal", s.String())
+	stopped := make(chan error, 1)
+	go func() {
+		ctx, cancel := context.WithTimeout(context.Background(), stopTime)
+		defer cancel()
+		stopped <- n.stop(ctx)
+	}()
+	select {
+	case err = <-stopped:
+	case s := <-signals:
+		n.log.Warn("ended at once; logs will be recovered at the next start", "signal", s.String())
+		return exitFailure
+	}
+	if err != nil {
+		n.log.Error("stopped, not cleanly", "err", err)
+		return exitFailure
+	}
+	n.log.Info("stopped")
+	return exitOK
+}
