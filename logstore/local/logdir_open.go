@@ -42,9 +42,10 @@ func openDir(ctx context.Context, s *Store, fsys vfs.FS) (d *logDir, err error) 
 	if err != nil {
 		return nil, fmt.Errorf("log directory %s: %w", fsys.Name(), err)
 	}
+	failed := d // the result is nil then
 	defer func() {
 		if err != nil {
-			err = fmt.Errorf("log directory %s: %w", fsys.Name(), errors.Join(err, d.offsets.close(), d.lock.Close()))
+			err = fmt.Errorf("log directory %s: %w", fsys.Name(), errors.Join(err, failed.offsets.close(), failed.lock.Close()))
 		}
 	}()
 	if err := s.options.locked(); err != nil {
@@ -313,7 +314,7 @@ func (d *logDir) reconcile(slots []slotted) error {
 		}
 		f := found{dir: d}
 		f.TopicID, f.Partition, f.Slot, f.LeaderEpoch = s.TopicID, s.Partition, s.slot, s.LeaderEpoch
-		f.LogStartOffset, f.LogEndOffset, f.LastStableOffset = s.DurableEnd, s.DurableEnd, s.DurableEnd
+		f.LogStartOffset, f.LogEndOffset, f.LastStableOffset = s.LogStartOffset, s.DurableEnd, s.DurableEnd
 		f.OldestTimestamp = unknownTimestamp
 		if d.gone == nil {
 			d.gone = map[partitionKey]*found{}
