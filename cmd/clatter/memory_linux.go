@@ -15,7 +15,7 @@ var limitFiles = []string{"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/me
 func memorySize() (total, limit int64) {
 	var info unix.Sysinfo_t
 	if err := unix.Sysinfo(&info); err == nil {
-		total = int64(uint64(info.Totalram) * uint64(info.Unit))
+		total = int64(info.Totalram) * int64(info.Unit)
 	}
 	for _, path := range limitFiles {
 		text, err := os.ReadFile(path)
