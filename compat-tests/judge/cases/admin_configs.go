@@ -69,10 +69,10 @@ func incrementalAlterConfigs(version int16, kind kmsg.ConfigResourceType, name s
 	}
 }
 
-// altered makes changes that must succeed.
-func altered(kind kmsg.ConfigResourceType, name string, changes ...string) script.Setup {
+// altered makes changes to the broker (or, with no name, to the defaults of all) that must succeed.
+func altered(name string, changes ...string) script.Setup {
 	return func(r *script.Run) error {
-		resp, err := r.Do(incrementalAlterConfigs(1, kind, name, changes...)(r))
+		resp, err := r.Do(incrementalAlterConfigs(1, onBroker, name, changes...)(r))
 		if err != nil {
 			return err
 		}
@@ -101,13 +101,13 @@ func describeConfigsCases(b *book) {
 		b.add(api, v, "topic-all", topic("t", 1), ask(describeConfigs(v, onTopic, "~t")))
 		b.add(api, v, "topic-some", topic("t", 1, "retention.ms=5"), ask(describeConfigs(v, onTopic, "~t", "retention.ms", "segment.bytes")))
 		b.add(api, v, "topic-unknown-key", topic("t", 1), ask(describeConfigs(v, onTopic, "~t", "nonsense", "retention.ms")))
-		b.add(api, v, "topic-no-keys", topic("t", 1), ask(func(r *script.Run) kmsg.Request {
+		b.add(api, v, "topic-no-keys", topic("t", 1), ask(func(_ *script.Run) kmsg.Request {
 			req := kmsg.NewPtrDescribeConfigsRequest()
 			req.Version = v
 			req.Resources = []kmsg.DescribeConfigsRequestResource{{ResourceType: onTopic, ResourceName: "~t", ConfigNames: []string{}}}
 			return req
 		}))
-		b.add(api, v, "topic-without-synonyms", topic("t", 1, "retention.ms=5"), ask(func(r *script.Run) kmsg.Request {
+		b.add(api, v, "topic-without-synonyms", topic("t", 1, "retention.ms=5"), ask(func(_ *script.Run) kmsg.Request {
 			req := kmsg.NewPtrDescribeConfigsRequest()
 			req.Version = v
 			req.Resources = []kmsg.DescribeConfigsRequestResource{{ResourceType: onTopic, ResourceName: "~t", ConfigNames: []string{"retention.ms", "flush.ms"}}}
@@ -159,10 +159,10 @@ func describeConfigsCases(b *book) {
 	b.in("serial", func() {
 		b.add(api, 1, "broker-all", ask(describeConfigs(1, onBroker, "1")))
 		b.add(api, 4, "broker-all", ask(documented(describeConfigs(4, onBroker, "1"))))
-		b.add(api, 4, "broker-dynamic", altered(onBroker, "1", "set message.max.bytes=2000000"), altered(onBroker, "", "set message.max.bytes=3000000", "set log.retention.ms=86400000"), topic("t", 1),
+		b.add(api, 4, "broker-dynamic", altered("1", "set message.max.bytes=2000000"), altered("", "set message.max.bytes=3000000", "set log.retention.ms=86400000"), topic("t", 1),
 			ask(describeConfigs(4, onBroker, "1", "message.max.bytes", "log.retention.ms", "log.retention.hours")), ask(describeConfigs(4, onBroker, "")),
 			ask(describeConfigs(4, onTopic, "~t", "max.message.bytes", "retention.ms")),
-			altered(onBroker, "1", "delete message.max.bytes"), altered(onBroker, "", "delete message.max.bytes", "delete log.retention.ms"))
+			altered("1", "delete message.max.bytes"), altered("", "delete message.max.bytes", "delete log.retention.ms"))
 	})
 }
 

@@ -33,7 +33,7 @@ func incrementalAlterConfigsCases(b *book) {
 var brokerSettings = []string{
 	"message.max.bytes=2000000", "message.max.bytes=-1", "message.max.bytes=x", "log.retention.ms=1000", "log.retention.ms=-2", "log.retention.hours=1", "log.segment.bytes=2000000", "log.segment.bytes=1000",
 	"log.cleanup.policy=compact", "log.cleanup.policy=nonsense", "compression.type=gzip", "compression.type=nonsense", "min.insync.replicas=2", "min.insync.replicas=0", "num.io.threads=9", "num.io.threads=0",
-	"num.network.threads=4", "log.cleaner.threads=2", "max.connections=1000", "max.connections.per.ip=1000", "max.connection.creation.rate=100000", "num.partitions=3", "auto.create.topics.enable=false",
+	"log.cleaner.threads=2", "max.connections=1000", "max.connections.per.ip=1000", "max.connection.creation.rate=100000", "num.partitions=3", "auto.create.topics.enable=false",
 	"delete.topic.enable=false", "log.dirs=/tmp/x", "node.id=4", "listeners=PLAINTEXT://localhost:1", "default.replication.factor=2", "offsets.topic.num.partitions=3", "nonsense=1", "leader.replication.throttled.rate=1000",
 	"unclean.leader.election.enable=true", "log.message.timestamp.type=LogAppendTime", "log.flush.interval.messages=1", "log.flush.interval.messages=0", "background.threads=12", "producer.id.expiration.ms=1000",
 	"transaction.partition.verification.enable=false", "ssl.keystore.password=secret", "log.roll.ms=5", "log.roll.hours=5", "remote.fetch.max.wait.ms=5",
@@ -75,7 +75,10 @@ func incrementalOnTopics(b *book, v int16) {
 	with("validate-only", ask(validateOnly(incrementalAlterConfigs(v, onTopic, "~t", "set retention.ms=5"))), barrier(), see)
 	with("validate-only-bad-value", ask(validateOnly(incrementalAlterConfigs(v, onTopic, "~t", "set retention.ms=x"))))
 	with("no-changes", change(), barrier(), see)
-	with("value-too-long", change("set follower.replication.throttled.replicas="+strings.Repeat("0:1,", 10_000)+"0:1"))
+	if v >= 1 {
+		// Version 0 can't carry so long a text.
+		with("value-too-long", change("set follower.replication.throttled.replicas="+strings.Repeat("0:1,", 10_000)+"0:1"))
+	}
 	with("missing-topic", ask(incrementalAlterConfigs(v, onTopic, "~missing", "set retention.ms=5")))
 	with("bad-topic-name", ask(incrementalAlterConfigs(v, onTopic, "a b", "set retention.ms=5")))
 	with("empty-topic-name", ask(incrementalAlterConfigs(v, onTopic, "", "set retention.ms=5")))
@@ -156,7 +159,7 @@ func incrementalEffects(b *book, v int16) {
 	b.add(api, v, "effect/message.max.bytes", topic("t", 1), ask(incrementalAlterConfigs(v, onBroker, "1", "set message.max.bytes=100")), barrier(), ask(produceTo(9, "t", 0, plain(long))),
 		ask(incrementalAlterConfigs(v, onBroker, "1", "delete message.max.bytes")), barrier(), ask(produceTo(9, "t", 0, plain(long))))
 	b.add(api, v, "effect/cleanup.policy", topic("t", 1), ask(incrementalAlterConfigs(v, onTopic, "~t", "append cleanup.policy=compact")), barrier(), ask(produceTo(9, "t", 0, plain("a"))))
-	b.add(api, v, "effect/compression.type", topic("t", 1), ask(incrementalAlterConfigs(v, onTopic, "~t", "set compression.type=gzip")), barrier(), ask(produceTo(9, "t", 0, plain("a"))), fetched("t", 0))
+	b.add(api, v, "effect/compression.type", topic("t", 1), ask(incrementalAlterConfigs(v, onTopic, "~t", "set compression.type=gzip")), barrier(), ask(produceTo(9, "t", 0, plain("a"))), fetched(0))
 	b.add(api, v, "effect/message.timestamp.type", topic("t", 1), ask(incrementalAlterConfigs(v, onTopic, "~t", "set message.timestamp.type=LogAppendTime")), barrier(), ask(produceTo(9, "t", 0, plain("a"))))
 	b.add(api, v, "effect/min.insync.replicas", topic("t", 1), ask(incrementalAlterConfigs(v, onTopic, "~t", "set min.insync.replicas=2")), barrier(), ask(produceTo(9, "t", 0, plain("a"))))
 	b.add(api, v, "effect/broker-default", topic("t", 1), ask(incrementalAlterConfigs(v, onBroker, "", "set log.message.timestamp.before.max.ms=1000")), barrier(), ask(produceTo(9, "t", 0, plain("a"))),

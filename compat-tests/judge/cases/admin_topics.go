@@ -35,7 +35,9 @@ func deleteEntries(entries func(r *script.Run) []kmsg.DeleteTopicsRequestTopic) 
 }
 
 // barrier waits until the broker shows all changes of metadata that were made before: it makes one more and waits for that.
-func barrier() script.Setup { return topic("barrier", 1) }
+func barrier() script.Setup {
+	return func(r *script.Run) error { return topic("barrier"+itoa(r.Count()), 1)(r) }
+}
 
 func deleteTopicsCases(b *book) {
 	api := "DeleteTopics"
@@ -108,14 +110,14 @@ func createPartitionsCases(b *book) {
 		b.add(api, v, "validate-only-fewer", topic("t", 2), ask(validateOnly(createPartitions(v, "~t", 1))))
 		b.add(api, v, "unknown-topic", ask(createPartitions(v, "~missing", 2)))
 		b.add(api, v, "bad-name", ask(createPartitions(v, "a b", 2)))
-		b.add(api, v, "new-partition-is-usable", topic("t", 1), wrote("t", 0, plain("a")), ask(createPartitions(v, "~t", 2)), usable("t", 2), ask(produceTo(9, "t", 1, plain("b"))), fetched("t", 0), fetched("t", 1))
-		b.add(api, v, "topic-twice", topic("t", 1), ask(func(r *script.Run) kmsg.Request {
+		b.add(api, v, "new-partition-is-usable", topic("t", 1), wrote("t", 0, plain("a")), ask(createPartitions(v, "~t", 2)), usable("t", 2), ask(produceTo(9, "t", 1, plain("b"))), fetched(0), fetched(1))
+		b.add(api, v, "topic-twice", topic("t", 1), ask(func(_ *script.Run) kmsg.Request {
 			req := kmsg.NewPtrCreatePartitionsRequest()
 			req.Version, req.TimeoutMillis = v, 10_000
 			req.Topics = []kmsg.CreatePartitionsRequestTopic{{Topic: "~t", Count: 2}, {Topic: "~t", Count: 3}, {Topic: "~missing", Count: 3}}
 			return req
 		}), barrier(), see)
-		b.add(api, v, "good-and-bad", topic("t", 1), topic("u", 3), ask(func(r *script.Run) kmsg.Request {
+		b.add(api, v, "good-and-bad", topic("t", 1), topic("u", 3), ask(func(_ *script.Run) kmsg.Request {
 			req := kmsg.NewPtrCreatePartitionsRequest()
 			req.Version, req.TimeoutMillis = v, 10_000
 			req.Topics = []kmsg.CreatePartitionsRequestTopic{{Topic: "~t", Count: 2}, {Topic: "~u", Count: 3}, {Topic: "~missing", Count: 3}}
@@ -143,13 +145,13 @@ func deleteRecordsCases(b *book) {
 		at("minus-2", -2)
 		at("smallest", math.MinInt64)
 		at("largest", math.MaxInt64)
-		with("below-log-start", deletedBefore("t", 0, 2), ask(deleteRecords(v, "t", 0, 1)), bounds[0])
-		with("same-again", deletedBefore("t", 0, 2), ask(deleteRecords(v, "t", 0, 2)), bounds[0])
+		with("below-log-start", deletedBefore(2), ask(deleteRecords(v, "t", 0, 1)), bounds[0])
+		with("same-again", deletedBefore(2), ask(deleteRecords(v, "t", 0, 2)), bounds[0])
 		with("empty-log", ask(deleteRecords(v, "t", 1, -1)), ask(deleteRecords(v, "t", 1, 0)))
 		with("unknown-topic", ask(deleteRecords(v, "missing", 0, 0)))
 		with("unknown-partition", ask(deleteRecords(v, "t", 2, 0)), ask(deleteRecords(v, "t", -1, 0)))
-		with("write-after", deletedBefore("t", 0, -1), wrote("t", 0, plain("d")), fetched("t", 0))
-		with("good-and-bad", ask(func(r *script.Run) kmsg.Request {
+		with("write-after", deletedBefore(-1), wrote("t", 0, plain("d")), fetched(0))
+		with("good-and-bad", ask(func(_ *script.Run) kmsg.Request {
 			req := kmsg.NewPtrDeleteRecordsRequest()
 			req.Version, req.TimeoutMillis = v, 10_000
 			type partitions = []kmsg.DeleteRecordsRequestTopicPartition
@@ -158,7 +160,7 @@ func deleteRecordsCases(b *book) {
 			}
 			return req
 		}))
-		with("partition-twice", ask(func(r *script.Run) kmsg.Request {
+		with("partition-twice", ask(func(_ *script.Run) kmsg.Request {
 			req := kmsg.NewPtrDeleteRecordsRequest()
 			req.Version, req.TimeoutMillis = v, 10_000
 			req.Topics = []kmsg.DeleteRecordsRequestTopic{{Topic: "~t", Partitions: []kmsg.DeleteRecordsRequestTopicPartition{{Offset: 1}, {Offset: 2}}}}

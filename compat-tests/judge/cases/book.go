@@ -73,7 +73,7 @@ func All() []script.Case {
 		createTopicsCases, deleteTopicsCases, createPartitionsCases, deleteRecordsCases, initProducerIDCases, offsetForLeaderEpochCases,
 		describeConfigsCases, alterConfigsCases, incrementalAlterConfigsCases, listConfigResourcesCases,
 		describeTopicPartitionsCases, describeClusterCases, describeLogDirsCases, describeProducersCases, describeQuorumCases,
-		limitCases, allEdges, damageCases,
+		limitCases, regressionCases, allEdges, damageCases,
 	} {
 		add(&b)
 	}
@@ -106,4 +106,3 @@ func until(a script.Ask, f func(kmsg.Response) bool) script.Ask {
 }
 
 //go:fix inline
-func ptr[T any](v T) *T { return new(v) }

@@ -84,7 +84,7 @@ func offsetForLeaderEpochCases(b *book) {
 			req.Topics[0].Partitions = append(req.Topics[0].Partitions, req.Topics[0].Partitions[0])
 		})
 		with("no-topics", offsetForLeaderEpoch(v, "t", 0, 0), func(req *kmsg.OffsetForLeaderEpochRequest) { req.Topics = nil })
-		b.add(api, v, "after-delete-records", topic("t", 1), wrote("t", 0, plain("a", "b"), plain("c")), deletedBefore("t", 0, -1), ask(offsetForLeaderEpoch(v, "t", 0, 0)))
+		b.add(api, v, "after-delete-records", topic("t", 1), wrote("t", 0, plain("a", "b"), plain("c")), deletedBefore(-1), ask(offsetForLeaderEpoch(v, "t", 0, 0)))
 	}
 }
 
@@ -141,19 +141,19 @@ func describeLogDirsCases(b *book) {
 		prepared("unknown-partition", describeLogDirs(v, "~t", 7))
 		prepared("unknown-topic", describeLogDirs(v, "~missing", 0))
 		prepared("no-partitions", describeLogDirs(v, "~t"))
-		prepared("no-topics", func(r *script.Run) kmsg.Request {
+		prepared("no-topics", func(_ *script.Run) kmsg.Request {
 			req := kmsg.NewPtrDescribeLogDirsRequest()
 			req.Version, req.Topics = v, []kmsg.DescribeLogDirsRequestTopic{}
 			return req
 		})
 		b.in("serial", func() {
-			prepared("all", func(r *script.Run) kmsg.Request {
+			prepared("all", func(_ *script.Run) kmsg.Request {
 				req := kmsg.NewPtrDescribeLogDirsRequest()
 				req.Version = v
 				return req
 			})
 		})
-		b.add(api, v, "after-delete-records", topic("t", 1), wrote("t", 0, plain("a", "b"), plain("c")), deletedBefore("t", 0, -1), ask(describeLogDirs(v, "~t", 0)))
+		b.add(api, v, "after-delete-records", topic("t", 1), wrote("t", 0, plain("a", "b"), plain("c")), deletedBefore(-1), ask(describeLogDirs(v, "~t", 0)))
 	}
 }
 
@@ -171,7 +171,7 @@ func describeProducersCases(b *book) {
 	b.add(api, 0, "one", topic("t", 1), producerID(), wrote("t", 0, sequenced(1, 0, 0, "a", "b")), ask(describeProducers("~t", 0)))
 	b.add(api, 0, "two", topic("t", 2), producerID(), producerID(), wrote("t", 0, sequenced(1, 0, 0, "a"), sequenced(2, 4, 0, "b", "c"), sequenced(1, 0, 1, "d")), ask(describeProducers("~t", 0, 1)))
 	b.add(api, 0, "log-append-time", topic("t", 1, "message.timestamp.type=LogAppendTime"), producerID(), wrote("t", 0, sequenced(1, 0, 0, "a")), ask(describeProducers("~t", 0)))
-	b.add(api, 0, "after-delete-records", topic("t", 1), producerID(), wrote("t", 0, sequenced(1, 0, 0, "a")), deletedBefore("t", 0, -1), ask(describeProducers("~t", 0)))
+	b.add(api, 0, "after-delete-records", topic("t", 1), producerID(), wrote("t", 0, sequenced(1, 0, 0, "a")), deletedBefore(-1), ask(describeProducers("~t", 0)))
 	b.add(api, 0, "unknown-topic", ask(describeProducers("~missing", 0)))
 	b.add(api, 0, "unknown-partition", topic("t", 1), ask(describeProducers("~t", 1, 0, -1)))
 	b.add(api, 0, "bad-name", ask(describeProducers("a b", 0)))
@@ -249,14 +249,14 @@ func apiVersionsCases(b *book) {
 			},
 		}, ask(apiVersions(3)))
 	}
-	five := func(what string, change func(r *script.Run, req *kmsg.ApiVersionsRequest), before ...script.Step) {
-		b.add(api, 5, what, append(before, ask(func(r *script.Run) kmsg.Request {
+	five := func(what string, change func(r *script.Run, req *kmsg.ApiVersionsRequest)) {
+		b.add(api, 5, what, ask(func(r *script.Run) kmsg.Request {
 			req := apiVersions(5)(r)
 			if a, ok := req.(*kmsg.ApiVersionsRequest); ok {
 				change(r, a)
 			}
 			return req
-		}))...)
+		}))
 	}
 	five("node-id", func(_ *script.Run, req *kmsg.ApiVersionsRequest) { req.NodeID = 1 })
 	five("other-node-id", func(_ *script.Run, req *kmsg.ApiVersionsRequest) { req.NodeID = 2 })

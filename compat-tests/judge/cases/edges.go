@@ -119,19 +119,19 @@ func allEdges(b *book) {
 		b.edgeCases("Metadata", v, one, metadata(v, "~t"), "Topics.Topic=unknown")
 	}
 	for _, v := range []int16{2, 7} {
-		b.edgeCases("CreateTopics", v, nil, createTopics(v, newTopic{name: "~t", partitions: 1, replicas: 1, settings: []string{"retention.ms=5"}}), "Topics.Topic=unknown", "Topics.Topic=long")
+		b.edgeCases("CreateTopics", v, nil, createTopics(v, newTopic{name: "~t", partitions: 1, replicas: 1, settings: []string{"retention.ms=5"}}), "Topics.Topic=unknown", "Topics.Topic=long", "TimeoutMillis=1")
 		b.edgeCases("CreateTopics", v, nil, createTopics(v, newTopic{name: "~t", partitions: -1, replicas: -1, assignments: map[int32][]int32{0: {1}}}),
 			"Topics.Topic", "TimeoutMillis", "ValidateOnly", "Topics", "Topics.NumPartitions=-1", "Topics.ReplicationFactor=-1", "Topics.NumPartitions=max", "Topics.NumPartitions=min",
 			"Topics.NumPartitions=0", "Topics.NumPartitions=1", "Topics.ReplicationFactor=0", "Topics.ReplicationFactor=1", "Topics.ReplicationFactor=max", "Topics.ReplicationFactor=min", "Topics.Configs", "Topics.ReplicaAssignment=empty")
 	}
 	for _, v := range []int16{1, 6} {
-		b.edgeCases("DeleteTopics", v, one, deleteTopics(v, "~t"))
+		b.edgeCases("DeleteTopics", v, one, deleteTopics(v, "~t"), "TimeoutMillis=1")
 	}
 	for _, v := range []int16{0, 3} {
-		b.edgeCases("CreatePartitions", v, one, createPartitions(v, "~t", 2, []int32{1}))
+		b.edgeCases("CreatePartitions", v, one, createPartitions(v, "~t", 2, []int32{1}), "TimeoutMillis=1")
 	}
 	for _, v := range []int16{0, 2} {
-		b.edgeCases("DeleteRecords", v, one, deleteRecords(v, "t", 0, 1))
+		b.edgeCases("DeleteRecords", v, one, deleteRecords(v, "t", 0, 1), "TimeoutMillis=1")
 	}
 	for _, v := range []int16{0, 5} {
 		b.edgeCases("InitProducerID", v, nil, initProducerID(v), "TransactionalID=unknown")

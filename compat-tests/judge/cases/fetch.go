@@ -121,7 +121,7 @@ func fetchEveryVersion(b *book, v int16) {
 	with("negative-partition", ask(fetch(v, "t", -1, 0)))
 	with("good-and-bad-partitions", ask(fetch(v, "t", 0, 2, alsoFetch("t", 5, 0), alsoFetch("missing", 0, 0))))
 	with("same-partition-twice", ask(fetch(v, "t", 0, 0, alsoFetch("t", 0, 2))))
-	with("below-log-start", deletedBefore("t", 0, 2), ask(fetch(v, "t", 0, 1)), ask(fetch(v, "t", 0, 2)))
+	with("below-log-start", deletedBefore(2), ask(fetch(v, "t", 0, 1)), ask(fetch(v, "t", 0, 2)))
 	with("as-follower-that-is-none", ask(fetch(v, "t", 0, 0, func(_ *script.Run, req *kmsg.FetchRequest) {
 		req.ReplicaID = 5
 		req.ReplicaState.ID = 5
@@ -169,8 +169,8 @@ func fetchOffsets(b *book, v int16) {
 	for _, offset := range []int64{-9223372036854775808, -2, 3, 9223372036854775807} {
 		b.add(api, v, "offset="+itoa(offset), topic("t", 1), wrote("t", 0, plain(long, long)), ask(fetch(v, "t", 0, offset)))
 	}
-	b.add(api, v, "log-start-moved-to-the-end", topic("t", 1), wrote("t", 0, plain("a", "b", "c")), deletedBefore("t", 0, -1), ask(fetch(v, "t", 0, 0)), ask(fetch(v, "t", 0, 3)))
-	b.add(api, v, "log-start-inside-a-batch", topic("t", 1), wrote("t", 0, plain("a", "b", "c")), deletedBefore("t", 0, 1), ask(fetch(v, "t", 0, 1)), ask(fetch(v, "t", 0, 0)))
+	b.add(api, v, "log-start-moved-to-the-end", topic("t", 1), wrote("t", 0, plain("a", "b", "c")), deletedBefore(-1), ask(fetch(v, "t", 0, 0)), ask(fetch(v, "t", 0, 3)))
+	b.add(api, v, "log-start-inside-a-batch", topic("t", 1), wrote("t", 0, plain("a", "b", "c")), deletedBefore(1), ask(fetch(v, "t", 0, 1)), ask(fetch(v, "t", 0, 0)))
 	b.add(api, v, "topic-deleted", topic("t", 1), wrote("t", 0, plain("a")), ask(fetch(v, "t", 0, 0)), deleted("t"), until(ask(fetch(v, "t", 0, 0)), fetchFails))
 	b.add(api, v, "topic-created-again", topic("t", 1), wrote("t", 0, plain("a")), deleted("t"), recreated("t", 1), ask(fetch(v, "t", 0, 0)), wrote("t", 0, plain("b")), ask(fetch(v, "t", 0, 0)))
 }

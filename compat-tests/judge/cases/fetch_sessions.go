@@ -44,7 +44,7 @@ func fetchSessions(b *book, v int16) {
 	with("id-0-epoch-1", ask(fetch(v, "t", 0, 0, func(_ *script.Run, req *kmsg.FetchRequest) { req.SessionID, req.SessionEpoch = 0, 1 })))
 	with("negative-id", ask(fetch(v, "t", 0, 0, func(_ *script.Run, req *kmsg.FetchRequest) { req.SessionID, req.SessionEpoch = -5, 1 })))
 	with("from-another-connection", on(2, next(1)))
-	with("log-start-moves", ask(fetch(v, "t", 0, 1, session(1, 1))), deletedBefore("t", 0, 1), next(2), next(3))
+	with("log-start-moves", ask(fetch(v, "t", 0, 1, session(1, 1))), deletedBefore(1), next(2), next(3))
 	with("high-watermark-moves", ask(fetch(v, "t", 0, 1, session(1, 1), func(_ *script.Run, req *kmsg.FetchRequest) { req.Topics[0].Partitions[0].PartitionMaxBytes = 0 })),
 		wrote("t", 0, plain("f")), next(2))
 	with("waits-for-data", on(3, send(ask(fetch(v, "t", 0, 1, session(1, 1), wait(8000, 1))))), wrote("t", 0, plain("g")), script.Receive{Conn: 3}, next(2))

@@ -62,8 +62,8 @@ func listOffsetsCases(b *book) {
 		with("unknown-topic", ask(listOffsets(v, "missing", 0, -1)))
 		with("unknown-partition", ask(listOffsets(v, "t", 2, -1)), ask(listOffsets(v, "t", -1, -1)))
 		with("good-and-bad", ask(listOffsets(v, "t", 0, -1, alsoList("missing", 0, -1), alsoList("t", 9, -1))))
-		with("after-delete-records", deletedBefore("t", 0, 3), ask(listOffsets(v, "t", 0, -2)), ask(listOffsets(v, "t", 0, 100)), ask(listOffsets(v, "t", 0, -3)), ask(listOffsets(v, "t", 0, -4)))
-		with("after-delete-of-all-records", deletedBefore("t", 0, -1), ask(listOffsets(v, "t", 0, -2)), ask(listOffsets(v, "t", 0, -1)), ask(listOffsets(v, "t", 0, 100)), ask(listOffsets(v, "t", 0, -3)))
+		with("after-delete-records", deletedBefore(3), ask(listOffsets(v, "t", 0, -2)), ask(listOffsets(v, "t", 0, 100)), ask(listOffsets(v, "t", 0, -3)), ask(listOffsets(v, "t", 0, -4)))
+		with("after-delete-of-all-records", deletedBefore(-1), ask(listOffsets(v, "t", 0, -2)), ask(listOffsets(v, "t", 0, -1)), ask(listOffsets(v, "t", 0, 100)), ask(listOffsets(v, "t", 0, -3)))
 		b.add(api, v, "no-topics", ask(func(*script.Run) kmsg.Request {
 			req := kmsg.NewPtrListOffsetsRequest()
 			req.Version, req.ReplicaID = v, -1

@@ -115,16 +115,16 @@ func producerID() script.Setup {
 	}
 }
 
-// deletedBefore deletes the records of a partition below an offset.
-func deletedBefore(name string, partition int32, offset int64) script.Setup {
+// deletedBefore deletes the records of the first partition of topic t below an offset.
+func deletedBefore(offset int64) script.Setup {
 	return func(r *script.Run) error {
-		resp, err := r.Do(deleteRecords(2, name, partition, offset)(r))
+		resp, err := r.Do(deleteRecords(2, "t", 0, offset)(r))
 		if err != nil {
 			return err
 		}
 		answer, ok := resp.(*kmsg.DeleteRecordsResponse)
 		if !ok || len(answer.Topics) != 1 || len(answer.Topics[0].Partitions) != 1 {
-			return fmt.Errorf("delete records of %s: %w", name, errAnswer)
+			return fmt.Errorf("delete records: %w", errAnswer)
 		}
 		return kerr.ErrorForCode(answer.Topics[0].Partitions[0].ErrorCode)
 	}

@@ -63,9 +63,9 @@ func alsoTo(name string, partition int32, b batch) produceOptions {
 	}
 }
 
-// fetched notes what a partition holds, by a fetch of everything.
-func fetched(name string, partition int32) script.Ask {
-	return on(9, ask(fetch(11, name, partition, 0)))
+// fetched notes what a partition of topic t holds, by a fetch of everything.
+func fetched(partition int32) script.Ask {
+	return on(9, ask(fetch(11, "t", partition, 0)))
 }
 
 func produceCases(b *book) {
@@ -89,26 +89,26 @@ func produceCases(b *book) {
 // produceEveryVersion asks what every version answers in its own format.
 func produceEveryVersion(b *book, v int16) {
 	api := "Produce"
-	b.add(api, v, "one-batch", topic("t", 1), ask(produceTo(v, "t", 0, keyed("k1", "v1", "k2", "v2"))), fetched("t", 0))
-	b.add(api, v, "second-batch-goes-behind-the-first", topic("t", 1), ask(produceTo(v, "t", 0, plain("a", "b", "c"))), ask(produceTo(v, "t", 0, plain("d"))), fetched("t", 0))
+	b.add(api, v, "one-batch", topic("t", 1), ask(produceTo(v, "t", 0, keyed("k1", "v1", "k2", "v2"))), fetched(0))
+	b.add(api, v, "second-batch-goes-behind-the-first", topic("t", 1), ask(produceTo(v, "t", 0, plain("a", "b", "c"))), ask(produceTo(v, "t", 0, plain("d"))), fetched(0))
 	b.add(api, v, "acks-1", topic("t", 1), ask(produceTo(v, "t", 0, plain("a"), acks(1))))
 	b.add(api, v, "acks-0-is-not-answered", topic("t", 1),
-		silent(ask(produceTo(v, "t", 0, plain("a"), acks(0)))), ask(produceTo(v, "t", 0, plain("b"))), fetched("t", 0))
+		silent(ask(produceTo(v, "t", 0, plain("a"), acks(0)))), ask(produceTo(v, "t", 0, plain("b"))), fetched(0))
 	b.add(api, v, "acks-0-error-closes-the-connection", topic("t", 1),
-		silent(ask(produceTo(v, "t", 7, plain("a"), acks(0)))), ask(produceTo(v, "t", 0, plain("b"))), fetched("t", 0))
+		silent(ask(produceTo(v, "t", 7, plain("a"), acks(0)))), ask(produceTo(v, "t", 0, plain("b"))), fetched(0))
 	b.add(api, v, "acks-2", topic("t", 1), ask(produceTo(v, "t", 0, plain("a"), acks(2))))
 	b.add(api, v, "unknown-topic", ask(produceTo(v, "missing", 0, plain("a"))))
 	b.add(api, v, "unknown-partition", topic("t", 1), ask(produceTo(v, "t", 1, plain("a"))))
 	b.add(api, v, "negative-partition", topic("t", 1), ask(produceTo(v, "t", -1, plain("a"))))
-	b.add(api, v, "wrong-crc", topic("t", 1), ask(produceTo(v, "t", 0, batch{records: values("a"), crcPlus: 1})), fetched("t", 0))
-	b.add(api, v, "too-large", topic("t", 1, "max.message.bytes=200"), ask(produceTo(v, "t", 0, plain(strings.Repeat("x", 200)))), fetched("t", 0))
+	b.add(api, v, "wrong-crc", topic("t", 1), ask(produceTo(v, "t", 0, batch{records: values("a"), crcPlus: 1})), fetched(0))
+	b.add(api, v, "too-large", topic("t", 1, "max.message.bytes=200"), ask(produceTo(v, "t", 0, plain(strings.Repeat("x", 200)))), fetched(0))
 	b.add(api, v, "no-key-on-compacted", topic("t", 1, "cleanup.policy=compact"),
-		ask(produceTo(v, "t", 0, batch{records: []record{{key: []byte("k"), value: []byte("a")}, {value: []byte("b")}, {value: []byte("c")}}})), fetched("t", 0))
-	b.add(api, v, "tombstone-on-compacted", topic("t", 1, "cleanup.policy=compact"), ask(produceTo(v, "t", 0, batch{records: []record{{key: []byte("k")}}})), fetched("t", 0))
+		ask(produceTo(v, "t", 0, batch{records: []record{{key: []byte("k"), value: []byte("a")}, {value: []byte("b")}, {value: []byte("c")}}})), fetched(0))
+	b.add(api, v, "tombstone-on-compacted", topic("t", 1, "cleanup.policy=compact"), ask(produceTo(v, "t", 0, batch{records: []record{{key: []byte("k")}}})), fetched(0))
 	b.add(api, v, "good-and-bad-partitions", topic("t", 2), ask(produceTo(v, "t", 0, plain("a"),
-		alsoTo("t", 1, batch{records: values("b"), crcPlus: 1}), alsoTo("missing", 0, plain("c")))), fetched("t", 0), fetched("t", 1))
+		alsoTo("t", 1, batch{records: values("b"), crcPlus: 1}), alsoTo("missing", 0, plain("c")))), fetched(0), fetched(1))
 	b.add(api, v, "old-timestamp", topic("t", 1, "message.timestamp.before.max.ms=1000"), ask(produceTo(v, "t", 0, plain("a"))))
-	b.add(api, v, "log-append-time", topic("t", 1, "message.timestamp.type=LogAppendTime"), ask(produceTo(v, "t", 0, plain("a", "b"))), fetched("t", 0))
+	b.add(api, v, "log-append-time", topic("t", 1, "message.timestamp.type=LogAppendTime"), ask(produceTo(v, "t", 0, plain("a", "b"))), fetched(0))
 	b.add(api, v, "too-few-replicas", topic("t", 1, "min.insync.replicas=2"), ask(produceTo(v, "t", 0, plain("a"))))
 	b.add(api, v, "empty-records", topic("t", 1), ask(produceBytes(v, "t", 0, []byte{})))
 	b.add(api, v, "no-topics", ask(func(*script.Run) kmsg.Request {
@@ -117,7 +117,7 @@ func produceEveryVersion(b *book, v int16) {
 		return req
 	}))
 	b.add(api, v, "duplicate-sequence", topic("t", 1), producerID(), ask(produceTo(v, "t", 0, sequenced(1, 0, 0, "a"))),
-		ask(produceTo(v, "t", 0, sequenced(1, 0, 1, "b"))), ask(produceTo(v, "t", 0, sequenced(1, 0, 0, "a"))), fetched("t", 0))
+		ask(produceTo(v, "t", 0, sequenced(1, 0, 1, "b"))), ask(produceTo(v, "t", 0, sequenced(1, 0, 0, "a"))), fetched(0))
 	b.add(api, v, "sequence-gap", topic("t", 1), producerID(), ask(produceTo(v, "t", 0, sequenced(1, 0, 0, "a"))), ask(produceTo(v, "t", 0, sequenced(1, 0, 2, "c"))))
 }
 
@@ -131,20 +131,20 @@ func silent(a script.Ask) script.Ask {
 func produceAcks(b *book, v int16) {
 	api := "Produce"
 	for _, n := range []int16{-2, 3, 32767, -32768} {
-		b.add(api, v, "acks="+itoa(n), topic("t", 1), ask(produceTo(v, "t", 0, plain("a"), acks(n))), fetched("t", 0))
+		b.add(api, v, "acks="+itoa(n), topic("t", 1), ask(produceTo(v, "t", 0, plain("a"), acks(n))), fetched(0))
 	}
 	b.add(api, v, "acks-0-too-large", topic("t", 1, "max.message.bytes=200"),
 		silent(ask(produceTo(v, "t", 0, plain(strings.Repeat("x", 200)), acks(0)))), ask(produceTo(v, "t", 0, plain("b"))))
 	b.add(api, v, "acks-0-unknown-topic", topic("t", 1), silent(ask(produceTo(v, "missing", 0, plain("a"), acks(0)))), ask(produceTo(v, "t", 0, plain("b"))))
 	b.add(api, v, "acks-0-one-of-two-partitions-bad", topic("t", 1),
-		silent(ask(produceTo(v, "t", 0, plain("a"), acks(0), alsoTo("t", 3, plain("b"))))), ask(produceTo(v, "t", 0, plain("c"))), fetched("t", 0))
-	b.add(api, v, "acks-1-too-few-replicas", topic("t", 1, "min.insync.replicas=2"), ask(produceTo(v, "t", 0, plain("a"), acks(1))), fetched("t", 0))
+		silent(ask(produceTo(v, "t", 0, plain("a"), acks(0), alsoTo("t", 3, plain("b"))))), ask(produceTo(v, "t", 0, plain("c"))), fetched(0))
+	b.add(api, v, "acks-1-too-few-replicas", topic("t", 1, "min.insync.replicas=2"), ask(produceTo(v, "t", 0, plain("a"), acks(1))), fetched(0))
 	b.add(api, v, "pipelined-in-order", topic("t", 1),
 		send(ask(produceTo(v, "t", 0, plain("a")))), send(ask(produceTo(v, "t", 9, plain("b")))), send(ask(produceTo(v, "t", 0, plain("c"), acks(1)))),
 		send(ask(fetch(11, "t", 0, 0))), script.Receive{}, script.Receive{}, script.Receive{}, script.Receive{})
 	b.add(api, v, "acks-0-between-answered-ones", topic("t", 1),
 		send(ask(produceTo(v, "t", 0, plain("a")))), silent(ask(produceTo(v, "t", 0, plain("b"), acks(0)))), send(ask(produceTo(v, "t", 0, plain("c")))),
-		script.Receive{}, script.Receive{}, fetched("t", 0))
+		script.Receive{}, script.Receive{}, fetched(0))
 	for _, timeout := range []int32{0, -1, -2147483648, 2147483647} {
 		b.add(api, v, "timeout="+itoa(timeout), topic("t", 1),
 			ask(produceTo(v, "t", 0, plain("a"), func(_ *script.Run, req *kmsg.ProduceRequest) { req.TimeoutMillis = timeout })))

@@ -43,6 +43,7 @@ type Run struct {
 	env     Env
 	conns   map[int]*conn
 	notes   Transcript
+	count   int
 	created bool // Something may have created topics that must be deleted at the end.
 }
 
@@ -87,6 +88,12 @@ func (r *Run) Context() context.Context { return r.ctx }
 
 // Name is the real name of the topic with the given logical name, for bytes that are built by hand.
 func (r *Run) Name(logical string) string { return expand(r.Symbols.Prefix, logical) }
+
+// Count returns 1, 2, 3… for names that a case needs several of.
+func (r *Run) Count() int {
+	r.count++
+	return r.count
+}
 
 // TopicID is the id of a topic that was seen in an answer, by logical name.
 func (r *Run) TopicID(logical string) [16]byte {

@@ -16,7 +16,7 @@ import (
 // broker answers each frame that it receives with what reply makes of it; nil closes the connection.
 func broker(t *testing.T, reply func(frame []byte) []byte) script.Env {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -121,6 +121,7 @@ func (s Raw) run(r *Run) error {
 		resp := reflect.New(reflect.TypeOf(s.Answer).Elem()).Interface().(kmsg.Response) //nolint:forcetypeassert // It is the type that it was made from.
 		answer, got := r.read(c, resp, s.Answer.GetVersion(), id, s.Header)
 		if got != nil {
+			dropForeign(r.Symbols.Prefix, reflect.ValueOf(got))
 			answer = transcript.Response(&r.Symbols, got).String() + extra(answer)
 		}
 		note.Answer = answer

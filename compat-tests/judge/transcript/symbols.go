@@ -170,6 +170,7 @@ func (s *Symbols) text(value string) string {
 	if s.Port != 0 {
 		value = strings.ReplaceAll(value, fmt.Sprintf("%s:%d", s.Host, s.Port), "<addr>")
 	}
+	value = otherAddr.ReplaceAllString(value, "<other-addr>")
 	for id, name := range s.topics {
 		value = strings.ReplaceAll(value, uuidText(id), "<id:"+name+">")
 	}
@@ -187,6 +188,9 @@ func (s *Symbols) text(value string) string {
 	})
 	return strconv.Quote(value)
 }
+
+// otherAddr matches further listeners of the broker, for instance that of Kafka's controller.
+var otherAddr = regexp.MustCompile(`\b127\.0\.0\.1:\d+`)
 
 // times matches timestamps of this century in texts, and what Kafka makes of them by subtracting the largest number;
 // bounds matches the range of timestamps that Kafka says it would have accepted.
