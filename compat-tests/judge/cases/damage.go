@@ -55,8 +55,12 @@ func apis() []served {
 // damageCases sends frames that are damaged below the level of fields, and versions that are not served.
 func damageCases(b *book) {
 	for _, api := range apis() {
-		for _, v := range []int16{api.first - 1, api.last + 1, -1, 32767} {
-			if v < -1 || (api.key == 18 && v != -1) || (v == -1 && api.first == 0 && api.key != 18 && api.key != 3) {
+		not := []int16{-1, api.last + 1, 32767}
+		if api.first > 0 {
+			not = append(not, api.first-1)
+		}
+		for _, v := range not {
+			if api.key == 18 && v != -1 {
 				continue // ApiVersions answers versions that it does not know; its own file asks for those.
 			}
 			b.add(api.name, v, "version-not-served", versionNotServed(api, v), ask(apiVersions(0)))

@@ -119,7 +119,7 @@ func allEdges(b *book) {
 		b.edgeCases("Metadata", v, one, metadata(v, "~t"), "Topics.Topic=unknown")
 	}
 	for _, v := range []int16{2, 7} {
-		b.edgeCases("CreateTopics", v, nil, createTopics(v, newTopic{name: "~t", partitions: 1, replicas: 1, settings: []string{"retention.ms=5"}}), "Topics.Topic=unknown", "Topics.Topic=long", "TimeoutMillis=1")
+		b.edgeCases("CreateTopics", v, nil, createTopics(v, newTopic{name: "~t", partitions: 1, replicas: 1, settings: []string{"retention.ms=5"}}), "Topics.Topic=unknown", "Topics.Topic=long", "TimeoutMillis=1", "Topics.ReplicaAssignment")
 		b.edgeCases("CreateTopics", v, nil, createTopics(v, newTopic{name: "~t", partitions: -1, replicas: -1, assignments: map[int32][]int32{0: {1}}}),
 			"Topics.Topic", "TimeoutMillis", "ValidateOnly", "Topics", "Topics.NumPartitions=-1", "Topics.ReplicationFactor=-1", "Topics.NumPartitions=max", "Topics.NumPartitions=min",
 			"Topics.NumPartitions=0", "Topics.NumPartitions=1", "Topics.ReplicationFactor=0", "Topics.ReplicationFactor=1", "Topics.ReplicationFactor=max", "Topics.ReplicationFactor=min", "Topics.Configs", "Topics.ReplicaAssignment=empty")
