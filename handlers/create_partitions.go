@@ -25,6 +25,17 @@ func (d *Dispatcher) createPartitions(ctx context.Context, req *broker.Request) 
 		t.ErrorCode, t.ErrorMessage = int16(e.code), e.message
 		resp.Topics = append(resp.Topics, t)
 	}
+	image := d.topics()
+	refused := outOfTime(r.TimeoutMillis)
+	if !refused.failed() && image.partitionsAdded(r) > maxPartitionsPerRequest {
+		refused = failure(wire.PolicyViolation, "Excessively large number of additional partitions per request.")
+	}
+	if refused.failed() {
+		for i := range r.Topics {
+			tell(r.Topics[i].Topic, refused)
+		}
+		return answer(resp)
+	}
 	count := make(map[string]int, len(r.Topics))
 	for i := range r.Topics {
 		name := r.Topics[i].Topic
@@ -32,15 +43,13 @@ func (d *Dispatcher) createPartitions(ctx context.Context, req *broker.Request) 
 			tell(name, failure(wire.InvalidRequest, "Duplicate topic name."))
 		}
 	}
-	image := d.topics()
-	room := int64(maxPartitionsPerRequest)
 	for i := range r.Topics {
 		rt := &r.Topics[i]
 		if count[rt.Topic] > 1 {
 			continue
 		}
 		topic := image.TopicByName(rt.Topic)
-		refused := d.checkMorePartitions(topic, rt, &room)
+		refused := d.checkMorePartitions(topic, rt)
 		if !refused.failed() && !r.ValidateOnly {
 			refused = bare(errorCode(d.deps.Catalog.AddPartitions(ctx, topic.ID, rt.Count)))
 		}
@@ -49,8 +58,8 @@ func (d *Dispatcher) createPartitions(ctx context.Context, req *broker.Request) 
 	return answer(resp)
 }
 
-// checkMorePartitions follows ReplicationControlManager.createPartitions. It takes what is added from room.
-func (d *Dispatcher) checkMorePartitions(topic *catalog.Topic, rt *kmsg.CreatePartitionsRequestTopic, room *int64) apiError {
+// checkMorePartitions follows ReplicationControlManager.createPartitions.
+func (d *Dispatcher) checkMorePartitions(topic *catalog.Topic, rt *kmsg.CreatePartitionsRequestTopic) apiError {
 	switch {
 	case topic == nil:
 		return bare(wire.UnknownTopicOrPartition)
@@ -72,8 +81,15 @@ func (d *Dispatcher) checkMorePartitions(topic *catalog.Topic, rt *kmsg.CreatePa
 			}
 		}
 	}
-	if *room -= int64(added); *room < 0 {
-		return failure(wire.PolicyViolation, "Unable to perform excessively large batch operation.")
-	}
 	return apiError{}
+}
+
+// partitionsAdded is how many partitions a request would add if nothing else were wrong with it.
+func (t topics) partitionsAdded(r *kmsg.CreatePartitionsRequest) (n int64) {
+	for i := range r.Topics {
+		if topic := t.TopicByName(r.Topics[i].Topic); topic != nil {
+			n += max(0, int64(r.Topics[i].Count)-int64(topic.Partitions))
+		}
+	}
+	return n
 }

@@ -57,7 +57,7 @@ func TestCreatePartitionsRefuses(t *testing.T) {
 		{"negative", assigned(-1), wire.InvalidPartitions, "The topic t currently has 3 partition(s); -1 would not be an increase."},
 		{"too few assigned", assigned(5, 1), wire.InvalidReplicaAssignment, "Attempted to add 2 additional partition(s), but only 1 assignment(s) were specified."},
 		{"unknown broker", assigned(4, 9), wire.InvalidReplicaAssignment, "The manual partition assignment includes broker 9, but no such broker is registered."},
-		{"far too many", assigned(1<<31 - 1), wire.PolicyViolation, "Unable to perform excessively large batch operation."},
+		{"far too many", assigned(1<<31 - 1), wire.PolicyViolation, "Excessively large number of additional partitions per request."},
 	} {
 		topic := ask[*kmsg.CreatePartitionsResponse](b, morePartitions(3, c.topic)).Topics[0]
 		wantCode(t, c.what, topic.ErrorCode, c.code)

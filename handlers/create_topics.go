@@ -29,8 +29,11 @@ const maxPartitionsPerRequest = 10_000
 func (d *Dispatcher) createTopics(ctx context.Context, req *broker.Request) (broker.Reply, error) {
 	r := req.Message.(*kmsg.CreateTopicsRequest)
 	resp := r.ResponseKind().(*kmsg.CreateTopicsResponse)
-	if d.partitionsWanted(r) > maxPartitionsPerRequest {
-		refused := failure(wire.PolicyViolation, "Excessively large number of partitions per request.")
+	refused := outOfTime(r.TimeoutMillis)
+	if d.partitionsWanted(r) > maxPartitionsPerRequest && !refused.failed() {
+		refused = failure(wire.PolicyViolation, "Excessively large number of partitions per request.")
+	}
+	if refused.failed() {
 		for i := range r.Topics {
 			resp.Topics = append(resp.Topics, refusedTopic(r.Topics[i].Topic, refused))
 		}
@@ -119,10 +122,7 @@ func (d *Dispatcher) acceptedTopic(version int16, topic catalog.NewTopic) kmsg.C
 	if version < 5 {
 		return t
 	}
-	entries, err := d.config().Describe(config.Resource{Type: config.TopicResource, Name: topic.Name}, topic.Overrides, nil)
-	if err != nil {
-		return refusedTopic(topic.Name, refusal(err))
-	}
+	entries := d.config().DescribeNewTopic(topic.Overrides)
 	t.Configs = make([]kmsg.CreateTopicsResponseTopicConfig, len(entries))
 	for i := range entries {
 		e := &entries[i]
@@ -196,7 +196,7 @@ func (d *Dispatcher) checkPartitions(rt *kmsg.CreateTopicsRequestTopic) (int32, 
 	}
 	if replicas > 1 {
 		return 0, failure(wire.InvalidReplicationFactor, "Unable to replicate the partition %d time(s): The target replication factor of %d "+
-			"cannot be reached because only 1 broker(s) are registered.", replicas, replicas)
+			"cannot be reached because only 1 broker(s) are registered or some brokers have all their log directories cordoned.", replicas, replicas)
 	}
 	if rt.NumPartitions == -1 {
 		return d.config().NumPartitions, apiError{}

@@ -85,7 +85,7 @@ func TestCreateTopicsRefuses(t *testing.T) {
 		{"no partitions", wantedTopic("t", 0, 1), wire.InvalidPartitions, "Number of partitions was set to an invalid non-positive value."},
 		{"negative partitions", wantedTopic("t", -2, 1), wire.InvalidPartitions, "Number of partitions was set to an invalid non-positive value."},
 		{"no replicas", wantedTopic("t", 1, 0), wire.InvalidReplicationFactor, "Replication factor must be larger than 0, or -1 to use the default value."},
-		{"replicas", wantedTopic("t", 1, 3), wire.InvalidReplicationFactor, "Unable to replicate the partition 3 time(s): The target replication factor of 3 cannot be reached because only 1 broker(s) are registered."},
+		{"replicas", wantedTopic("t", 1, 3), wire.InvalidReplicationFactor, "Unable to replicate the partition 3 time(s): The target replication factor of 3 cannot be reached because only 1 broker(s) are registered or some brokers have all their log directories cordoned."},
 		{"unknown key", wantedTopic("t", 1, 1, "nonsense", "1"), wire.InvalidConfig, "Unknown topic config name: nonsense"},
 		{"bad value", wantedTopic("t", 1, 1, "retention.ms", "soon"), wire.InvalidConfig, "Invalid value soon for configuration retention.ms: Not a number of type LONG"},
 		{"remote storage", wantedTopic("t", 1, 1, "remote.storage.enable", "true"), wire.InvalidConfig, "Tiered Storage functionality is disabled in the broker. Topic cannot be configured with remote log storage."},

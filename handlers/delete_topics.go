@@ -3,7 +3,7 @@
 // 1 throttle time; 2 throttled clients wait by themselves; 3 TOPIC_DELETION_DISABLED; 4 flexible;
 // 5 error messages and quotas (KIP-599); 6 topic IDs (KIP-516).
 //
-// Knowingly absent: mutation quotas, and the timeout: a topic is gone when it is answered.
+// Knowingly absent: mutation quotas. A topic is gone when it is answered.
 
 package handlers
 
@@ -21,7 +21,15 @@ func (d *Dispatcher) deleteTopics(ctx context.Context, req *broker.Request) (bro
 	r := req.Message.(*kmsg.DeleteTopicsRequest)
 	x := &deletion{resp: r.ResponseKind().(*kmsg.DeleteTopicsResponse), image: d.topics()}
 	if !d.config().DeleteTopicEnable {
-		x.refuseAll(r)
+		refused := bare(wire.TopicDeletionDisabled)
+		if r.Version < 3 {
+			refused = failure(wire.InvalidRequest, "This version does not support topic deletion.")
+		}
+		x.refuseAll(r, refused)
+		return answer(x.resp)
+	}
+	if late := outOfTime(r.TimeoutMillis); late.failed() {
+		x.refuseAll(r, late)
 		return answer(x.resp)
 	}
 	x.read(r)
@@ -50,12 +58,8 @@ func (x *deletion) tell(name *string, id topicID, e apiError) {
 	x.resp.Topics = append(x.resp.Topics, t)
 }
 
-// refuseAll answers that nothing may be deleted.
-func (x *deletion) refuseAll(r *kmsg.DeleteTopicsRequest) {
-	refused := bare(wire.TopicDeletionDisabled)
-	if r.Version < 3 {
-		refused = failure(wire.InvalidRequest, "This version does not support topic deletion.")
-	}
+// refuseAll answers that nothing is deleted.
+func (x *deletion) refuseAll(r *kmsg.DeleteTopicsRequest, refused apiError) {
 	for i := range r.TopicNames {
 		x.tell(&r.TopicNames[i], topicID{}, refused)
 	}

@@ -21,6 +21,13 @@ func (d *Dispatcher) describeConfigs(_ context.Context, req *broker.Request) (br
 	r := req.Message.(*kmsg.DescribeConfigsRequest)
 	resp := r.ResponseKind().(*kmsg.DescribeConfigsResponse)
 	resp.Resources = make([]kmsg.DescribeConfigsResponseResource, 0, len(r.Resources))
+	if !describable(r) {
+		refused := plain(wire.InvalidRequest)
+		for i := range r.Resources {
+			resp.Resources = append(resp.Resources, refusedResource(&r.Resources[i], refused))
+		}
+		return answer(resp)
+	}
 	for i := range r.Resources {
 		resp.Resources = append(resp.Resources, d.describeResource(r, &r.Resources[i]))
 	}
@@ -29,11 +36,9 @@ func (d *Dispatcher) describeConfigs(_ context.Context, req *broker.Request) (br
 
 // describeResource describes one topic, broker or whatever else has a configuration.
 func (d *Dispatcher) describeResource(r *kmsg.DescribeConfigsRequest, rr *kmsg.DescribeConfigsRequestResource) kmsg.DescribeConfigsResponseResource {
-	out := kmsg.NewDescribeConfigsResponseResource()
-	out.ResourceType, out.ResourceName = rr.ResourceType, rr.ResourceName
 	entries, refused := d.configEntries(config.Resource{Type: config.ResourceType(rr.ResourceType), Name: rr.ResourceName}, rr.ConfigNames)
+	out := refusedResource(rr, refused)
 	if refused.failed() {
-		out.ErrorCode, out.ErrorMessage = int16(refused.code), refused.message
 		return out
 	}
 	out.Configs = make([]kmsg.DescribeConfigsResponseResourceConfig, 0, len(entries))
@@ -41,6 +46,29 @@ func (d *Dispatcher) describeResource(r *kmsg.DescribeConfigsRequest, rr *kmsg.D
 		out.Configs = append(out.Configs, describedConfig(r, &entries[i]))
 	}
 	return out
+}
+
+// refusedResource is the answer on a resource without its keys. Where there is no text, Kafka tells an empty one.
+func refusedResource(rr *kmsg.DescribeConfigsRequestResource, refused apiError) kmsg.DescribeConfigsResponseResource {
+	out := kmsg.NewDescribeConfigsResponseResource()
+	out.ResourceType, out.ResourceName = rr.ResourceType, rr.ResourceName
+	out.ErrorCode, out.ErrorMessage = int16(refused.code), refused.message
+	if out.ErrorMessage == nil {
+		out.ErrorMessage = new("")
+	}
+	return out
+}
+
+// describable reports whether everything that a request names is of a kind that has a configuration.
+func describable(r *kmsg.DescribeConfigsRequest) bool {
+	for i := range r.Resources {
+		switch config.ResourceType(r.Resources[i].ResourceType) {
+		case config.TopicResource, config.BrokerResource, config.BrokerLoggerResource, config.ClientMetricsResource, config.GroupResource:
+		default:
+			return false
+		}
+	}
+	return true
 }
 
 // configEntries lists the keys of a resource.

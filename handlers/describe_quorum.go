@@ -4,7 +4,8 @@
 // directory IDs and nodes (KIP-853).
 //
 // Knowingly absent: a quorum. The catalog of this broker is described as a quorum of one,
-// ourselves, because tools ask for it; its log end offset is told as 0, as there is no metadata log.
+// ourselves, because tools ask for it; its offsets are told as 1, since there
+// is no log of metadata and tools wait for a first offset.
 
 package handlers
 
@@ -21,6 +22,9 @@ import (
 // clusterMetadataTopic is Kafka's log of metadata, which is no topic for clients.
 const clusterMetadataTopic = "__cluster_metadata"
 
+// quorumOffset is where that log is said to end.
+const quorumOffset = 1
+
 func (d *Dispatcher) describeQuorum(_ context.Context, req *broker.Request) (broker.Reply, error) {
 	r := req.Message.(*kmsg.DescribeQuorumRequest)
 	resp := r.ResponseKind().(*kmsg.DescribeQuorumResponse)
@@ -31,11 +35,11 @@ func (d *Dispatcher) describeQuorum(_ context.Context, req *broker.Request) (bro
 	now := d.now().UnixMilli()
 	voter := kmsg.NewDescribeQuorumResponseTopicPartitionReplicaState()
 	voter.ReplicaID = d.nodeID
-	voter.LogEndOffset = 0
+	voter.LogEndOffset = quorumOffset
 	voter.LastFetchTimestamp, voter.LastCaughtUpTimestamp = now, now
 
 	p := kmsg.NewDescribeQuorumResponseTopicPartition()
-	p.LeaderID, p.LeaderEpoch, p.HighWatermark = d.nodeID, 1, 0
+	p.LeaderID, p.LeaderEpoch, p.HighWatermark = d.nodeID, 1, quorumOffset
 	p.CurrentVoters = []kmsg.DescribeQuorumResponseTopicPartitionReplicaState{voter}
 	p.Observers = []kmsg.DescribeQuorumResponseTopicPartitionReplicaState{}
 	topic := kmsg.NewDescribeQuorumResponseTopic()

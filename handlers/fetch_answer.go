@@ -108,7 +108,7 @@ func (f *fetch) tellLeader(p *wire.FetchPartition, t *fetchTarget, resp *wire.Fe
 		l.id = f.d.nodeID // The log is here; only the epoch was wrong.
 	}
 	p.CurrentLeader = &wire.LeaderAndEpoch{LeaderID: l.id, LeaderEpoch: l.epoch}
-	if l.id == f.d.nodeID && len(resp.NodeEndpoints) == 0 {
+	if l.id == f.d.nodeID && !f.replica && len(resp.NodeEndpoints) == 0 {
 		resp.NodeEndpoints = []wire.NodeEndpoint{{
 			NodeID: l.id, Host: f.address.host, Port: f.address.port, Rack: f.d.config().Rack,
 		}}

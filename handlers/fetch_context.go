@@ -209,21 +209,23 @@ func (c *fetchContext) close(targets []fetchTarget, now time.Time) (told []*fetc
 	}
 }
 
-// inOrder puts the partitions that were refused before any read behind the others.
+// inOrder puts the partitions that were refused before any read behind the others, and among them first those of
+// unknown IDs.
 func inOrder(targets []fetchTarget) []*fetchTarget {
 	told := make([]*fetchTarget, 0, len(targets))
-	refused := 0
 	for i := range targets {
-		if targets[i].unknown {
-			refused++
-			continue
-		}
-		told = append(told, &targets[i])
-	}
-	for i := 0; refused > 0; i++ {
-		if targets[i].unknown {
+		if !targets[i].unknown {
 			told = append(told, &targets[i])
-			refused--
+		}
+	}
+	if len(told) == len(targets) {
+		return told
+	}
+	for _, ofUnknownID := range []bool{true, false} {
+		for i := range targets {
+			if t := &targets[i]; t.unknown && (t.err == wire.UnknownTopicID) == ofUnknownID {
+				told = append(told, t)
+			}
 		}
 	}
 	return told

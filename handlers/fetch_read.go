@@ -129,21 +129,10 @@ func (t *fetchTarget) tellOffsets(o logstore.Offsets) {
 	t.logStartOffset = o.LogStartOffset
 }
 
-// checkEpoch fences a client whose metadata is older or newer than this broker's (KIP-320).
+// checkEpoch fences a client whose metadata is older or newer than this broker's (KIP-320). Unlike in other requests
+// every negative epoch is none.
 func (t *fetchTarget) checkEpoch(leaderEpoch int32) wire.ErrorCode {
-	return checkLeaderEpoch(t.currentLeaderEpoch, leaderEpoch)
-}
-
-// checkLeaderEpoch compares the epoch that a client knows, if it knows one, with that of the partition.
-func checkLeaderEpoch(claimed, actual int32) wire.ErrorCode {
-	switch {
-	case claimed < 0 || claimed == actual:
-		return wire.None
-	case claimed < actual:
-		return wire.FencedLeaderEpoch
-	default:
-		return wire.UnknownLeaderEpoch
-	}
+	return checkLeaderEpoch(max(t.currentLeaderEpoch, -1), leaderEpoch)
 }
 
 // notReplica is Kafka's code for a replica that the partition doesn't have.

@@ -142,9 +142,7 @@ func TestFetchTellsReplicasWhoLeads(t *testing.T) {
 	p := resp.Topics[0].Partitions[0]
 	wantCode(t, "replica", p.ErrorCode, wire.NotLeaderOrFollower)
 	wantEqual(t, "leader", p.CurrentLeader.LeaderID, 1)
-	if len(resp.Brokers) != 1 || resp.Brokers[0].Host != "192.0.2.1" || resp.Brokers[0].Port != 9092 {
-		t.Errorf("brokers %+v", resp.Brokers)
-	}
+	wantEqual(t, "brokers", len(resp.Brokers), 0) // A replica knows them.
 }
 
 func TestRegression12EmptyRecordsAreNeverNull(t *testing.T) {

@@ -4,13 +4,30 @@ import (
 	"sort"
 
 	"github.com/clatterhq/clatter/logstore"
+	"github.com/clatterhq/clatter/wire"
 )
+
+// checkLeaderEpoch compares the epoch that a client knows, or -1, with that of the partition (KIP-320).
+func checkLeaderEpoch(claimed, actual int32) wire.ErrorCode {
+	switch {
+	case claimed == -1 || claimed == actual:
+		return wire.None
+	case claimed < actual:
+		return wire.FencedLeaderEpoch
+	default:
+		return wire.UnknownLeaderEpoch
+	}
+}
 
 // endOfEpoch is where the largest epoch <= leaderEpoch ends, both -1 if there is none. The
 // epoch in which the partition is led ends at the end of the log, even as long as it has no records.
 func endOfEpoch(log logstore.Partition, leaderEpoch int32) (epoch int32, endOffset int64) {
-	if offsets := log.Offsets(); leaderEpoch == offsets.LeaderEpoch {
+	offsets := log.Offsets()
+	switch {
+	case leaderEpoch == offsets.LeaderEpoch:
 		return leaderEpoch, offsets.LogEndOffset
+	case leaderEpoch < -1: // Before all epochs, so that the log begins where it ends.
+		return leaderEpoch, offsets.LogStartOffset
 	}
 	return log.EpochEnd(leaderEpoch)
 }

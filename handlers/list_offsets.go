@@ -93,6 +93,10 @@ func (d *Dispatcher) listOffset(r *kmsg.ListOffsetsRequest, topic *catalog.Topic
 		p.ErrorCode = int16(code)
 		return
 	}
+	if r.IsolationLevel != int8(logstore.ReadUncommitted) && r.IsolationLevel != int8(logstore.ReadCommitted) {
+		p.ErrorCode = int16(wire.UnknownServerError) // Kafka's exception has no code.
+		return
+	}
 	at, ok, err := findOffset(log, rp.Timestamp, logstore.Isolation(r.IsolationLevel))
 	switch {
 	case err != nil:
@@ -118,6 +122,10 @@ func findOffset(log logstore.Partition, timestamp int64, isolation logstore.Isol
 		return logstore.TimestampOffset{}, false, nil
 	case maxTimestamp:
 		at, ok, err = log.MaxTimestamp()
+		if !ok && err == nil && offsets.LogStartOffset < offsets.LogEndOffset {
+			// Records without timestamps: all have the greatest.
+			at, ok = logstore.TimestampOffset{Offset: offsets.LogStartOffset, Timestamp: -1, LeaderEpoch: epochOfLogStart(log, offsets)}, true
+		}
 		// A record beyond what the reader may see is no answer.
 		return at, ok && at.Offset < offsets.End(isolation), err
 	}

@@ -13,6 +13,7 @@ package handlers
 
 import (
 	"context"
+	"errors"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -27,8 +28,8 @@ func (d *Dispatcher) metadata(ctx context.Context, req *broker.Request) (broker.
 	resp := r.ResponseKind().(*kmsg.MetadataResponse)
 	resp.AuthorizedOperations = operationsNotAsked
 	resp.ControllerID = -1
-	if r.Version < 12 && !onlyNames(r) {
-		refuseMetadata(resp, r, wire.InvalidRequest)
+	if code := checkMetadata(r); code != wire.None {
+		refuseMetadata(resp, r, code)
 		return answer(resp)
 	}
 	address := d.addressFor(req.Peer)
@@ -49,6 +50,29 @@ func (d *Dispatcher) metadata(ctx context.Context, req *broker.Request) (broker.
 		}
 	}
 	return answer(resp)
+}
+
+// checkMetadata finds what is wrong with a request as a whole.
+func checkMetadata(r *kmsg.MetadataRequest) wire.ErrorCode {
+	switch {
+	case r.Version < 12 && !onlyNames(r):
+		return wire.InvalidRequest
+	case r.Version >= 12 && namesNothing(r):
+		return wire.UnknownServerError // A null name is Kafka's NullPointerException.
+	}
+	return wire.None
+}
+
+// namesNothing reports whether a topic has neither name nor ID in a request that asks for none by ID.
+func namesNothing(r *kmsg.MetadataRequest) bool {
+	nothing := false
+	for i := range r.Topics {
+		if r.Topics[i].TopicID != (topicID{}) {
+			return false
+		}
+		nothing = nothing || r.Topics[i].Topic == nil
+	}
+	return nothing
 }
 
 // onlyNames reports whether every topic is asked for by name, as versions 10 and 11
@@ -101,9 +125,6 @@ func (d *Dispatcher) metadataTopics(ctx context.Context, r *kmsg.MetadataRequest
 	var missing []string
 	seen := make(map[string]struct{}, len(r.Topics))
 	for i := range r.Topics {
-		if r.Topics[i].Topic == nil {
-			continue
-		}
 		name := *r.Topics[i].Topic
 		if _, again := seen[name]; again {
 			continue
@@ -157,7 +178,9 @@ func (d *Dispatcher) missingTopic(ctx context.Context, name string, mayCreate bo
 		if err == nil {
 			return d.metadataTopic(topic)
 		}
-		code = errorCode(err)
+		if _, collides := errors.AsType[*catalog.CollisionError](err); !collides {
+			code = errorCode(err)
+		}
 	}
 	t := newMetadataTopic(&name, topicID{}, code)
 	t.IsInternal = catalog.IsInternal(name)

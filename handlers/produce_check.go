@@ -31,7 +31,7 @@ func (d *Dispatcher) checkBatches(ctx context.Context, req *broker.Request, r *k
 		if topic == nil && r.Version < produceTopicIDs {
 			topic = d.autoCreateForProduce(ctx, rt)
 		}
-		rules := produceRules(topic, r.Version, now)
+		rules := d.produceRules(topic, r.Version, now)
 		for j := range rt.Partitions {
 			b := &batches[next]
 			next++
@@ -51,8 +51,8 @@ func (d *Dispatcher) checkBatches(ctx context.Context, req *broker.Request, r *k
 }
 
 // produceRules is what a batch must fulfil to enter a topic.
-func produceRules(topic *catalog.Topic, version int16, now int64) record.Rules {
-	rules := record.Rules{ProduceVersion: version, Now: now}
+func (d *Dispatcher) produceRules(topic *catalog.Topic, version int16, now int64) record.Rules {
+	rules := record.Rules{ProduceVersion: version, Now: now, HeaderOnly: !d.config().ProduceVerifyCompressed}
 	if topic == nil {
 		return rules
 	}

@@ -71,6 +71,15 @@ func refusal(err error) apiError {
 	return e
 }
 
+// outOfTime refuses a change that had no time from the start. No change takes so long here that it would need to be
+// broken off later.
+func outOfTime(millis int32) apiError {
+	if millis > 0 {
+		return apiError{}
+	}
+	return bare(wire.RequestTimedOut)
+}
+
 func (e apiError) failed() bool { return e.code != wire.None }
 
 // answer is the reply that is ready at once.

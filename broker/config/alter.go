@@ -148,14 +148,11 @@ func (s *Snapshot) Replace(r Resource, current map[string]string, settings []Set
 }
 
 // NewTopic computes the keys of a topic that CreateTopics asks for. Of a key that is
-// given twice the first value counts. The error is an [*Error].
+// given twice the last value counts, as in Kafka. The error is an [*Error].
 func (s *Snapshot) NewTopic(settings []Setting) (map[string]string, error) {
 	overrides := make(map[string]string, len(settings))
 	var nulls []string
 	for _, setting := range settings {
-		if _, again := overrides[setting.Name]; again {
-			continue
-		}
 		if setting.Value == nil {
 			nulls = append(nulls, setting.Name)
 			continue

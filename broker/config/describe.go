@@ -119,6 +119,43 @@ func (s *Snapshot) topicEntry(key *configdef.Key, own map[string]string) Entry {
 	return entryOf(key, shown, synonyms)
 }
 
+// DescribeNewTopic lists the keys of a topic as CreateTopics shows them (KafkaConfigSchema in Kafka): its own values as
+// they were sent, and as source of the others that of any broker key behind them, not only of the first.
+func (s *Snapshot) DescribeNewTopic(own map[string]string) []Entry {
+	return s.describeOwned(configdef.Topic, own, func(key *configdef.Key, own map[string]string) Entry {
+		e := s.topicEntry(key, own)
+		if raw, set := own[key.Name]; set {
+			e.Value = &raw
+		} else {
+			e.Source = s.sourceBehind(key)
+		}
+		return e
+	})
+}
+
+// sourceBehind is where a topic key has its value from that the topic doesn't set.
+func (s *Snapshot) sourceBehind(key *configdef.Key) Source {
+	for _, layer := range s.layers() {
+		for _, synonym := range key.Synonyms {
+			if _, set := layer.values[synonym.Name]; set {
+				return layer.source
+			}
+		}
+	}
+	return FromDefault
+}
+
+// layer holds what is set in one place.
+type layer struct {
+	values map[string]string
+	source Source
+}
+
+// layers are the places where broker keys can be set, the one that counts most first.
+func (s *Snapshot) layers() [3]layer {
+	return [3]layer{{s.dynamicBroker, FromBroker}, {s.dynamicDefault, FromBrokerDefault}, {s.static.values, FromStatic}}
+}
+
 // groupEntry shows a group's key. Where no broker key stands behind it, its own
 // default takes that place.
 func (s *Snapshot) groupEntry(key *configdef.Key, own map[string]string) Entry {
@@ -255,10 +292,7 @@ func (s *Snapshot) brokerSynonyms(name string, sensitive bool) []SynonymEntry {
 		}
 		all = append(all, e)
 	}
-	for _, layer := range []struct {
-		values map[string]string
-		source Source
-	}{{s.dynamicBroker, FromBroker}, {s.dynamicDefault, FromBrokerDefault}, {s.static.values, FromStatic}} {
+	for _, layer := range s.layers() {
 		for _, name := range names {
 			if value, set := layer.values[name]; set {
 				add(name, value, layer.source)

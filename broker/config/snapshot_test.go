@@ -324,13 +324,33 @@ func TestAlterDoesNotChangeWhatItIsGiven(t *testing.T) {
 	}
 }
 
-// A new topic's overrides are what the catalog stores; of a key given twice the first counts.
-func TestNewTopicTakesTheFirstOfTwo(t *testing.T) {
+// A new topic's overrides are what the catalog stores; of a key given twice the last counts.
+func TestNewTopicTakesTheLastOfTwo(t *testing.T) {
 	s := fromMap(t, nil).Current()
 	one, two := "1", "2"
 	got, err := s.NewTopic([]Setting{{"retention.ms", &one}, {"retention.ms", &two}})
-	if err != nil || got["retention.ms"] != "1" {
+	if err != nil || got["retention.ms"] != "2" {
 		t.Errorf("%v, %v", got, err)
+	}
+}
+
+func TestDescribeNewTopicShowsWhatWasSentAndWhereDefaultsAreFrom(t *testing.T) {
+	s := fromMap(t, map[string]string{"log.retention.hours": "1", "num.partitions": "2"}).Current()
+	entries := map[string]Entry{}
+	for _, e := range s.DescribeNewTopic(map[string]string{"segment.ms": " +7 "}) {
+		entries[e.Name] = e
+	}
+	for name, want := range map[string]struct {
+		value  string
+		source Source
+	}{
+		"segment.ms":        {" +7 ", FromTopic},
+		"retention.ms":      {"3600000", FromStatic},
+		"max.message.bytes": {"1048588", FromDefault},
+	} {
+		if e := entries[name]; *e.Value != want.value || e.Source != want.source {
+			t.Errorf("%s: %q from %d", name, *e.Value, e.Source)
+		}
 	}
 }
 
