@@ -10,20 +10,15 @@ const (
 	// queuedShare is the part of the memory, one in so many, that requests may take where
 	// queued.max.request.bytes leaves it open.
 	queuedShare = 10
-	// garbagePercent is how much a heap may grow between collections. The live heap of a broker is a few MiB, so
-	// the runtime's own 100 % would collect many times a second under load to save next to nothing.
-	garbagePercent = 400
 	// memoryLimitPercent is how much of what a container may use is given to the heap.
 	memoryLimitPercent = 90
 )
 
-// tuneMemory sets up the garbage collector, unless the environment does, and returns how much memory the
-// process may use, 0 where nobody knows.
+// tuneMemory tells the garbage collector about a container's limit, unless the environment does, and returns how
+// much memory the process may use, 0 where nobody knows. The pace of the collector is Go's own: a slower
+// one (GOGC=400) saves 3 % of the CPU under a load of small requests, and triples the memory of a broker at rest.
 func tuneMemory(environ []string) int64 {
 	total, limit := memorySize()
-	if !isSet(environ, "GOGC") {
-		debug.SetGCPercent(garbagePercent)
-	}
 	if limit > 0 && !isSet(environ, "GOMEMLIMIT") {
 		debug.SetMemoryLimit(limit / 100 * memoryLimitPercent)
 	}
