@@ -36,14 +36,40 @@ func (s *Store) left(t *topic, partition int32) *found {
 		if f := d.left.find(t.id, partition); f != nil {
 			return f
 		}
-		if f := d.unnamed[format.PartitionDir(t.name, partition)]; f != nil {
-			return f
+		key := partitionKey{t.id, partition}
+		kept := d.gone[key]
+		if kept != nil && kept.isSettled() {
+			kept = nil
 		}
-		if f := d.gone[partitionKey{t.id, partition}]; f != nil {
-			return f
+		if name := format.PartitionDir(t.name, partition); d.unnamed[name] {
+			return d.recoverUnnamed(name, key, kept)
+		}
+		if kept != nil {
+			s.log.Error("folder of a log is gone; the log goes on behind what was in it, so that no offset is given twice",
+				slog.String("folder", d.fs.Name()+"/"+format.PartitionDir(t.name, partition)), slog.Int64("offset", kept.LogEndOffset))
+			kept.LogStartOffset = kept.LogEndOffset
+			return kept
 		}
 	}
 	return nil
+}
+
+// recoverUnnamed recovers a log whose topic ID is lost, now that a topic claims it by its name. It may be an older topic's of
+// that name; but whose deletion was finished has no folder of that name.
+func (d *logDir) recoverUnnamed(name string, key partitionKey, kept *found) *found {
+	known := map[partitionKey]slotted{}
+	if kept != nil {
+		k := slotted{slot: kept.Slot}
+		k.TopicID, k.Partition, k.LeaderEpoch = key.id, key.partition, kept.LeaderEpoch
+		k.DurableEnd, k.LogStartOffset = kept.LogEndOffset, kept.LogStartOffset
+		known[key] = k
+	}
+	d.store.log.Warn("topic ID of a folder is lost; it is taken by its name", slog.String("folder", d.fs.Name()+"/"+name))
+	f := d.recoverFolder(name, key.id, known)
+	if f.damage == nil {
+		f.adopt = true
+	}
+	return f
 }
 
 // load reads the files of a dormant log.
@@ -90,7 +116,7 @@ func (l *log) openLocked(ld *loading, f *found) error {
 	}
 	l.mu.found, l.mu.writer = nil, w
 	l.publishLocked(v)
-	if f.TopicID != l.topic.id || w.slot == noSlot {
+	if f.adopt || w.slot == noSlot {
 		if err := l.adopt(w); err != nil {
 			return f.dir.refuse("adoption of a log", err)
 		}
@@ -105,8 +131,12 @@ func (l *log) confirm(ld *loading, f *found) (*found, error) {
 	for _, s := range ld.segments {
 		size += s.size
 	}
-	if n := len(ld.segments); f.damage != nil || (n > 0 && size == f.LogBytes &&
-		ld.segments[n-1].baseOffset == f.ActiveBaseOffset && ld.segments[n-1].size == f.ActiveBytes) {
+	n := len(ld.segments)
+	same := n == 0
+	if n > 0 {
+		same = ld.segments[n-1].baseOffset == f.ActiveBaseOffset && ld.segments[n-1].size == f.ActiveBytes
+	}
+	if f.damage != nil || (same && size == f.LogBytes) {
 		return f, nil
 	}
 	ld.log.Warn("files of a log are not as the last clean stop left them; it is recovered",
@@ -114,7 +144,7 @@ func (l *log) confirm(ld *loading, f *found) (*found, error) {
 	known := slotted{slot: f.Slot, Kept: format.Kept{
 		TopicID: f.TopicID, Partition: f.Partition, LeaderEpoch: f.LeaderEpoch, DurableEnd: f.LogEndOffset, LogStartOffset: f.LogStartOffset,
 	}}
-	r := recovery{loading: ld, durableEnd: f.LogEndOffset}
+	r := recovery{loading: ld, durableEnd: f.LogEndOffset, logStartOffset: f.LogStartOffset}
 	if err := r.check(); err != nil {
 		return nil, err
 	}

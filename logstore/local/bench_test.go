@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/clatterhq/clatter/logstore"
+	"github.com/clatterhq/clatter/logstore/logstoretest"
 	"github.com/clatterhq/clatter/logstore/vfs"
 )
 
@@ -18,7 +19,7 @@ func BenchmarkAppend(b *testing.B) {
 					b.Fatal(err)
 				}
 				defer s.Close(context.Background())
-				c := testConfig()
+				c := logstoretest.Config()
 				if mode == "page cache" {
 					c.FlushMessages = 1<<63 - 1
 				}

@@ -130,9 +130,6 @@ func (s *Store) closeLogs(d *logDir) (marks []format.PartitionMark, whole bool, 
 		}
 		marks = append(marks, f.PartitionMark)
 	})
-	if len(d.unnamed) > 0 {
-		whole = false
-	}
 	slices.SortFunc(marks, func(a, b format.PartitionMark) int {
 		return compareKeys(partitionKey{a.TopicID, a.Partition}, partitionKey{b.TopicID, b.Partition})
 	})
@@ -143,7 +140,7 @@ func (s *Store) closeLogs(d *logDir) (marks []format.PartitionMark, whole bool, 
 func (d *logDir) untouched(fn func(*found)) {
 	for i := range d.left {
 		f := &d.left[i]
-		if f.isDeleted() {
+		if f.isSettled() {
 			continue
 		}
 		if t := d.store.topics.find(f.TopicID); t != nil {

@@ -2,7 +2,6 @@ package local
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"log/slog"
 
@@ -151,14 +150,15 @@ func (l *log) firstSegmentLocked(config *logstore.Config, w *writer, now int64) 
 func (l *log) adopt(w *writer) error {
 	d := w.folder.dir
 	metadata := format.AppendPartitionMetadata(nil, format.UUID(l.topic.id))
-	if err := writeFile(d.fs, w.folder.path(format.PartitionMetadataFile), metadata); err != nil {
-		return fmt.Errorf("write %s: %w", format.PartitionMetadataFile, err)
+	if err := format.WriteAtomic(d.fs, w.folder.path(format.PartitionMetadataFile), metadata); err != nil {
+		return err
 	}
-	w.newNames = true
 	if w.slot != noSlot {
 		return nil
 	}
 	var err error
-	w.slot, err = d.offsets.assign(w.kept(l, l.view.Load()))
-	return err
+	if w.slot, err = d.offsets.assign(w.kept(l, l.view.Load())); err != nil {
+		return err
+	}
+	return d.offsets.sync()
 }

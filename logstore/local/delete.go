@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io/fs"
 	"log/slog"
-	"sync/atomic"
 	"time"
 
 	"github.com/clatterhq/clatter/logstore"
@@ -100,7 +99,7 @@ func (d *logDir) forgetLeft(key partitionKey) error {
 	if f == nil {
 		return nil
 	}
-	atomic.StoreUint32(&f.deleted, 1)
+	f.settle()
 	return d.releaseSlot(f.Slot, key)
 }
 

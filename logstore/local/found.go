@@ -17,8 +17,10 @@ type found struct {
 	dir *logDir
 	// damage is nil but for the few logs that are damaged.
 	damage *damage
-	// deleted is 1 once the topic was deleted; accessed atomically.
-	deleted uint32
+	// adopt says that the folder is to be told its topic.
+	adopt bool
+	// settled is 1 once this is out of date: the topic was deleted. Accessed atomically.
+	settled uint32
 }
 
 // damage is what recovery found broken below the durable watermark of a log.
@@ -31,7 +33,9 @@ type damage struct {
 	err error
 }
 
-func (f *found) isDeleted() bool { return atomic.LoadUint32(&f.deleted) != 0 }
+func (f *found) settle() { atomic.StoreUint32(&f.settled, 1) }
+
+func (f *found) isSettled() bool { return atomic.LoadUint32(&f.settled) != 0 }
 
 func (f *found) key() partitionKey { return partitionKey{f.TopicID, f.Partition} }
 

@@ -33,6 +33,10 @@ type loading struct {
 	segments  []*segment // by base offset
 	snapshots []int64    // offsets of producer snapshots, rising
 	deleted   []string   // files that wait for their removal
+	// orphans are index files without a segment.
+	orphans []string
+	// worthless are the offsets of snapshots that proved damaged.
+	worthless []int64
 }
 
 // listFolder reads which files a log has.
@@ -43,6 +47,7 @@ func listFolder(f *folder) (*loading, error) {
 	}
 	ld := &loading{log: f.dir.store.log, folder: f}
 	var unknown []string
+	indexes := map[int64][]string{}
 	for _, name := range names {
 		baseOffset, suffix, stage, ok := format.ParseSegmentName(name)
 		switch {
@@ -61,8 +66,17 @@ func listFolder(f *folder) (*loading, error) {
 				return nil, err
 			}
 			ld.segments = append(ld.segments, &segment{folder: f, baseOffset: baseOffset, size: info.Size})
+		default:
+			indexes[baseOffset] = append(indexes[baseOffset], name)
 		}
 	}
+	for _, s := range ld.segments {
+		delete(indexes, s.baseOffset)
+	}
+	for _, names := range indexes {
+		ld.orphans = append(ld.orphans, names...)
+	}
+	slices.Sort(ld.orphans)
 	if len(unknown) > 0 {
 		ld.log.Warn("files in the folder of a log are not known and left alone",
 			slog.String("folder", f.dir.fs.Name()+"/"+f.name), slog.Any("files", unknown))
@@ -169,6 +183,7 @@ func (ld *loading) loadSnapshot(table *producer.Table, offset int64) (int64, err
 		}
 		ld.log.Warn("producer snapshot is damaged; the producers are rebuilt from the log",
 			slog.String("file", ld.folder.dir.fs.Name()+"/"+path), slog.Any("error", err))
+		ld.worthless = append(ld.worthless, at)
 	}
 	return 0, nil
 }

@@ -157,6 +157,9 @@ func (l *log) duplicateLocked(config *logstore.Config, v *view, of *producer.Bat
 // writeLocked puts the bytes at the end of the active segment, rolling it before if it is due.
 func (l *log) writeLocked(config *logstore.Config, w *writer, a *appending) error {
 	dir := w.folder.dir
+	if err := w.writeEpochs(); err != nil {
+		return dir.refuse("write of the leader epochs", err)
+	}
 	if len(w.index.index.offsets.tail) >= indexTailBytes {
 		// Entries follow the data they point at; a full disk keeps them in memory.
 		if err := w.writeIndex(); err != nil && !vfs.IsNoSpace(err) {
@@ -228,7 +231,6 @@ func (w *writer) apply(a *appending, interval int64) {
 // appendedLocked publishes the new end of the log and returns the commit that makes it durable, if
 // the policy of the topic asks for one.
 func (l *log) appendedLocked(config *logstore.Config, w *writer, a *appending) *commit {
-	w.appended = true
 	v := *l.view.Load()
 	v.LogEndOffset, v.LeaderEpoch = a.lastOffset+1, w.leaderEpoch
 	v.largest = w.index.index.largest

@@ -81,6 +81,8 @@ func (l *log) closeActiveLocked(w *writer, nextOffset int64) error {
 	w.active.index.Store(&final)
 	if err := w.writeSnapshot(nextOffset); err != nil && !vfs.IsNoSpace(err) {
 		return fmt.Errorf("write producer snapshot of %s: %w", w.folder.name, err)
+	} else if err == nil {
+		w.newSnapshots = append(w.newSnapshots, nextOffset)
 	}
 	return nil
 }
@@ -130,7 +132,7 @@ func openOrCreate(fsys vfs.FS, path string) (vfs.File, error) {
 	return f, err
 }
 
-// writeSnapshot writes the producers as of nextOffset. It isn't synced: a snapshot has a CRC, and
+// writeSnapshot writes the producers as of nextOffset. It isn't synced here: a snapshot has a CRC, and
 // without it the one before does.
 func (w *writer) writeSnapshot(nextOffset int64) error {
 	path := w.folder.path(fileName(nextOffset, snapshotSuffix))

@@ -22,11 +22,13 @@ type logDir struct {
 	lock   io.Closer
 	// offsets keeps durable ends and log start offsets.
 	offsets offsetsFile
-	// left are logs that were found and may not have been touched yet; immutable once the store is open. unnamed are those
-	// of which the topic ID is lost, by folder, and gone those of which a slot is left and no folder.
-	left    leftovers
-	unnamed map[string]*found
+	// left are logs that were found and may not have been touched yet, immutable once the store is open.
+	left leftovers
+	// unnamed are folders of which the topic ID is lost, and gone the logs of which a slot is left and no folder;
+	// immutable too. old is what Kafka's checkpoints say.
+	unnamed map[string]bool
 	gone    map[partitionKey]*found
+	old     *oldCheckpoints
 	// logs is how many partitions have files here.
 	logs atomic.Int64
 	// failed is set once and for ever by the first write or sync that fails.

@@ -212,8 +212,8 @@ func (d *logDir) recoverAll(ctx context.Context, folders []string, slots []slott
 	if len(folders) == 0 {
 		return nil
 	}
-	old, err := readOldCheckpoints(d)
-	if err != nil {
+	var err error
+	if d.old, err = readOldCheckpoints(d); err != nil {
 		return err
 	}
 	known := make(map[partitionKey]slotted, len(slots))
@@ -230,7 +230,7 @@ func (d *logDir) recoverAll(ctx context.Context, folders []string, slots []slott
 	for range min(d.store.options.RecoveryWorkers, len(folders)) {
 		group.Go(func() {
 			for i := int(next.Add(1)) - 1; i < len(folders) && ctx.Err() == nil; i = int(next.Add(1)) - 1 {
-				results[i] = d.recoverFolder(folders[i], known, old)
+				results[i] = d.recoverFolder(folders[i], logstore.TopicID{}, known)
 			}
 		})
 	}
@@ -239,32 +239,36 @@ func (d *logDir) recoverAll(ctx context.Context, folders []string, slots []slott
 		return context.Cause(ctx)
 	}
 	for i, f := range results {
-		if f.TopicID == (logstore.TopicID{}) {
-			if d.unnamed == nil {
-				d.unnamed = map[string]*found{}
-			}
-			d.unnamed[folders[i]] = f
+		if f != nil {
+			d.left = append(d.left, *f)
 			continue
 		}
-		d.left = append(d.left, *f)
+		if d.unnamed == nil {
+			d.unnamed = map[string]bool{}
+		}
+		d.unnamed[folders[i]] = true
 	}
 	d.store.log.Info("logs are recovered", slog.String("dir", d.fs.Name()), slog.Int("logs", len(folders)),
 		slog.Duration("took", time.Since(began)))
 	return d.keepRecovered()
 }
 
-// recoverFolder recovers one log. Whatever keeps it from being read concerns this log alone.
-func (d *logDir) recoverFolder(name string, known map[partitionKey]slotted, old *oldCheckpoints) *found {
+// recoverFolder recovers one log. Whatever keeps it from being read concerns this log alone. The result is nil
+// if nobody knows which topic it belongs to.
+func (d *logDir) recoverFolder(name string, id logstore.TopicID, known map[partitionKey]slotted) *found {
 	_, partition, _, _ := format.ParsePartitionDir(name)
-	f, err := recoverLog(&folder{dir: d, name: name}, partition, known, old)
-	if err == nil {
+	f, err := recoverLog(&folder{dir: d, name: name}, partitionKey{id, partition}, known, d.old)
+	switch {
+	case err == nil:
 		return f
+	case errors.Is(err, errNoTopicID):
+		return nil
 	}
 	d.store.log.Error("log can't be recovered and is offline; see to the cause, then restart",
 		slog.String("folder", d.fs.Name()+"/"+name), slog.Any("error", err))
 	if f == nil {
 		f = &found{dir: d}
-		f.Partition, f.Slot = partition, noSlot
+		f.TopicID, f.Partition, f.Slot = id, partition, noSlot
 	}
 	f.damage = &damage{err: err}
 	return f

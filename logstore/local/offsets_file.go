@@ -32,6 +32,8 @@ type partitionKey struct {
 // different slots.
 type offsetsFile struct {
 	dir *logDir
+	// existed says that there was a file when the store was opened.
+	existed bool
 	// syncing is held during a sync, so that nobody returns before the sync that covers his writes.
 	syncing sync.Mutex
 	mu      struct {
@@ -60,7 +62,7 @@ func (o *offsetsFile) load() ([]slotted, error) {
 	if err != nil {
 		return nil, err
 	}
-	o.mu.file = file
+	o.mu.file, o.existed = file, true
 	size, err := file.Size()
 	if err != nil {
 		return nil, err
@@ -124,7 +126,8 @@ func (o *offsetsFile) assign(k format.Kept) (int32, error) {
 
 // growLocked adds free slots to the end of the file.
 func (o *offsetsFile) growLocked() error {
-	if o.mu.file == nil {
+	made := o.mu.file == nil
+	if made {
 		file, err := o.dir.fs.Create(format.OffsetsFile)
 		if err != nil {
 			return err
@@ -138,6 +141,12 @@ func (o *offsetsFile) growLocked() error {
 	end := format.OffsetsHeaderSize + int64(have)*format.SlotSize
 	if _, err := o.mu.file.WriteAt(make([]byte, slotsPerGrowth*format.SlotSize), end); err != nil {
 		return errors.Join(err, o.mu.file.Truncate(end))
+	}
+	if made {
+		// From here on a log without a slot is one of which nothing was ever acknowledged.
+		if err := errors.Join(o.mu.file.Sync(), o.dir.fs.SyncDir("")); err != nil {
+			return err
+		}
 	}
 	o.mu.unsynced = true
 	o.mu.sequences = append(o.mu.sequences, make([]uint32, slotsPerGrowth)...)

@@ -20,6 +20,10 @@ type oldCheckpoints struct {
 }
 
 func readOldCheckpoints(d *logDir) (*oldCheckpoints, error) {
+	if d.offsets.existed {
+		// They are ours then, and may tell of an earlier topic of the same name.
+		return &oldCheckpoints{}, nil
+	}
 	recoveryPoints, err := readCheckpoint(d, format.RecoveryPointFile)
 	if err != nil {
 		return nil, err

@@ -29,7 +29,8 @@ import (
 type recovery struct {
 	*loading
 	// durableEnd is what is known to have been synced, -1 if nothing is.
-	durableEnd int64
+	durableEnd     int64
+	logStartOffset int64
 	// next is the offset that the next batch must not be below.
 	next   int64
 	damage damage
@@ -37,15 +38,23 @@ type recovery struct {
 	cut bool
 }
 
-// recoverLog recovers the log in a folder. known are the slots of the directory, old Kafka's checkpoints.
-func recoverLog(f *folder, partition int32, known map[partitionKey]slotted, old *oldCheckpoints) (result *found, err error) {
+// errNoTopicID says that a folder doesn't tell which topic it belongs to.
+var errNoTopicID = errors.New("topic ID of a folder is lost")
+
+// recoverLog recovers the log in a folder. id is its topic if that is known, else the folder says it; the error is errNoTopicID
+// if it doesn't. known are the slots of the directory, old Kafka's checkpoints.
+func recoverLog(f *folder, key partitionKey, known map[partitionKey]slotted, old *oldCheckpoints) (result *found, err error) {
 	ld, err := listFolder(f)
 	if err != nil {
 		return nil, err
 	}
-	id, err := ld.topicID()
-	if err != nil {
-		return nil, err
+	if key.id == (logstore.TopicID{}) {
+		if key.id, err = ld.topicID(); err != nil {
+			return nil, err
+		}
+		if key.id == (logstore.TopicID{}) {
+			return nil, errNoTopicID
+		}
 	}
 	defer func() {
 		// Nobody needs the files soon, and there may be very many.
@@ -54,18 +63,38 @@ func recoverLog(f *folder, partition int32, known map[partitionKey]slotted, old 
 		}
 	}()
 	r := recovery{loading: ld, durableEnd: -1}
-	k, ok := known[partitionKey{id, partition}]
+	k, ok := known[key]
 	if ok {
-		r.durableEnd = k.DurableEnd
+		r.durableEnd, r.logStartOffset = k.DurableEnd, k.LogStartOffset
 	} else {
 		k = slotted{slot: noSlot}
-		k.TopicID, k.Partition, k.LogStartOffset = id, partition, old.logStart(f.name)
+		k.TopicID, k.Partition, k.LogStartOffset = key.id, key.partition, old.logStart(f.name)
 		r.durableEnd = old.recoveryPoint(f.name)
+		if f.dir.offsets.existed {
+			r.durableEnd = 0 // whatever was acknowledged has a slot
+		}
+	}
+	if err := r.removeOrphans(); err != nil {
+		return nil, err
 	}
 	if err := r.check(); err != nil {
 		return nil, err
 	}
 	return r.finish(k)
+}
+
+// removeOrphans removes index files without a segment, which a crash left behind: a new segment of that name would
+// believe them.
+func (r *recovery) removeOrphans() error {
+	for _, name := range r.orphans {
+		if err := r.folder.dir.fs.Remove(r.folder.path(name)); err != nil {
+			return err
+		}
+	}
+	if len(r.orphans) == 0 {
+		return nil
+	}
+	return r.folder.dir.fs.SyncDir(r.folder.name)
 }
 
 // check finds the valid end of the log, cuts what is behind it and notes damage.
@@ -82,6 +111,9 @@ func (r *recovery) check() error {
 		first = r.segmentAt(r.durableEnd)
 	}
 	r.next = r.segments[first].baseOffset
+	if r.beginIsMissing() {
+		return r.cutAll()
+	}
 	for i := first; i < len(r.segments); i++ {
 		from := int64(0)
 		if i == first && r.durableEnd > r.next {
@@ -90,6 +122,13 @@ func (r *recovery) check() error {
 				return err
 			}
 		}
+		if i > first && r.gapBefore(i) {
+			if err := r.cutAt(i-1, r.segments[i-1].size, true, errGap); err != nil {
+				return err
+			}
+			break
+		}
+		r.next = max(r.next, r.segments[i].baseOffset)
 		done, err := r.checkSegment(i, from)
 		if err != nil {
 			return err
@@ -103,6 +142,34 @@ func (r *recovery) check() error {
 }
 
 const maxOffset = 1<<63 - 1
+
+// beginIsMissing reports whether the first segments of a log, of which nothing was durable, didn't survive, while
+// a later one did.
+func (r *recovery) beginIsMissing() bool {
+	return r.durableEnd >= 0 && r.logStartOffset >= r.durableEnd && r.segments[0].baseOffset > r.logStartOffset
+}
+
+// cutAll sets all segments aside.
+func (r *recovery) cutAll() error {
+	r.log.Error("segments of a log did not reach the disk in order: nothing in them was durable, the bytes are kept in files that end in "+lostSuffix,
+		slog.String("folder", r.folder.dir.fs.Name()+"/"+r.folder.name), slog.Int64("first", r.segments[0].baseOffset), slog.Int64("start", r.logStartOffset))
+	for _, s := range r.segments {
+		if err := s.discard(true); err != nil {
+			return err
+		}
+	}
+	r.segments, r.next, r.cut = nil, r.logStartOffset, true
+	return nil
+}
+
+// errGap says that the end of a segment is missing.
+var errGap = errors.New("next segment doesn't begin where this one ends")
+
+// gapBefore reports whether batches are missing before segment i that were never durable. Below the durable end a gap is what
+// compaction left, or what Kafka made of it.
+func (r *recovery) gapBefore(i int) bool {
+	return r.durableEnd >= 0 && r.next >= r.durableEnd && r.segments[i].baseOffset > r.next
+}
 
 // endBefore notes that a log ends before its durable end.
 func (r *recovery) endBefore() {
@@ -238,7 +305,7 @@ func (r *recovery) beginsValid(i int) (bool, error) {
 func (r *recovery) cutAt(i int, at int64, keep bool, bad error) error {
 	s := r.segments[i]
 	lost := s.size - at
-	if keep {
+	if keep && lost > 0 {
 		if err := s.setAside(at); err != nil {
 			return err
 		}
@@ -331,15 +398,6 @@ func (r *recovery) makeDurable() error {
 
 // rebuildState rebuilds what is kept beside the batches: epochs, producers, transaction indexes.
 func (r *recovery) rebuildState(f *found) error {
-	for _, at := range r.snapshots {
-		if at > f.LogEndOffset {
-			// It would be believed once the log is that long again.
-			if err := r.folder.dir.fs.Remove(r.folder.path(fileName(at, snapshotSuffix))); err != nil {
-				return err
-			}
-		}
-	}
-	r.snapshots = slices.DeleteFunc(r.snapshots, func(at int64) bool { return at > f.LogEndOffset })
 	cache, err := r.epochs(f.LogEndOffset)
 	if err != nil {
 		return err
@@ -364,6 +422,27 @@ func (r *recovery) rebuildState(f *found) error {
 	return r.rebuildProducers(f)
 }
 
+// dropSnapshots removes the snapshots that are damaged, and those behind the end of the log, which would be believed once
+// the log is that long again.
+func (r *recovery) dropSnapshots(logEndOffset int64) error {
+	removed := false
+	for _, at := range r.snapshots {
+		if at <= logEndOffset && !slices.Contains(r.worthless, at) {
+			continue
+		}
+		if err := r.folder.dir.fs.Remove(r.folder.path(fileName(at, snapshotSuffix))); err != nil {
+			return err
+		}
+		removed = true
+	}
+	if !removed {
+		return nil
+	}
+	r.snapshots = slices.DeleteFunc(r.snapshots, func(at int64) bool { return at > logEndOffset || slices.Contains(r.worthless, at) })
+	// Another crash must not bring one back that tells of a log that never was.
+	return r.folder.dir.fs.SyncDir(r.folder.name)
+}
+
 // rebuildProducers rebuilds the producers, keeps them in a snapshot, and writes the entries of aborted transactions.
 func (r *recovery) rebuildProducers(f *found) error {
 	var table producer.Table
@@ -372,6 +451,9 @@ func (r *recovery) rebuildProducers(f *found) error {
 		aborted[i] = append(aborted[i], a)
 	})
 	if err != nil {
+		return err
+	}
+	if err := r.dropSnapshots(f.LogEndOffset); err != nil {
 		return err
 	}
 	for i := range r.segments {

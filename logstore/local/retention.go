@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io/fs"
 	"log/slog"
-	"math"
 	"time"
 
 	"github.com/clatterhq/clatter/logstore"
@@ -86,7 +85,7 @@ func (l *log) retainBy(w *writer, config *logstore.Config, rule retentionReason,
 // does everything that isn't below the high watermark.
 func (l *log) deletable(config *logstore.Config, rule retentionReason, now int64) (int, error) {
 	v := l.view.Load()
-	excess := int64(math.MinInt64)
+	excess := int64(-1)
 	if config.RetentionBytes >= 0 {
 		excess = l.sizeLocked() - config.RetentionBytes
 	}
@@ -103,8 +102,8 @@ func (l *log) deletable(config *logstore.Config, rule retentionReason, now int64
 		case byLogStartOffset:
 			due = i+1 < len(v.segments) && end <= v.LogStartOffset
 		case bySize:
-			due = excess-s.size >= 0
 			excess -= s.size
+			due = excess >= 0
 		case byTime:
 			if config.RetentionMs < 0 {
 				return 0, nil

@@ -3,6 +3,7 @@ package local
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -179,6 +180,9 @@ type flushJob struct {
 	// newNames says that the folder has new files, newFolder that it is new itself.
 	newNames  bool
 	newFolder bool
+	// snapshots are the offsets of new producer snapshots, newEpochs says that the leader epochs are new.
+	snapshots []int64
+	newEpochs bool
 	// err is why the active segment could not be opened again.
 	err error
 }
@@ -198,6 +202,16 @@ func (j *flushJob) sync() error {
 			return err
 		}
 	}
+	for _, at := range j.snapshots {
+		if err := j.writer.folder.syncFile(fileName(at, snapshotSuffix)); err != nil {
+			return err
+		}
+	}
+	if j.newEpochs {
+		if err := j.writer.folder.syncFile(format.LeaderEpochFile); err != nil {
+			return err
+		}
+	}
 	if j.newFolder {
 		if err := j.writer.folder.syncFile(format.PartitionMetadataFile); err != nil {
 			return err
@@ -212,6 +226,9 @@ func (j *flushJob) sync() error {
 // syncFile makes the content of a file durable that is not kept open.
 func (f *folder) syncFile(name string) error {
 	file, err := f.dir.fs.Open(f.path(name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // it was deleted since
+	}
 	if err != nil {
 		return err
 	}
@@ -228,9 +245,10 @@ func (l *log) beginFlush() (job flushJob, ok bool) {
 	}
 	job = flushJob{
 		log: l, writer: w, segments: w.unsynced, end: v.LogEndOffset,
-		newNames: w.newNames, newFolder: w.newFolder,
+		newNames: w.newNames, newFolder: w.newFolder, snapshots: w.newSnapshots, newEpochs: w.newEpochs,
 	}
-	w.unsynced, w.newNames, w.newFolder = nil, false, false
+	w.newEpochs = false
+	w.unsynced, w.newNames, w.newFolder, w.newSnapshots = nil, false, false, nil
 	if w.active != nil {
 		job.at = position{w.active, w.active.size}
 	}

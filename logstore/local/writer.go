@@ -6,6 +6,7 @@ import (
 
 	"github.com/clatterhq/clatter/logstore"
 	"github.com/clatterhq/clatter/logstore/epoch"
+	"github.com/clatterhq/clatter/logstore/local/format"
 	"github.com/clatterhq/clatter/logstore/producer"
 )
 
@@ -40,8 +41,10 @@ type writer struct {
 	maintaining sync.Mutex
 	// offsetsDue says that the offsets file is to be told of the durable end.
 	offsetsDue bool
-	// appended says that there was an append since the log was loaded.
-	appended bool
+	// appended says that there was an append since the log was loaded, newEpochs that the leader epochs were written and not
+	// synced since.
+	appended  bool
+	newEpochs bool
 
 	// flushedOffset is the durable end: everything below it was synced.
 	flushedOffset int64
@@ -56,6 +59,8 @@ type writer struct {
 	// take away.
 	newNames  bool
 	newFolder bool
+	// newSnapshots are the offsets of snapshots that were not synced yet.
+	newSnapshots []int64
 	// flushDue is set while a flush by flush.ms is scheduled.
 	flushDue bool
 }
@@ -85,4 +90,20 @@ func (w *writer) drawJitter(config *logstore.Config, random uint64) {
 	if jitter := min(config.SegmentJitterMs, config.SegmentMs); jitter > 0 {
 		w.jitterMs = int64(random % uint64(jitter))
 	}
+}
+
+// writeEpochs writes the leader epochs before the first append of a new one. A file with nothing but the
+// first epoch would tell what its absence does.
+func (w *writer) writeEpochs() error {
+	if w.appended {
+		return nil
+	}
+	if latest, _ := w.epochs.Latest(); latest.StartOffset > 0 {
+		if err := writeFile(w.folder.dir.fs, w.folder.path(format.LeaderEpochFile), w.epochs.AppendTo(nil)); err != nil {
+			return err
+		}
+		w.newEpochs, w.newNames = true, true
+	}
+	w.appended = true
+	return nil
 }

@@ -1,0 +1,407 @@
+package logstoretest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"maps"
+	"math"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strconv"
+	"testing"
+
+	"github.com/clatterhq/clatter/logstore"
+	"github.com/clatterhq/clatter/wire/record"
+)
+
+// Log is what one partition should be: a slice of batches. It is the reference model that a store is
+// compared with.
+type Log struct {
+	Batches []record.Batch // as they are in the log
+	// Acked is how many of them are known to be durable.
+	Acked int
+	Start int64
+	// Deleting is where the log will start after a deletion that is under way.
+	Deleting int64
+	// sequences are the next sequence numbers by producer.
+	sequences map[int64]int32
+}
+
+// NewLog is an empty log.
+func NewLog() *Log { return &Log{sequences: map[int64]int32{}} }
+
+// Clone is a copy that shares the batches.
+func (m *Log) Clone() *Log {
+	return &Log{
+		Batches: slices.Clip(m.Batches), Acked: m.Acked, Start: m.Start, Deleting: m.Deleting, sequences: maps.Clone(m.sequences),
+	}
+}
+
+// NextSequence is the sequence number that a producer goes on with.
+func (m *Log) NextSequence(producerID int64) int32 { return m.sequences[producerID] }
+
+// End is the log end offset.
+func (m *Log) End() int64 {
+	if len(m.Batches) == 0 {
+		return 0
+	}
+	return m.Batches[len(m.Batches)-1].NextOffset()
+}
+
+// Append notes a batch that was appended.
+func (m *Log) Append(batch record.Batch) {
+	m.Batches = append(m.Batches, bytes.Clone(batch))
+	if id := batch.ProducerID(); id >= 0 {
+		m.sequences[id] = batch.LastSequence() + 1
+	}
+}
+
+// Cut forgets all batches but the first n, after a crash.
+func (m *Log) Cut(n int) {
+	m.Batches = m.Batches[:n:n] // clones share what is behind
+	m.Acked = n
+	m.sequences = map[int64]int32{}
+	for _, b := range m.Batches {
+		if id := b.ProducerID(); id >= 0 {
+			m.sequences[id] = b.LastSequence() + 1
+		}
+	}
+}
+
+// at is the index of the batch that contains an offset.
+func (m *Log) at(offset int64) int {
+	for i, b := range m.Batches {
+		if b.LastOffset() >= offset {
+			return i
+		}
+	}
+	return len(m.Batches)
+}
+
+// Check compares a partition with the model: offsets, and every byte that can be read.
+func (m *Log) Check(t testing.TB, p logstore.Partition, maxBytes int) {
+	t.Helper()
+	o := p.Offsets()
+	if o.LogEndOffset != m.End() || o.LogStartOffset != m.Start {
+		t.Fatalf("log from %d to %d, want %d to %d", o.LogStartOffset, o.LogEndOffset, m.Start, m.End())
+	}
+	got := readAll(t, p, m.Start, maxBytes, logstore.ReadUncommitted)
+	want := m.Batches[m.at(m.Start):m.at(o.HighWatermark)]
+	if len(got) != len(want) {
+		t.Fatalf("%d batches from %d to %d, want %d", len(got), m.Start, o.HighWatermark, len(want))
+	}
+	for i := range got {
+		if !bytes.Equal(got[i], want[i]) {
+			t.Fatalf("batch %d at offset %d differs:\n%x\n%x", i, want[i].BaseOffset(), got[i][:min(len(got[i]), 80)], want[i][:min(len(want[i]), 80)])
+		}
+	}
+}
+
+// Recover compares a partition with the model after a crash and adopts what survived: everything that
+// was acknowledged, and maybe more, but nothing that wasn't appended, and nothing in another order.
+func (m *Log) Recover(t testing.TB, p logstore.Partition) {
+	t.Helper()
+	o := p.Offsets()
+	if o.LogStartOffset < m.Start {
+		t.Fatalf("log starts at %d, but was deleted up to %d", o.LogStartOffset, m.Start)
+	}
+	survived := len(m.Batches)
+	for survived > 0 && m.Batches[survived-1].NextOffset() > o.LogEndOffset {
+		survived--
+	}
+	if survived < m.Acked {
+		t.Fatalf("log ends at %d, but %d was acknowledged", o.LogEndOffset, m.Batches[m.Acked-1].NextOffset())
+	}
+	acked := m.Acked
+	m.Cut(survived)
+	if m.End() != o.LogEndOffset {
+		t.Fatalf("log ends at %d, the last batch at %d", o.LogEndOffset, m.End())
+	}
+	// A log of which nothing was acknowledged may have lost its beginning.
+	if o.LogStartOffset > max(m.Start, m.Deleting) && acked > 0 {
+		t.Fatalf("log starts at %d, but was deleted up to %d", o.LogStartOffset, m.Start)
+	}
+	if o.HighWatermark != o.LogEndOffset {
+		t.Fatalf("after recovery: %+v", o)
+	}
+	m.Start = o.LogStartOffset
+	m.Check(t, p, 10_000)
+	m.checkSequences(t, p)
+}
+
+// checkSequences compares what the store knows of producers.
+func (m *Log) checkSequences(t testing.TB, p logstore.Partition) {
+	t.Helper()
+	known := map[int64]int32{}
+	for _, s := range p.Producers() {
+		known[s.ProducerID] = s.LastSequence + 1
+	}
+	for id, next := range m.sequences {
+		if got, ok := known[id]; !ok || got != next {
+			// Deleted records may take the knowledge of their producer with them.
+			if m.Start == 0 {
+				t.Fatalf("producer %d goes on at %d, want %d", id, got, next)
+			}
+		}
+	}
+}
+
+// Seed is the seed of a random test: fresh, or CLATTER_SEED. It is printed if the test fails.
+func Seed(t testing.TB) uint64 {
+	seed := rand.Uint64()
+	if text := os.Getenv("CLATTER_SEED"); text != "" {
+		var err error
+		if seed, err = strconv.ParseUint(text, 10, 64); err != nil {
+			t.Fatalf("CLATTER_SEED: %v", err)
+		}
+	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("repeat with CLATTER_SEED=%d", seed)
+		}
+	})
+	return seed
+}
+
+// run drives a store and models of its partitions with the same random steps.
+type run struct {
+	*opened
+	backend Backend
+	random  *rand.Rand
+	logs    []*Log
+	pending []pendingAppend
+	tag     int
+}
+
+type pendingAppend struct {
+	log    *Log
+	index  int // of the batch in the model
+	ticket logstore.Ticket
+}
+
+func newRun(t *testing.T, b Backend, config *logstore.Config) *run {
+	r := &run{backend: b, random: rand.New(rand.NewPCG(Seed(t), 1))}
+	r.opened = open(t, b, config)
+	for range r.topic.Partitions {
+		r.logs = append(r.logs, NewLog())
+	}
+	return r
+}
+
+// pick chooses a partition and its model.
+func (r *run) pick() (logstore.Partition, *Log) {
+	i := r.random.IntN(len(r.logs))
+	return r.partition(int32(i)), r.logs[i]
+}
+
+func (r *run) append() {
+	p, m := r.pick()
+	r.tag++
+	b := Batch{
+		Records: 1 + r.random.IntN(5), Size: r.random.IntN(300), Timestamp: nowMs() + int64(r.tag), Tag: r.tag,
+		Codec: record.Codec(r.random.IntN(5)),
+	}
+	if r.random.IntN(2) == 0 {
+		b.ProducerID = int64(1 + r.random.IntN(3))
+		b.BaseSequence = m.sequences[b.ProducerID]
+	}
+	batch := b.Build(r.t)
+	ticket, err := p.Append(batch, logstore.AppendOptions{Now: nowMs()})
+	if err != nil {
+		r.t.Fatalf("append: %v", err)
+	}
+	if ticket.Result.BaseOffset != m.End() || ticket.Result.Duplicate {
+		r.t.Fatalf("append at %d: %+v", m.End(), ticket.Result)
+	}
+	m.Append(batch)
+	r.pending = append(r.pending, pendingAppend{m, len(m.Batches) - 1, ticket})
+}
+
+// settle waits for all appends, or takes note of those that are decided.
+func (r *run) settle(wait bool) {
+	kept := r.pending[:0]
+	for _, x := range r.pending {
+		if x.ticket.Commit != nil && !wait {
+			select {
+			case <-x.ticket.Commit.Done():
+			default:
+				kept = append(kept, x)
+				continue
+			}
+		}
+		if _, err := x.ticket.Wait(context.Background()); err != nil {
+			r.t.Fatalf("commit: %v", err)
+		}
+		if x.ticket.Commit != nil {
+			x.log.Acked = max(x.log.Acked, x.index+1)
+		}
+	}
+	r.pending = kept
+}
+
+func (r *run) repeat() {
+	p, m := r.pick()
+	// One of the last batches of some producer, as a client sends it again.
+	for i := len(m.Batches) - 1; i >= 0; i-- {
+		b := m.Batches[i]
+		if b.ProducerID() < 0 || b.LastSequence()+1 != m.sequences[b.ProducerID()] {
+			continue
+		}
+		again := bytes.Clone(b)
+		ticket, err := p.Append(again, logstore.AppendOptions{Now: nowMs()})
+		if err != nil || !ticket.Result.Duplicate || ticket.Result.BaseOffset != b.BaseOffset() {
+			r.t.Fatalf("batch at %d repeated: %+v, %v", b.BaseOffset(), ticket.Result, err)
+		}
+		return
+	}
+}
+
+func (r *run) read() {
+	p, m := r.pick()
+	o := p.Offsets()
+	if o.HighWatermark == o.LogStartOffset {
+		return
+	}
+	offset := o.LogStartOffset + r.random.Int64N(o.HighWatermark-o.LogStartOffset)
+	opts := logstore.ReadOptions{MaxBytes: r.random.IntN(3000), AtLeast1: r.random.IntN(2) == 0, Isolation: logstore.Isolation(r.random.IntN(2))}
+	content, _ := read(r.t, p, offset, opts)
+	i := m.at(offset)
+	for _, b := range split(r.t, content) {
+		if !bytes.Equal(b, m.Batches[i]) {
+			r.t.Fatalf("read at %d: batch at %d differs from that at %d", offset, b.BaseOffset(), m.Batches[i].BaseOffset())
+		}
+		i++
+	}
+	if len(content) == 0 && (opts.AtLeast1 || len(m.Batches[i]) <= opts.MaxBytes) {
+		r.t.Fatalf("read at %d with %+v: nothing, the batch has %d bytes", offset, opts, len(m.Batches[i]))
+	}
+	if len(content) > opts.MaxBytes && i > m.at(offset)+1 {
+		r.t.Fatalf("read at %d with %+v: %d bytes in %d batches", offset, opts, len(content), i-m.at(offset))
+	}
+}
+
+func (r *run) deleteRecords() {
+	p, m := r.pick()
+	o := p.Offsets()
+	offset := o.LogStartOffset + r.random.Int64N((o.HighWatermark-o.LogStartOffset)/4+1)
+	start, err := p.DeleteBefore(r.t.Context(), offset)
+	if err != nil || start != offset {
+		r.t.Fatalf("delete before %d: %d, %v", offset, start, err)
+	}
+	m.Start = offset
+	if r.random.IntN(2) == 0 {
+		if err := p.Maintain(r.t.Context(), logstore.Retention); err != nil {
+			r.t.Fatal(err)
+		}
+	}
+}
+
+func (r *run) outOfRange() {
+	p, m := r.pick()
+	for _, offset := range []int64{m.Start - 1, m.End() + 1} {
+		if _, err := p.Read(offset, logstore.ReadOptions{MaxBytes: 1}); !errors.Is(err, logstore.ErrOffsetOutOfRange) {
+			r.t.Fatalf("read at %d of a log from %d to %d: %v", offset, m.Start, m.End(), err)
+		}
+	}
+}
+
+func (r *run) flush() {
+	p, m := r.pick()
+	if err := p.Maintain(r.t.Context(), logstore.Flush); err != nil {
+		r.t.Fatal(err)
+	}
+	m.Acked = len(m.Batches)
+}
+
+func (r *run) restart() {
+	r.settle(true)
+	r.reopen(r.backend)
+	for i, m := range r.logs {
+		m.Acked = len(m.Batches)
+		m.Check(r.t, r.partition(int32(i)), 1+r.random.IntN(5000))
+		m.checkSequences(r.t, r.partition(int32(i)))
+	}
+}
+
+// crash cuts the power and goes on with what is left.
+func (r *run) crash() {
+	r.settle(false)
+	// A delete and an acknowledgement that happen after this line may survive too, so there are none.
+	after := r.backend.Crash(r.random)
+	old := r.store
+	r.backend, r.pending = after, nil
+	r.store = after.Open(r.t)
+	if err := old.Close(context.Background()); err != nil {
+		r.t.Fatalf("close of the store before the crash: %v", err)
+	}
+	if err := r.store.Create(r.topic); err != nil {
+		r.t.Fatal(err)
+	}
+	for i, m := range r.logs {
+		m.Recover(r.t, r.partition(int32(i)))
+	}
+}
+
+// steps does n random steps of which each is chosen with a weight.
+func (r *run) steps(n int, weights map[string]int) {
+	choices := []struct {
+		name string
+		do   func()
+	}{
+		{"append", r.append},
+		{"repeat", r.repeat},
+		{"read", r.read},
+		{"delete", r.deleteRecords},
+		{"range", r.outOfRange},
+		{"flush", r.flush},
+		{"settle", func() { r.settle(r.random.IntN(2) == 0) }},
+		{"restart", r.restart},
+		{"crash", r.crash},
+	}
+	total := 0
+	for _, c := range choices {
+		total += weights[c.name]
+	}
+	for range n {
+		at := r.random.IntN(total)
+		for _, c := range choices {
+			if at -= weights[c.name]; at < 0 {
+				c.do()
+				break
+			}
+		}
+	}
+	r.settle(true)
+	for i, m := range r.logs {
+		m.Check(r.t, r.partition(int32(i)), 5000)
+	}
+}
+
+func modelConfig() *logstore.Config {
+	config := Config()
+	config.SegmentBytes, config.IndexIntervalBytes, config.SegmentIndexBytes = 5000, 500, 80
+	config.RetentionMs = -1
+	return config
+}
+
+func testModel(t *testing.T, b Backend) {
+	r := newRun(t, b, modelConfig())
+	r.steps(4000, map[string]int{"append": 60, "repeat": 5, "read": 40, "delete": 1, "range": 2, "settle": 10, "restart": 1})
+}
+
+func testModelPageCache(t *testing.T, b Backend) {
+	config := modelConfig()
+	config.FlushMessages = math.MaxInt64
+	r := newRun(t, b, config)
+	r.steps(4000, map[string]int{"append": 60, "repeat": 5, "read": 40, "delete": 1, "range": 2, "flush": 2, "restart": 1})
+}
+
+func testModelWithCrashes(t *testing.T, b Backend) {
+	if b.Crash(rand.New(rand.NewPCG(1, 1))) == nil {
+		t.Skip("this storage can't be cut off")
+	}
+	r := newRun(t, b, modelConfig())
+	r.steps(3000, map[string]int{"append": 60, "repeat": 5, "read": 20, "delete": 1, "range": 1, "settle": 10, "restart": 1, "crash": 2})
+}
