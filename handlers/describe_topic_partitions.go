@@ -119,7 +119,7 @@ func (d *Dispatcher) topicPartitions(topic *catalog.Topic, first, end int32) kms
 	for i := first; i < end; i++ {
 		p := kmsg.NewDescribeTopicPartitionsResponseTopicPartition()
 		p.Partition = i
-		p.LeaderID, p.LeaderEpoch = d.nodeID, leaderEpoch
+		p.LeaderID, p.LeaderEpoch = d.nodeID, d.deps.Store.LeaderEpoch(topic.ID, i)
 		p.Replicas, p.ISR, p.OfflineReplicas = d.replicas, d.replicas, noReplicas
 		p.EligibleLeaderReplicas, p.LastKnownELR = noReplicas, noReplicas
 		t.Partitions = append(t.Partitions, p)

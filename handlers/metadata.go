@@ -197,7 +197,7 @@ func (d *Dispatcher) metadataTopic(t *catalog.Topic) kmsg.MetadataResponseTopic 
 		p.Default()
 		p.Partition = int32(i)
 		p.Leader = d.nodeID
-		p.LeaderEpoch = leaderEpoch
+		p.LeaderEpoch = d.deps.Store.LeaderEpoch(t.ID, int32(i))
 		p.Replicas, p.ISR, p.OfflineReplicas = d.replicas, d.replicas, noReplicas
 	}
 	return out

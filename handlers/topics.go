@@ -39,6 +39,3 @@ func (d *Dispatcher) partition(t *catalog.Topic, partition int32) (logstore.Part
 	log, err := d.deps.Store.Partition(t.ID, partition)
 	return log, errorCode(err)
 }
-
-// leaderEpoch is the epoch in which this broker leads every partition: nobody ever takes over from it.
-const leaderEpoch = 0

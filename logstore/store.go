@@ -37,6 +37,9 @@ type Store interface {
 	// Errors: ErrUnknownPartition, *NotLeaderError, ErrClosed. The value stays valid until the topic
 	// is deleted; the lookup takes no lock and allocates nothing once the partition was used.
 	Partition(id TopicID, partition int32) (Partition, error)
+	// LeaderEpoch is the epoch in which this broker leads a partition, -1 if it doesn't. It costs a partition that
+	// was never used nothing: descriptions of all partitions ask for it.
+	LeaderEpoch(id TopicID, partition int32) int32
 	// LogDirs describes the directories and the space in them.
 	LogDirs(ctx context.Context) ([]LogDir, error)
 	// Health is nil while every directory takes writes; else it says what an operator must do.
