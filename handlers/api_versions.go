@@ -50,8 +50,8 @@ func (d *Dispatcher) apiVersions(_ context.Context, req *broker.Request) (broker
 		resp.ErrorCode = int16(wire.InvalidRequest)
 		return answer(resp)
 	}
-	if r.ClusterID != nil && *r.ClusterID != d.clusterID() || r.NodeID >= 0 && r.NodeID != d.nodeID {
-		resp.ErrorCode = int16(wire.RebootstrapRequired)
+	if code := d.checkExpected(r); code != wire.None {
+		resp.ErrorCode = int16(code)
 		return answer(resp)
 	}
 	resp.ApiKeys = d.apiKeys
@@ -69,6 +69,17 @@ func (d *Dispatcher) apiVersions(_ context.Context, req *broker.Request) (broker
 		}
 	}
 	return answer(resp)
+}
+
+// checkExpected compares what the client expects of this broker, which is both IDs or none of them.
+func (d *Dispatcher) checkExpected(r *kmsg.ApiVersionsRequest) wire.ErrorCode {
+	switch {
+	case (r.ClusterID != nil) != (r.NodeID != -1):
+		return wire.InvalidRequest
+	case r.ClusterID != nil && (*r.ClusterID != d.clusterID() || r.NodeID != d.nodeID):
+		return wire.RebootstrapRequired
+	}
+	return wire.None
 }
 
 // advertisedAPIs is what ApiVersions tells of the table.

@@ -105,6 +105,8 @@ func TestApiVersionsTellsMisroutedClients(t *testing.T) {
 	}{
 		{"nothing expected", nil, -1, wire.None},
 		{"ours", &ours, 1, wire.None},
+		{"no node", &ours, -1, wire.InvalidRequest},
+		{"no cluster", nil, 1, wire.InvalidRequest},
 		{"another cluster", new("another"), 1, wire.RebootstrapRequired},
 		{"another node", &ours, 2, wire.RebootstrapRequired},
 	} {

@@ -127,3 +127,17 @@ func TestDescribeConfigsRefuses(t *testing.T) {
 		wantEqual(t, c.name+": keys", len(r.Configs), 0)
 	}
 }
+
+func TestDescribeConfigsRefusesAllWithOneOfNoKind(t *testing.T) {
+	b := newTestBroker(t)
+	b.createTopic("t", 1)
+	for _, kind := range []kmsg.ConfigResourceType{-1, 0, 1, 3, 64, 127} {
+		req := kmsg.NewPtrDescribeConfigsRequest()
+		req.Version = 4
+		req.Resources = []kmsg.DescribeConfigsRequestResource{{ResourceType: topicResource, ResourceName: "t"}, {ResourceType: kind, ResourceName: "t"}}
+		for _, r := range ask[*kmsg.DescribeConfigsResponse](b, req).Resources {
+			wantCode(t, "resource", r.ErrorCode, wire.InvalidRequest)
+			wantEqual(t, "message", deref(r.ErrorMessage), wire.InvalidRequest.Message())
+		}
+	}
+}

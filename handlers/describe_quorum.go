@@ -28,6 +28,7 @@ const quorumOffset = 1
 func (d *Dispatcher) describeQuorum(_ context.Context, req *broker.Request) (broker.Reply, error) {
 	r := req.Message.(*kmsg.DescribeQuorumRequest)
 	resp := r.ResponseKind().(*kmsg.DescribeQuorumResponse)
+	resp.ErrorMessage = new("") // Kafka's text where there is no error.
 	if !asksForMetadataQuorum(r) {
 		refuseQuorums(resp, r)
 		return answer(resp)
@@ -39,6 +40,7 @@ func (d *Dispatcher) describeQuorum(_ context.Context, req *broker.Request) (bro
 	voter.LastFetchTimestamp, voter.LastCaughtUpTimestamp = now, now
 
 	p := kmsg.NewDescribeQuorumResponseTopicPartition()
+	p.ErrorMessage = new("")
 	p.LeaderID, p.LeaderEpoch, p.HighWatermark = d.nodeID, 1, quorumOffset
 	p.CurrentVoters = []kmsg.DescribeQuorumResponseTopicPartitionReplicaState{voter}
 	p.Observers = []kmsg.DescribeQuorumResponseTopicPartitionReplicaState{}

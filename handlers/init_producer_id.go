@@ -22,7 +22,7 @@ func (d *Dispatcher) initProducerID(ctx context.Context, req *broker.Request) (b
 	r := req.Message.(*kmsg.InitProducerIDRequest)
 	resp := r.ResponseKind().(*kmsg.InitProducerIDResponse)
 	resp.ProducerID, resp.ProducerEpoch = -1, -1
-	code := checkInitProducerID(r, transactionMaxTimeoutMs)
+	code := checkInitProducerID(r, d.config().TransactionMaxTimeoutMs)
 	if code == wire.None {
 		id, err := d.producerIDs.next(ctx)
 		if err != nil {
@@ -50,6 +50,3 @@ func checkInitProducerID(r *kmsg.InitProducerIDRequest, maxTimeoutMs int32) wire
 		return wire.NotCoordinator
 	}
 }
-
-// transactionMaxTimeoutMs is transaction.max.timeout.ms.
-const transactionMaxTimeoutMs = 900_000

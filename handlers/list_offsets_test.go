@@ -6,6 +6,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/clatterhq/clatter/wire"
+	"github.com/clatterhq/clatter/wire/record"
 )
 
 func (b *testBroker) listRequest(version int16, topic string, partition int32, timestamp int64) *kmsg.ListOffsetsRequest {
@@ -123,4 +124,31 @@ func TestRegression18EndOffsets(t *testing.T) {
 	b.deleteBefore("t", 0, -1)
 	wantEqual(t, "start after all was deleted", listOne(b, b.listRequest(5, "t", 0, -2)).Offset, 3)
 	wantEqual(t, "end after all was deleted", listOne(b, b.listRequest(5, "t", 0, -1)).Offset, 3)
+}
+
+func TestListOffsetsOfRecordsWithoutTimestamps(t *testing.T) {
+	b := newTestBroker(t)
+	b.createTopic("t", 1)
+	builder := record.NewBuilder()
+	for range 2 {
+		builder.Append(record.NoTimestamp, nil, []byte("a"))
+	}
+	batch, err := builder.Build(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.produce("t", batch)
+	p := listOne(b, b.listRequest(7, "t", 0, maxTimestamp))
+	wantCode(t, "greatest timestamp", p.ErrorCode, wire.None)
+	wantEqual(t, "offset", p.Offset, 0)
+	wantEqual(t, "timestamp", p.Timestamp, -1)
+	wantEqual(t, "epoch", p.LeaderEpoch, 0)
+}
+
+func TestListOffsetsRefusesUnknownIsolation(t *testing.T) {
+	b := newTestBroker(t)
+	b.createTopic("t", 1)
+	req := b.listRequest(11, "t", 0, latestTimestamp)
+	req.IsolationLevel = 2
+	wantCode(t, "isolation level 2", listOne(b, req).ErrorCode, wire.UnknownServerError)
 }

@@ -175,3 +175,33 @@ func TestRegression9AdvertisedAddress(t *testing.T) {
 		wantEqual(t, "node ID", node.NodeID, 0)
 	}
 }
+
+func TestMetadataDoesNotCreateWhatCannotBe(t *testing.T) {
+	b := newTestBroker(t)
+	b.createTopic("a.b", 1)
+	for _, name := range []string{"a_b", "__consumer_offsets"} {
+		req := metadataRequest(13, name)
+		req.AllowAutoTopicCreation = true
+		topic := ask[*kmsg.MetadataResponse](b, req).Topics[0]
+		wantCode(t, name, topic.ErrorCode, wire.UnknownTopicOrPartition)
+		wantEqual(t, name+" is internal", topic.IsInternal, name == "__consumer_offsets")
+	}
+}
+
+func TestMetadataOfNeitherNameNorID(t *testing.T) {
+	b := newTestBroker(t)
+	for _, v := range []int16{10, 11, 12, 13} {
+		req := metadataRequest(v, "t")
+		req.Topics[0].Topic = nil
+		want := wire.InvalidRequest
+		if v >= 12 {
+			want = wire.UnknownServerError
+		}
+		resp := ask[*kmsg.MetadataResponse](b, req)
+		wantCode(t, "topic", resp.Topics[0].ErrorCode, want)
+		wantEqual(t, "brokers", len(resp.Brokers), 0)
+		if v >= 13 {
+			wantCode(t, "whole", resp.ErrorCode, want)
+		}
+	}
+}

@@ -27,6 +27,8 @@ func TestOffsetForLeaderEpoch(t *testing.T) {
 			{"an empty log", "t", 1, -1, 0, wire.None, 0, 0},
 			{"a newer epoch", "t", 0, -1, 1, wire.None, -1, -1},
 			{"no epoch", "t", 0, -1, -1, wire.None, -1, -1},
+			{"before all epochs", "t", 0, -1, -2, wire.None, -2, 0},
+			{"older metadata", "t", 0, -2, 0, wire.FencedLeaderEpoch, -1, -1},
 			{"newer metadata", "t", 0, 1, 0, wire.UnknownLeaderEpoch, -1, -1},
 			{"unknown topic", "missing", 0, -1, 0, wire.UnknownTopicOrPartition, -1, -1},
 			{"unknown partition", "t", 2, -1, 0, wire.UnknownTopicOrPartition, -1, -1},
