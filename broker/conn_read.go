@@ -70,8 +70,8 @@ func (i *inbox) unread() []byte {
 // partial says whether a frame has begun and isn't whole.
 func (i *inbox) partial() bool { return i.end > i.pos || i.large.buf != nil }
 
-// hasWork says whether the reader can do more than wait: a frame is whole, or is larger
-// than the read buffer, or its size is wrong.
+// hasWork says whether the reader can do more than wait: a frame is whole, or has filled the read
+// buffer and needs a larger one, or its size is wrong.
 func (i *inbox) hasWork(limit int) bool {
 	unread := i.unread()
 	if len(unread) < wire.FrameSizeLen {
@@ -83,10 +83,8 @@ func (i *inbox) hasWork(limit int) bool {
 		return wholeHeader(unread) // it may be allowed, see vouch
 	case size < 0 || size > int64(limit):
 		return true
-	case size+wire.FrameSizeLen > readBufferSize:
-		return len(unread) >= wire.FrameSizeLen+apiKeyLen
 	}
-	return int64(len(unread)) >= size+wire.FrameSizeLen
+	return int64(len(unread)) >= min(size+wire.FrameSizeLen, readBufferSize)
 }
 
 // wholeHeader says whether a frame, prefix included, has arrived as far as its client ID. What follows in the
@@ -125,14 +123,14 @@ func (i *inbox) peek(limit int) (size int, key int16, ok bool, err error) {
 }
 
 // frame returns the next frame, of the given size, without its prefix. It is nil if the frame isn't whole;
-// but for one that the read buffer can't hold it waits.
+// but for one that has filled the read buffer it waits.
 func (i *inbox) frame(size int) ([]byte, error) {
+	unread := i.unread()
+	if len(unread) < min(wire.FrameSizeLen+size, readBufferSize) {
+		return nil, nil
+	}
 	if size+wire.FrameSizeLen > readBufferSize {
 		return i.readLarge(size)
-	}
-	unread := i.unread()
-	if len(unread) < wire.FrameSizeLen+size {
-		return nil, nil
 	}
 	return unread[wire.FrameSizeLen : wire.FrameSizeLen+size], nil
 }
@@ -166,9 +164,9 @@ func (i *inbox) readLarge(size int) ([]byte, error) {
 	return f.buf.b[:size], nil
 }
 
-// beginLarge makes room for a large frame and moves into it what has arrived. A pooled
-// buffer that holds all of it costs nothing and is taken at once; where there is none, the
-// first one is small, because only the peer says that more will come.
+// beginLarge makes room for a large frame and moves into it what has arrived, a read buffer
+// full. A pooled buffer that holds all of the frame costs nothing and is taken at once; where there is none, the
+// first one is small, because only the peer says how much more will come.
 func (i *inbox) beginLarge(size int) error {
 	f, budget := &i.large, i.c.srv.large
 	f.size, f.filled = size, 0

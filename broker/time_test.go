@@ -145,11 +145,11 @@ func TestFramesMustBeFastWhileOthersWaitForMemory(t *testing.T) {
 			c.expect(1)
 		}
 		frame := frameOf(produceRequest(1, make([]byte, 200<<10)), 2)
-		slow.send(frame[:1<<10])
+		slow.send(frame[:70<<10]) // more than a read buffer: it holds memory now
 		synctest.Wait()
 		go waiting.Write(frame)
 		began := time.Now()
-		for rest := frame[1<<10:]; len(rest) > 2<<10; rest = rest[2<<10:] {
+		for rest := frame[70<<10:]; len(rest) > 2<<10; rest = rest[2<<10:] {
 			if _, err := slow.Write(rest[:2<<10]); err != nil {
 				break
 			}
