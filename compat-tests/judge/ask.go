@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"sync"
 	"time"
 
@@ -21,6 +22,16 @@ type Asked struct {
 	Errors  map[string]error // Cases that could not be brought to their question, by name.
 }
 
+// alike sets what the launcher sets for a Kafka of one node, so that DescribeConfigs names the same sources.
+var alike = map[string]string{
+	"node.id":                                          "1",
+	"offsets.topic.replication.factor":                 "1",
+	"transaction.state.log.replication.factor":         "1",
+	"transaction.state.log.min.isr":                    "1",
+	"share.coordinator.state.topic.replication.factor": "1",
+	"share.coordinator.state.topic.min.isr":            "1",
+}
+
 // AskAll puts the cases to a broker of the given kind, one broker per group of cases.
 func AskAll(ctx context.Context, kind launch.Kind, all []script.Case) (Asked, error) {
 	asked := Asked{Answers: Answers{}, Errors: map[string]error{}}
@@ -34,7 +45,12 @@ func AskAll(ctx context.Context, kind launch.Kind, all []script.Case) (Asked, er
 }
 
 func askGroup(ctx context.Context, kind launch.Kind, group string, members []script.Case, asked *Asked) error {
-	b, err := launch.Start(ctx, launch.Options{Kind: kind, Overrides: cases.Groups[group].Overrides})
+	overrides := map[string]string{}
+	if kind != launch.Kafka {
+		maps.Copy(overrides, alike)
+	}
+	maps.Copy(overrides, cases.Groups[group].Overrides)
+	b, err := launch.Start(ctx, launch.Options{Kind: kind, Overrides: overrides})
 	if err != nil {
 		return err
 	}

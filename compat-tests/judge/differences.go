@@ -11,12 +11,13 @@ import (
 type Accepted struct {
 	Case   string // Pattern of the name of a case; * stands for any text.
 	Field  string // Pattern of a field as in [Difference].
+	Kafka  string // Pattern of Kafka's value.
 	Ours   string // Pattern of our value.
 	Reason string
 	Line   int // In the file.
 }
 
-// LoadAccepted reads the rows of the table in DIFFERENCES.md: | `case` | `field` | `ours` | reason |.
+// LoadAccepted reads the rows of the table in DIFFERENCES.md: | `case` | `field` | `kafka` | `ours` | reason |.
 func LoadAccepted(path string) ([]Accepted, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -30,23 +31,23 @@ func LoadAccepted(path string) ([]Accepted, error) {
 			continue
 		}
 		cells := strings.Split(strings.Trim(line, "|"), "|")
-		if len(cells) != 4 {
-			return nil, fmt.Errorf("%w: %s:%d: %d cells instead of 4", ErrDifferences, path, n, len(cells))
+		if len(cells) != 5 {
+			return nil, fmt.Errorf("%w: %s:%d: %d cells instead of 5", ErrDifferences, path, n, len(cells))
 		}
 		for i := range cells {
 			cells[i] = strings.Trim(strings.TrimSpace(cells[i]), "`")
 		}
-		if cells[3] == "" {
+		if cells[4] == "" {
 			return nil, fmt.Errorf("%w: %s:%d: no reason", ErrDifferences, path, n)
 		}
-		entries = append(entries, Accepted{Case: cells[0], Field: cells[1], Ours: cells[2], Reason: cells[3], Line: n})
+		entries = append(entries, Accepted{Case: cells[0], Field: cells[1], Kafka: cells[2], Ours: cells[3], Reason: cells[4], Line: n})
 	}
 	return entries, lines.Err()
 }
 
 // Accepts says whether the entry covers a difference.
 func (a Accepted) Accepts(d Difference) bool {
-	return Match(a.Case, d.Case) && Match(a.Field, d.Field) && Match(a.Ours, d.Ours)
+	return Match(a.Case, d.Case) && Match(a.Field, d.Field) && Match(a.Kafka, d.Kafka) && Match(a.Ours, d.Ours)
 }
 
 // Judge divides differences into those that no entry covers, and the entries that covered none.

@@ -75,7 +75,6 @@ func (r *kafkaRecipe) writeProperties(b *Broker) error {
 		"process.roles":                                    "broker,controller",
 		"node.id":                                          "1",
 		"listeners":                                        "PLAINTEXT://" + b.Addr() + ",CONTROLLER://" + controller,
-		"advertised.listeners":                             "PLAINTEXT://" + b.Addr(),
 		"listener.security.protocol.map":                   "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
 		"controller.listener.names":                        "CONTROLLER",
 		"controller.quorum.bootstrap.servers":              controller,

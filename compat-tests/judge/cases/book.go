@@ -40,9 +40,8 @@ var Groups = map[string]Group{
 	}},
 	// Limits that are large by default made small.
 	"limits": {Overrides: map[string]string{
-		"fetch.max.bytes":                           "1024",
-		"max.request.partition.size.limit":          "3",
-		"max.incremental.fetch.session.cache.slots": "1",
+		"fetch.max.bytes":                  "1024",
+		"max.request.partition.size.limit": "3",
 	}, Serial: true},
 }
 

@@ -167,9 +167,14 @@ func frameCases(b *book) {
 	raw("size-7", append(size(7), 0, 18, 0, 0, 0, 0, 0))
 	raw("size-8-without-client-id", append(size(8), 0, 18, 0, 0, 0, 0, 0, 9))
 	raw("client-id-longer-than-the-frame", append(size(12), 0, 18, 0, 0, 0, 0, 0, 9, 0x7f, 0xff, 'a', 'b'))
-	raw("client-id-length-below-minus-1", append(size(12), 0, 18, 0, 0, 0, 0, 0, 9, 0xff, 0xfe, 'a', 'b'))
 	raw("http", []byte("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"))
 	raw("tls", append([]byte{0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00, 0x01, 0xfc, 0x03, 0x03}, make([]byte, 40)...))
+	b.add("Frame", 0, "client-id-length-below-minus-1", script.Raw{
+		What: "ApiVersions v0 whose client id has length -2", Answer: versioned(kmsg.NewPtrApiVersionsResponse(), 0),
+		Build: func(_ *script.Run, id int32) []byte {
+			return append(binary.BigEndian.AppendUint32([]byte{0, 18, 0, 0}, uint32(id)), 0xff, 0xfe, 'a', 'b')
+		},
+	})
 	b.add("Frame", 0, "client-id-not-utf8", script.Raw{
 		What: "ApiVersions v0 with a client id that is no text", Answer: versioned(kmsg.NewPtrApiVersionsResponse(), 0),
 		Build: func(_ *script.Run, id int32) []byte { return rawconn.Header(18, 0, id, new("\xff\xfe"), false) },

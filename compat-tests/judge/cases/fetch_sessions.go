@@ -60,8 +60,5 @@ func limitCases(b *book) {
 		for _, v := range []int16{4, 18} {
 			b.add("Fetch", v, "limit/fetch.max.bytes", append(append([]script.Step{}, prepared...), ask(fetch(v, "t", 0, 0, alsoFetch("t", 1, 0))))...)
 		}
-		// The cache holds one session: a second one takes its place only if the first was idle for two minutes.
-		b.add("Fetch", 18, "session/cache-is-full", append(append([]script.Step{}, prepared...), ask(fetch(18, "t", 0, 0, session(0, 0))),
-			on(1, ask(fetch(18, "t", 1, 0, session(0, 0)))), ask(emptyFetch(18, session(1, 1))), ask(emptyFetch(18, session(1, -1))), on(1, ask(fetch(18, "t", 1, 0, session(0, 0)))), on(1, ask(emptyFetch(18, session(2, -1)))))...)
 	})
 }

@@ -13,10 +13,11 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// longest is the number of elements of an array and of bytes of a value up to which they are shown.
+// These are the number of elements of an array, of bytes of a value and of bytes of a text up to which they are shown.
 const (
 	longestArray = 500
 	longestBytes = 64
+	longestText  = 900
 )
 
 // dumper walks one message.
@@ -202,7 +203,7 @@ func (d *dumper) text(name, value string) string {
 		return "<host>"
 	case name == "ClusterID" && len(value) == 22 && !strings.ContainsAny(value, " ."):
 		return "<cluster>"
-	case len(value) > 4*longestBytes:
+	case len(value) > longestText:
 		return fmt.Sprintf("<string:%d:%s>", len(value), digest([]byte(value)))
 	default:
 		return d.symbols.text(value)

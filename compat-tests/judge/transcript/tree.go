@@ -111,7 +111,7 @@ func (n *Node) line(width int) (string, bool) {
 }
 
 // identity names the field that identifies an element among the others of its array: names first, numbers then.
-var identity = []string{"Name", "Topic", "Partition", "ApiKey", "NodeID", "ProducerID", "ReplicaID", "ResourceName", "Dir", "Offset", "BaseOffset"}
+var identity = []string{"Name", "Topic", "TopicID", "Partition", "ApiKey", "NodeID", "ProducerID", "ReplicaID", "ResourceName", "Dir", "Offset", "BaseOffset"}
 
 // unordered lists the arrays whose order says nothing: Kafka fills them from hash tables. They are compared, and
 // printed, in the order of their elements' identity.
@@ -120,8 +120,13 @@ var unordered = map[string]bool{
 	"Resources": true, "ConfigResources": true, "ActiveProducers": true, "Dirs": true, "Nodes": true,
 }
 
-// elementName is what an element of an array is called in paths: the value of its identifying field, where that is unique.
-func elementName(elements []*Node, i int) string {
+// elementName is what an element of an array is called in paths: the value of its identifying field, where that is unique
+// and where the position says nothing.
+func elementName(array *Node, i int) string {
+	if array.Name == "ConfigSynonyms" {
+		return strconv.Itoa(i) // All have the same name; the first is the one in force.
+	}
+	elements := array.Children
 	for _, field := range identity {
 		own := elements[i].child(field)
 		if own == nil || own.Kind != Scalar {
@@ -144,8 +149,12 @@ func elementName(elements []*Node, i int) string {
 	return strconv.Itoa(i)
 }
 
-// Sort orders the elements of every array whose order says nothing.
+// Sort orders the elements of every array whose order says nothing, after joining the entries of a topic: whether a
+// broker gives its partitions in one entry or in several says nothing either.
 func (n *Node) Sort() {
+	if n.Name == "Topics" {
+		n.joinTopics()
+	}
 	for _, c := range n.Children {
 		c.Sort()
 	}
@@ -170,6 +179,27 @@ func (n *Node) Sort() {
 	}
 }
 
+// joinTopics moves the partitions of later entries of a topic to its first entry. Only entries that hold nothing but name or id and
+// partitions can be joined.
+func (n *Node) joinTopics() {
+	first := map[string]*Node{}
+	kept := n.Children[:0]
+	for _, c := range n.Children {
+		if len(c.Children) != 2 || c.Children[1].Name != "Partitions" || c.Children[1].Kind != Array {
+			kept = append(kept, c)
+			continue
+		}
+		key := c.Children[0].Value
+		if f, ok := first[key]; ok {
+			f.Children[1].Children = append(f.Children[1].Children, c.Children[1].Children...)
+			continue
+		}
+		first[key] = c
+		kept = append(kept, c)
+	}
+	n.Children = kept
+}
+
 // Line is one scalar of a tree with the path that leads to it.
 type Line struct {
 	Path  string
@@ -187,7 +217,7 @@ func flatten(lines []Line, path string, n *Node) []Line {
 		return append(lines, Line{path, "[]"})
 	case n.Kind == Array:
 		for i, c := range n.Children {
-			lines = flatten(lines, fmt.Sprintf("%s[%s]", path, elementName(n.Children, i)), c)
+			lines = flatten(lines, fmt.Sprintf("%s[%s]", path, elementName(n, i)), c)
 		}
 		return lines
 	default:
