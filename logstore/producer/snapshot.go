@@ -22,7 +22,9 @@ import (
 //	  coordinator epoch        int32  -1: unknown
 //	  transaction first offset int64  -1: no open transaction
 //
-// Of the five batches the last one alone is kept.
+// Kafka keeps the last one of the five batches alone, and so refuses what a client sends again after
+// a restart if it isn't the very last batch. Here the earlier ones follow (see earlier.go) where Kafka's reader
+// stops reading: what it needs stands where it expects it, under the same CRC.
 const (
 	snapshotVersion    = 1
 	snapshotCRCAt      = 2
@@ -56,6 +58,7 @@ func (t *Table) AppendSnapshot(dst []byte) []byte {
 		dst = big.AppendUint32(dst, uint32(s.coordinatorEpoch))
 		dst = big.AppendUint64(dst, uint64(s.transactionFirst))
 	}
+	dst = t.appendEarlier(dst)
 	big.PutUint32(dst[from+snapshotCRCAt:], crc32.Checksum(dst[from+snapshotCountAt:], castagnoli))
 	return dst
 }
@@ -75,23 +78,41 @@ type SnapshotEntry struct {
 // DecodeSnapshot reads the content of a producer snapshot. Error: [ErrCorruptSnapshot]. Contradictions are
 // refused rather than repaired, because the log itself can tell what is true.
 func DecodeSnapshot(p []byte) ([]SnapshotEntry, error) {
+	entries, _, err := decodeSnapshot(p)
+	return entries, err
+}
+
+func decodeSnapshot(p []byte) ([]SnapshotEntry, []earlierBatches, error) {
+	entries, rest, err := decodeEntries(p)
+	if err != nil {
+		return nil, nil, err
+	}
+	earlier, err := decodeEarlier(rest, entries)
+	if err != nil {
+		return nil, nil, err
+	}
+	return entries, earlier, nil
+}
+
+// decodeEntries reads Kafka's part and returns what follows it.
+func decodeEntries(p []byte) (entries []SnapshotEntry, rest []byte, err error) {
 	if len(p) < snapshotHeaderSize {
-		return nil, fmt.Errorf("%w: %d bytes", ErrCorruptSnapshot, len(p))
+		return nil, nil, fmt.Errorf("%w: %d bytes", ErrCorruptSnapshot, len(p))
 	}
 	big := binary.BigEndian
 	if version := big.Uint16(p); version != snapshotVersion {
-		return nil, fmt.Errorf("%w: unknown version %d", ErrCorruptSnapshot, int16(version))
+		return nil, nil, fmt.Errorf("%w: unknown version %d", ErrCorruptSnapshot, int16(version))
 	}
 	stored, computed := big.Uint32(p[snapshotCRCAt:]), crc32.Checksum(p[snapshotCountAt:], castagnoli)
 	if stored != computed {
-		return nil, fmt.Errorf("%w: CRC is %08x, computed %08x", ErrCorruptSnapshot, stored, computed)
+		return nil, nil, fmt.Errorf("%w: CRC is %08x, computed %08x", ErrCorruptSnapshot, stored, computed)
 	}
 	count, rest := big.Uint32(p[snapshotCountAt:]), p[snapshotHeaderSize:]
-	if uint64(count)*snapshotEntrySize != uint64(len(rest)) {
-		return nil, fmt.Errorf("%w: %d producers in %d bytes", ErrCorruptSnapshot, count, len(rest))
+	if uint64(count)*snapshotEntrySize > uint64(len(rest)) {
+		return nil, nil, fmt.Errorf("%w: %d producers in %d bytes", ErrCorruptSnapshot, count, len(rest))
 	}
-	entries := make([]SnapshotEntry, 0, count)
-	for ; len(rest) > 0; rest = rest[snapshotEntrySize:] {
+	entries = make([]SnapshotEntry, 0, count)
+	for ; len(entries) < int(count); rest = rest[snapshotEntrySize:] {
 		e := SnapshotEntry{
 			ProducerID:             int64(big.Uint64(rest)),
 			ProducerEpoch:          int16(big.Uint16(rest[8:])),
@@ -104,18 +125,18 @@ func DecodeSnapshot(p []byte) ([]SnapshotEntry, error) {
 		}
 		batchFits := e.LastOffset < 0 || (e.OffsetDelta >= 0 && int64(e.OffsetDelta) <= e.LastOffset)
 		if e.ProducerID < 0 || e.LastSequence < noSequence || !batchFits {
-			return nil, fmt.Errorf("%w: producer %d is %+v", ErrCorruptSnapshot, len(entries), e)
+			return nil, nil, fmt.Errorf("%w: producer %d is %+v", ErrCorruptSnapshot, len(entries), e)
 		}
 		entries = append(entries, e)
 	}
-	return entries, nil
+	return entries, rest, nil
 }
 
 // LoadSnapshot replaces the table by the content of a producer snapshot, leaving out what
 // [Table.Expire] would forget. Error: [ErrCorruptSnapshot]; the table is empty then.
 func (t *Table) LoadSnapshot(p []byte, nowMs, expirationMs int64) error {
 	t.Reset()
-	entries, err := DecodeSnapshot(p)
+	entries, earlier, err := decodeSnapshot(p)
 	if err != nil {
 		return err
 	}
@@ -129,6 +150,9 @@ func (t *Table) LoadSnapshot(p []byte, nowMs, expirationMs int64) error {
 		s := e.state()
 		if s.expired(deadline) {
 			continue
+		}
+		if earlier != nil {
+			s.restore(&earlier[i])
 		}
 		*t.of(e.ProducerID) = s
 		if s.transactionFirst != noOffset {

@@ -66,7 +66,9 @@ func TestReplayOfAKafkaLogGivesItsSnapshotAndTransactionIndex(t *testing.T) {
 	}
 	name := "transactions-0/" + format.SegmentName(end, format.SnapshotSuffix)
 	content := kafkaFile(t, name)
-	if got := table.AppendSnapshot(nil); !bytes.Equal(got, content) {
+	// The CRC differs, because more than Kafka keeps may follow Kafka's part.
+	const crcEnd = 6
+	if got := table.AppendSnapshot(nil); len(got) < len(content) || !bytes.Equal(got[crcEnd:len(content)], content[crcEnd:]) {
 		t.Errorf("snapshot:\ngot  %x\nwant %x", got, content)
 	}
 	var loaded producer.Table
