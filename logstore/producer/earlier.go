@@ -29,11 +29,11 @@ type earlierBatches struct {
 }
 
 func (t *Table) appendEarlier(dst []byte) []byte {
-	any := false
+	kept := false
 	for _, s := range t.producers {
-		any = any || s.count > 1
+		kept = kept || s.count > 1
 	}
-	if !any {
+	if !kept {
 		return dst
 	}
 	big := binary.BigEndian
