@@ -95,7 +95,7 @@ func (ld *loading) mergeAborted(s *segment, rebuilt []producer.AbortedTransactio
 		limit = rebuilt[0].LastOffset
 	}
 	kept := slices.DeleteFunc(slices.Clone(entries), func(a producer.AbortedTransaction) bool { return a.LastOffset >= limit })
-	merged := append(kept, rebuilt...)
+	merged := slices.Concat(kept, rebuilt)
 	if missing && len(merged) == 0 {
 		return nil
 	}
@@ -106,5 +106,5 @@ func (ld *loading) mergeAborted(s *segment, rebuilt []producer.AbortedTransactio
 	if slices.Equal(encoded, content) {
 		return nil
 	}
-	return writeFile(ld.folder.dir.fs, path, encoded)
+	return writeCache(ld.folder.dir.fs, path, encoded)
 }

@@ -12,10 +12,6 @@ import (
 	"github.com/clatterhq/clatter/wire/record"
 )
 
-// epochsPerStart is by how much the leader epoch rises at each start. A single Kafka node resigns
-// when it stops and is elected when it starts: twice.
-const epochsPerStart = 2
-
 // attach gives a new log what the store found of it on disk.
 func (l *log) attach() {
 	f := l.topic.store.left(l.topic, l.partition)
@@ -26,8 +22,29 @@ func (l *log) attach() {
 	l.mu.found = f
 	l.view.Store(&view{status: dormant, Offsets: logstore.Offsets{
 		LogStartOffset: f.LogStartOffset, HighWatermark: f.LogEndOffset, LastStableOffset: f.LastStableOffset,
-		LogEndOffset: f.LogEndOffset, LeaderEpoch: max(f.LeaderEpoch, 0) + epochsPerStart,
+		LogEndOffset: f.LogEndOffset, LeaderEpoch: max(f.LeaderEpoch, 0),
 	}})
+}
+
+// LeaderEpoch implements [logstore.Store].
+func (s *Store) LeaderEpoch(id logstore.TopicID, partition int32) int32 {
+	t, err := s.topic(id)
+	if err != nil {
+		return -1
+	}
+	logs := *t.logs.Load()
+	if partition < 0 || int(partition) >= len(logs) {
+		return -1
+	}
+	if l := logs[partition].Load(); l != nil {
+		return l.Offsets().LeaderEpoch
+	}
+	for _, d := range s.dirs {
+		if f := d.left.find(id, partition); f != nil {
+			return max(f.LeaderEpoch, 0)
+		}
+	}
+	return 0
 }
 
 // left finds what is left of a log in the directories.
@@ -82,8 +99,16 @@ func (l *log) load() error {
 	return l.loadLocked()
 }
 
-// loadLocked brings a dormant log online.
+// loadLocked brings a dormant log online. What can't be read now may be readable later, so nothing is final.
 func (l *log) loadLocked() error {
+	err := l.readFilesLocked()
+	if err != nil && !errors.Is(err, logstore.ErrOffline) && !errors.Is(err, logstore.ErrDiskFull) {
+		err = fmt.Errorf("%w: load %s-%d: %w", logstore.ErrOffline, l.topic.name, l.partition, err)
+	}
+	return err
+}
+
+func (l *log) readFilesLocked() error {
 	f := l.mu.found
 	if err := f.dir.offline(); err != nil {
 		return err
@@ -154,7 +179,7 @@ func (l *log) confirm(ld *loading, f *found) (*found, error) {
 // open makes the writer and the view of a log from its files.
 func (ld *loading) open(f *found, config *logstore.Config, random uint64) (*writer, view, error) {
 	w := &writer{folder: ld.folder, slot: f.Slot, flushedOffset: f.LogEndOffset}
-	w.leaderEpoch = max(f.LeaderEpoch, 0) + epochsPerStart
+	w.leaderEpoch = max(f.LeaderEpoch, 0)
 	v := view{status: online, segments: ld.segments}
 	v.Offsets = logstore.Offsets{
 		LogStartOffset: f.LogStartOffset, HighWatermark: f.LogEndOffset,

@@ -3,7 +3,10 @@ package local
 import (
 	"context"
 	"fmt"
+	"runtime"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/clatterhq/clatter/logstore"
 	"github.com/clatterhq/clatter/logstore/logstoretest"
@@ -43,4 +46,161 @@ func BenchmarkAppend(b *testing.B) {
 			})
 		}
 	}
+}
+
+// BenchmarkCommit is the way of an acks=all append: many appenders wait for their commits at once.
+func BenchmarkCommit(b *testing.B) {
+	for _, c := range []struct{ partitions, inFlight int }{{1, 1}, {1, 32}, {8, 32}} {
+		b.Run(fmt.Sprintf("%dx%d", c.partitions, c.inFlight), func(b *testing.B) {
+			s := openStore(b, vfs.NewOS(b.TempDir()))
+			defer s.Close(context.Background())
+			id := logstore.TopicID{1}
+			if err := s.Create(logstore.TopicPartitions{ID: id, Topic: "t", Partitions: int32(c.partitions), Config: logstoretest.Config()}); err != nil {
+				b.Fatal(err)
+			}
+			var group sync.WaitGroup
+			for i := range c.partitions {
+				p, err := s.Partition(id, int32(i))
+				if err != nil {
+					b.Fatal(err)
+				}
+				group.Go(func() {
+					tickets := make([]logstore.Ticket, c.inFlight)
+					batch := testBatch(b, 1, 1, 30)
+					for n := range b.N / c.partitions {
+						slot := &tickets[n%c.inFlight]
+						if slot.Commit != nil {
+							<-slot.Commit.Done()
+						}
+						var err error
+						if *slot, err = p.Append(batch, logstore.AppendOptions{Now: 1}); err != nil {
+							b.Error(err)
+							return
+						}
+					}
+					for _, ticket := range tickets {
+						if _, err := ticket.Wait(context.Background()); err != nil {
+							b.Error(err)
+						}
+					}
+				})
+			}
+			group.Wait()
+		})
+	}
+	b.Run("bare fdatasync", func(b *testing.B) {
+		f, err := vfs.NewOS(b.TempDir()).Create("x")
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer f.Close()
+		p := make([]byte, 100)
+		for i := range b.N {
+			if _, err := f.WriteAt(p, int64(i)*100); err != nil {
+				b.Fatal(err)
+			}
+			if err := f.Sync(); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
+
+const manyPartitions = 10_000
+
+func manyTopics() []logstore.TopicPartitions {
+	config := logstoretest.Config()
+	topics := make([]logstore.TopicPartitions, manyPartitions/10)
+	for i := range topics {
+		topics[i] = logstore.TopicPartitions{
+			ID: logstore.TopicID{1, byte(i >> 8), byte(i)}, Topic: fmt.Sprintf("topic-%d", i), Partitions: 10, Config: config,
+		}
+	}
+	return topics
+}
+
+func BenchmarkCreate10000(b *testing.B) {
+	topics := manyTopics()
+	b.ReportAllocs()
+	for b.Loop() {
+		s := openStore(b, vfs.NewMemory())
+		if err := s.Create(topics...); err != nil {
+			b.Fatal(err)
+		}
+		if err := s.Close(context.Background()); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkOpen10000 opens a store whose partitions all have records.
+func BenchmarkOpen10000(b *testing.B) {
+	fs, topics := vfs.NewOS(b.TempDir()), manyTopics()
+	s := openStore(b, fs)
+	if err := s.Create(topics...); err != nil {
+		b.Fatal(err)
+	}
+	began := time.Now()
+	for i := range topics {
+		for partition := range topics[i].Partitions {
+			p, err := s.Partition(topics[i].ID, partition)
+			if err != nil {
+				b.Fatal(err)
+			}
+			if _, err := p.Append(testBatch(b, 1, 1, 100), logstore.AppendOptions{Now: 1}); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	b.Logf("first append to each partition: %v", time.Since(began))
+	began = time.Now()
+	if err := s.Close(context.Background()); err != nil {
+		b.Fatal(err)
+	}
+	b.Logf("close: %v", time.Since(began))
+	for b.Loop() {
+		s := openStore(b, fs)
+		if err := s.Create(topics...); err != nil {
+			b.Fatal(err)
+		}
+		b.StopTimer()
+		if err := s.Close(context.Background()); err != nil {
+			b.Fatal(err)
+		}
+		b.StartTimer()
+	}
+}
+
+// BenchmarkMemory10000 reports what an untouched and a touched partition cost.
+func BenchmarkMemory10000(b *testing.B) {
+	for b.Loop() {
+		topics := manyTopics()
+		s := openStore(b, vfs.NewMemory())
+		before := liveHeap()
+		if err := s.Create(topics...); err != nil {
+			b.Fatal(err)
+		}
+		created := liveHeap()
+		for i := range topics {
+			for partition := range topics[i].Partitions {
+				p, err := s.Partition(topics[i].ID, partition)
+				if err != nil {
+					b.Fatal(err)
+				}
+				p.Offsets()
+			}
+		}
+		b.ReportMetric(float64(created-before)/manyPartitions, "B/untouched")
+		b.ReportMetric(float64(liveHeap()-created)/manyPartitions, "B/touched")
+		if err := s.Close(context.Background()); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func liveHeap() uint64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
 }

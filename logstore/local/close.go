@@ -193,15 +193,15 @@ func (l *log) close(_ *logDir) (mark format.PartitionMark, ok bool, err error) {
 // writeState writes what can be rebuilt from the batches but need not be after a clean stop. None of it
 // is synced: indexes are verified where they are used, and the others have checksums or counts.
 func (w *writer) writeState(v *view) error {
-	if !w.appended {
+	if !w.appended || w.active == nil {
 		return nil
 	}
-	w.index.index.addTime(w.active.baseOffset)
-	if err := w.writeIndex(); err != nil {
-		return err
-	}
-	if err := writeFile(w.folder.dir.fs, w.folder.path(format.LeaderEpochFile), w.epochs.AppendTo(nil)); err != nil {
-		return err
+	if w.index.index.offsets.count() > 0 {
+		// Else the segment is so small that reading it takes no longer than reading its indexes.
+		w.index.index.addTime(w.active.baseOffset)
+		if err := w.writeIndex(); err != nil {
+			return err
+		}
 	}
 	if w.producers.Len() == 0 {
 		return nil

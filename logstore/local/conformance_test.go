@@ -12,8 +12,9 @@ import (
 )
 
 // testLog shows what a store says if the test fails.
-func testLog(t testing.TB) *slog.Logger {
-	return slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug}))
+func testLog(tb testing.TB) *slog.Logger {
+	tb.Helper()
+	return slog.New(slog.NewTextHandler(tb.Output(), &slog.HandlerOptions{Level: slog.LevelDebug}))
 }
 
 // disk is a log directory as a backend of the conformance suite.
@@ -21,6 +22,7 @@ type disk struct{ fs vfs.FS }
 
 // Open implements [logstoretest.Backend].
 func (d disk) Open(t *testing.T) logstore.Store {
+	t.Helper()
 	s, err := Open(context.Background(), Options{Dirs: []vfs.FS{d.fs}, NodeID: 1, ClusterID: "test", Log: testLog(t)})
 	if err != nil {
 		t.Fatal(err)

@@ -94,11 +94,11 @@ func crashConfig(random *rand.Rand) *logstore.Config {
 	return config
 }
 
-func openStore(t testing.TB, fs ...vfs.FS) *Store {
-	t.Helper()
+func openStore(tb testing.TB, fs ...vfs.FS) *Store {
+	tb.Helper()
 	s, err := Open(context.Background(), Options{Dirs: fs, NodeID: 1, ClusterID: "test", Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return s
 }

@@ -10,7 +10,7 @@ import (
 )
 
 // writerLocked loads a dormant log, or makes the first files of one that has none.
-func (l *log) writerLocked(now int64) (*writer, error) {
+func (l *log) writerLocked() (*writer, error) {
 	if l.view.Load().status == dormant {
 		if err := l.loadLocked(); err != nil {
 			return nil, err

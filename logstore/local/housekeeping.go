@@ -300,10 +300,7 @@ func (d *logDir) flushOffsets() error {
 			return d.refuse("write of the offsets file", err)
 		}
 	}
-	if err := d.offsets.sync(); err != nil {
-		return d.fail("sync of the offsets file", err)
-	}
-	return nil
+	return d.offsets.sync()
 }
 
 func (l *log) writeOffsets() error {

@@ -121,15 +121,6 @@ func searchEntries(entries []byte, size int, key indexKey, target int64) (e entr
 	return e, true
 }
 
-// last returns the last entry.
-func (p *indexPart) last(open func() (vfs.File, error)) (e entry, ok bool, err error) {
-	key := byOffset
-	if p.size == timeEntrySize {
-		key = byTimestamp
-	}
-	return p.search(key, math.MaxInt64, open)
-}
-
 // validEntries is the number of entries at the start of an index file that may be true: those that were written, since
 // Kafka preallocates the files of its active segment with zeros, and that point into the segment, which may have been
 // cut. A written entry of an offset index is never at position 0, because nothing points at the first batch;

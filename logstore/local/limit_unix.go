@@ -13,5 +13,6 @@ func openFileLimit() int {
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
 		return math.MaxInt
 	}
+	//nolint:unconvert // The type differs between systems.
 	return int(min(uint64(limit.Cur), math.MaxInt))
 }

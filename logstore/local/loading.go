@@ -315,7 +315,7 @@ func (ld *loading) rebuildEpochs(logEndOffset int64) (epoch.Cache, error) {
 		}
 		if i+1 < len(ld.segments) && ld.segments[i+1].size > 0 &&
 			firsts[i].PartitionLeaderEpoch() == firsts[i+1].PartitionLeaderEpoch() {
-			cache, _ = assignEpoch(cache, firsts[i])
+			cache = assignEpoch(cache, firsts[i])
 			continue
 		}
 		var err error
@@ -326,11 +326,13 @@ func (ld *loading) rebuildEpochs(logEndOffset int64) (epoch.Cache, error) {
 	return cache, nil
 }
 
-func assignEpoch(cache epoch.Cache, h record.Header) (epoch.Cache, bool) {
+// assignEpoch notes the epoch of a batch if it is a new one.
+func assignEpoch(cache epoch.Cache, h record.Header) epoch.Cache {
 	if latest, known := cache.Latest(); known && h.PartitionLeaderEpoch() <= latest.LeaderEpoch {
-		return cache, false
+		return cache
 	}
-	return cache.Assign(h.PartitionLeaderEpoch(), h.BaseOffset())
+	cache, _ = cache.Assign(h.PartitionLeaderEpoch(), h.BaseOffset())
+	return cache
 }
 
 // scanEpochs adds the epochs of the batches of a segment from a position on.
@@ -353,7 +355,7 @@ func (ld *loading) scanEpochs(cache epoch.Cache, s *segment, pos int64, e extent
 		case err != nil:
 			return cache, err
 		default:
-			cache, _ = assignEpoch(cache, h)
+			cache = assignEpoch(cache, h)
 		}
 	}
 }

@@ -48,7 +48,7 @@ type appending struct {
 // appendLocked appends and returns the commit to wait for, if any.
 func (l *log) appendLocked(batches []byte, now int64) (logstore.AppendResult, *commit, error) {
 	config := l.config()
-	w, err := l.writableLocked(now)
+	w, err := l.writableLocked()
 	if err != nil {
 		return logstore.AppendResult{}, nil, err
 	}
@@ -77,14 +77,14 @@ func (l *log) appendLocked(batches []byte, now int64) (logstore.AppendResult, *c
 }
 
 // writableLocked returns the writer of a log that takes appends, loading or making it.
-func (l *log) writableLocked(now int64) (*writer, error) {
+func (l *log) writableLocked() (*writer, error) {
 	if err := l.checkLocked(); err != nil {
 		return nil, err
 	}
 	w := l.mu.writer
 	if w == nil {
 		var err error
-		if w, err = l.writerLocked(now); err != nil {
+		if w, err = l.writerLocked(); err != nil {
 			return nil, err
 		}
 	}
@@ -197,7 +197,7 @@ func (l *log) writeLocked(config *logstore.Config, w *writer, a *appending) erro
 
 // refuse turns the failure of a change into the error for the client: a full disk passes, everything else is final.
 func (d *logDir) refuse(op string, err error) error {
-	if vfs.IsNoSpace(err) {
+	if vfs.IsNoSpace(err) && !errors.Is(err, logstore.ErrOffline) {
 		return d.noRoom()
 	}
 	return d.fail(op, err)

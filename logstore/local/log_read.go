@@ -2,6 +2,7 @@ package local
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"slices"
 	"sync"
@@ -46,8 +47,10 @@ func (l *log) Read(offset int64, opts logstore.ReadOptions) (logstore.Fetched, e
 			return fetched, nil
 		case attempt < readAttempts && errors.Is(err, fs.ErrNotExist) && l.view.Load() != v:
 			// Retention or a deletion took the file between the view and the open.
-		default:
+		case isCorrupt(err), errors.Is(err, logstore.ErrOffline):
 			return fetched, err
+		default:
+			return fetched, fmt.Errorf("%w: read at offset %d: %w", logstore.ErrOffline, offset, err)
 		}
 	}
 }
@@ -66,6 +69,7 @@ func (l *log) readable() (*view, error) {
 				return nil, err
 			}
 			continue
+		default:
 		}
 		if len(v.segments) > 0 {
 			if err := v.segments[0].folder.dir.offline(); err != nil {

@@ -159,6 +159,18 @@ func writeFile(fsys vfs.FS, path string, content []byte) (err error) {
 	return err
 }
 
+// writeCache writes a file that can be done without, so that there may be no room for it.
+func writeCache(fsys vfs.FS, path string, content []byte) error {
+	err := writeFile(fsys, path, content)
+	if !vfs.IsNoSpace(err) {
+		return err
+	}
+	if err := fsys.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
 // createSegment makes the .log file of a new segment.
 func (f *folder) createSegment(config *logstore.Config, baseOffset int64) (*segment, error) {
 	s := &segment{folder: f, baseOffset: baseOffset}

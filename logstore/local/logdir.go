@@ -79,11 +79,11 @@ func (d *logDir) admit() error {
 	}
 	d.full.mu.Lock()
 	defer d.full.mu.Unlock()
-	if now := time.Now(); now.Before(d.full.mu.next) {
+	now := time.Now()
+	if now.Before(d.full.mu.next) {
 		return logstore.ErrDiskFull
-	} else {
-		d.full.mu.next = now.Add(probeInterval)
 	}
+	d.full.mu.next = now.Add(probeInterval)
 	return nil
 }
 

@@ -83,6 +83,9 @@ func (d *logDir) identify() error {
 	if errors.Is(err, fs.ErrNotExist) {
 		d.id = o.uuid()
 		meta := format.MetaProperties{ClusterID: o.ClusterID, NodeID: o.NodeID, DirectoryID: d.id}
+		if meta.ClusterID == "" {
+			meta.ClusterID = o.uuid().String()
+		}
 		return format.WriteAtomic(d.fs, format.MetaPropertiesFile, meta.AppendTo(nil))
 	}
 	if err != nil {
@@ -113,10 +116,7 @@ func (s *settings) uuid() format.UUID {
 
 // findLogs reads the clean marker, or recovers the logs if there is none that holds.
 func (d *logDir) findLogs(ctx context.Context, names []string, slots []slotted) error {
-	folders, err := d.sortNames(names)
-	if err != nil {
-		return err
-	}
+	folders := d.sortNames(names)
 	marks, clean, err := d.takeMarker(names)
 	if err != nil {
 		return err
@@ -136,7 +136,7 @@ func (d *logDir) findLogs(ctx context.Context, names []string, slots []slotted) 
 
 // sortNames picks the folders of logs from the names in the directory, sees to the removal of deleted ones, and
 // says what it doesn't know.
-func (d *logDir) sortNames(names []string) (folders []string, err error) {
+func (d *logDir) sortNames(names []string) (folders []string) {
 	var unknown []string
 	for _, name := range names {
 		topic, _, stage, ok := format.ParsePartitionDir(name)
@@ -154,7 +154,7 @@ func (d *logDir) sortNames(names []string) (folders []string, err error) {
 		d.store.log.Warn("log directory has things that are not known and left alone",
 			slog.String("dir", d.fs.Name()), slog.Any("names", unknown))
 	}
-	return folders, nil
+	return folders
 }
 
 // isDirFile tells the files of a log directory, ours and Kafka's.

@@ -145,7 +145,7 @@ func (o *offsetsFile) growLocked() error {
 	if made {
 		// From here on a log without a slot is one of which nothing was ever acknowledged.
 		if err := errors.Join(o.mu.file.Sync(), o.dir.fs.SyncDir("")); err != nil {
-			return err
+			return o.dir.fail("sync of the offsets file", err)
 		}
 	}
 	o.mu.unsynced = true
@@ -192,7 +192,7 @@ func (o *offsetsFile) release(slot int32, key partitionKey) error {
 	return nil
 }
 
-// sync makes durable what was written before.
+// sync makes durable what was written before. A failure takes the directory offline.
 func (o *offsetsFile) sync() error {
 	o.syncing.Lock()
 	defer o.syncing.Unlock()
@@ -203,7 +203,10 @@ func (o *offsetsFile) sync() error {
 	if !unsynced {
 		return nil
 	}
-	return file.Sync()
+	if err := file.Sync(); err != nil {
+		return o.dir.fail("sync of the offsets file", err)
+	}
+	return nil
 }
 
 func (o *offsetsFile) close() error {

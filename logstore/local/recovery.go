@@ -414,8 +414,11 @@ func (r *recovery) rebuildState(f *found) error {
 	if latest, ok := cache.Latest(); ok {
 		f.LeaderEpoch = max(f.LeaderEpoch, latest.LeaderEpoch)
 	}
+	// What a crash took, where the topic's policy let it, readers may have seen: a new epoch lets them find out (KIP-320). It is kept in
+	// the slot before anybody is told, so epochs never go back. Kafka raises it at every start; nothing needs that after a clean stop.
+	f.LeaderEpoch = max(f.LeaderEpoch, 0) + 1
 	if cache.Len() > 0 {
-		if err := writeFile(r.folder.dir.fs, r.folder.path(format.LeaderEpochFile), cache.AppendTo(nil)); err != nil {
+		if err := writeCache(r.folder.dir.fs, r.folder.path(format.LeaderEpochFile), cache.AppendTo(nil)); err != nil {
 			return err
 		}
 	}
@@ -467,5 +470,5 @@ func (r *recovery) rebuildProducers(f *found) error {
 		return nil
 	}
 	path := r.folder.path(fileName(f.LogEndOffset, snapshotSuffix))
-	return writeFile(r.folder.dir.fs, path, table.AppendSnapshot(nil))
+	return writeCache(r.folder.dir.fs, path, table.AppendSnapshot(nil))
 }

@@ -1,6 +1,8 @@
 package local
 
 import (
+	"errors"
+
 	"github.com/clatterhq/clatter/wire/record"
 )
 
@@ -77,7 +79,7 @@ func (s *scanner) batchAt(at, least int64) (resumption, error) {
 	switch {
 	case err == nil:
 		return resumption{pos: at, header: h, ok: plausible(h, least)}, nil
-	case isCorrupt(err), err == errScanEnd:
+	case isCorrupt(err), errors.Is(err, errScanEnd):
 		return resumption{}, nil
 	default:
 		return resumption{}, err

@@ -302,18 +302,23 @@ func (l *log) flushedLocked(job *flushJob) {
 // abandonLocked takes back what was appended and will never be acknowledged, as far as that still works: the
 // directory is offline, but the next process shouldn't find what clients were told isn't there.
 func (l *log) abandonLocked(job *flushJob) {
-	w := job.writer
 	v := l.view.Load()
 	mark := v.highWatermarkAt
-	if v.status == deleted || mark.segment != w.active || w.active.size <= mark.pos {
+	if v.status == deleted || mark.segment == nil {
 		return
 	}
-	if f, err := w.active.acquire(); err == nil {
-		if err := f.Truncate(mark.pos); err != nil {
-			w.folder.dir.store.log.Warn("batches that were not acknowledged could not be taken back",
-				"log", w.folder.name, "error", err)
+	for _, s := range v.segments[v.segmentIndexOf(mark.segment.baseOffset):] {
+		keep := int64(0)
+		if s == mark.segment {
+			keep = mark.pos
 		}
-		w.active.data.release()
+		if s.size <= keep {
+			continue
+		}
+		if err := s.truncate(keep); err != nil {
+			l.topic.store.log.Warn("batches that were not acknowledged could not be taken back",
+				"log", job.writer.folder.name, "error", err)
+		}
 	}
 }
 

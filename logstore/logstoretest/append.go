@@ -12,6 +12,7 @@ import (
 )
 
 func testAppendAssignsOffsets(t *testing.T, b Backend) {
+	t.Helper()
 	p := open(t, b, Config()).partition(1)
 	if got := p.Offsets(); got != (logstore.Offsets{}) {
 		t.Errorf("new partition: %+v", got)
@@ -37,6 +38,7 @@ func testAppendAssignsOffsets(t *testing.T, b Backend) {
 }
 
 func testAppendTakesSeveralBatchesAtOnce(t *testing.T, b Backend) {
+	t.Helper()
 	p := open(t, b, Config()).partition(0)
 	var run []byte
 	for i := range 3 {
@@ -45,7 +47,7 @@ func testAppendTakesSeveralBatchesAtOnce(t *testing.T, b Backend) {
 	if r := appendBatch(t, p, run); r.BaseOffset != 0 || r.LastOffset != 5 {
 		t.Errorf("%+v", r)
 	}
-	got := readAll(t, p, 0, 1<<20, logstore.ReadUncommitted)
+	got := readAll(t, p, 0, 1<<20)
 	if len(got) != 3 || got[1].BaseOffset() != 2 || got[2].BaseOffset() != 4 {
 		t.Errorf("read %d batches", len(got))
 	}
@@ -61,6 +63,7 @@ func testAppendTakesSeveralBatchesAtOnce(t *testing.T, b Backend) {
 }
 
 func testAppendStampsLogAppendTime(t *testing.T, b Backend) {
+	t.Helper()
 	config := Config()
 	config.LogAppendTime = true
 	p := open(t, b, config).partition(0)
@@ -71,13 +74,14 @@ func testAppendStampsLogAppendTime(t *testing.T, b Backend) {
 	if result, err := ticket.Wait(context.Background()); err != nil || result.AppendTime != 777 {
 		t.Errorf("%+v, %v", result, err)
 	}
-	got := readAll(t, p, 0, 1<<20, logstore.ReadUncommitted)
+	got := readAll(t, p, 0, 1<<20)
 	if got[0].MaxTimestamp() != 777 || got[0].Attributes().TimestampType() != record.LogAppendTime {
 		t.Errorf("max timestamp %d of type %v", got[0].MaxTimestamp(), got[0].Attributes().TimestampType())
 	}
 }
 
 func testReadReturnsWholeBatches(t *testing.T, b Backend) {
+	t.Helper()
 	config := Config()
 	config.SegmentBytes = 20_000
 	p := open(t, b, config).partition(0)
@@ -88,7 +92,7 @@ func testReadReturnsWholeBatches(t *testing.T, b Backend) {
 		want = append(want, bytes.Clone(batch))
 	}
 	for _, maxBytes := range []int{1, 100, 5000, 1 << 20} {
-		got := readAll(t, p, 0, maxBytes, logstore.ReadUncommitted)
+		got := readAll(t, p, 0, maxBytes)
 		if len(got) != len(want) {
 			t.Fatalf("max %d bytes: %d batches, want %d", maxBytes, len(got), len(want))
 		}
@@ -112,6 +116,7 @@ func testReadReturnsWholeBatches(t *testing.T, b Backend) {
 }
 
 func testReadOutOfRange(t *testing.T, b Backend) {
+	t.Helper()
 	p := open(t, b, Config()).partition(0)
 	for range 3 {
 		appendBatch(t, p, Batch{Records: 2}.Build(t))
@@ -134,6 +139,7 @@ func testReadOutOfRange(t *testing.T, b Backend) {
 }
 
 func testRecordsOutliveTheirLog(t *testing.T, b Backend) {
+	t.Helper()
 	config := Config()
 	config.SegmentBytes, config.FileDeleteDelayMs = 1000, 0
 	o := open(t, b, config)
@@ -167,6 +173,7 @@ func testRecordsOutliveTheirLog(t *testing.T, b Backend) {
 }
 
 func testWatermarkFollowsAtOnce(t *testing.T, b Backend) {
+	t.Helper()
 	config := Config()
 	config.FlushMessages = math.MaxInt64
 	p := open(t, b, config).partition(0)

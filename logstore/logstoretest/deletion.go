@@ -9,6 +9,7 @@ import (
 )
 
 func testDeleteBefore(t *testing.T, b Backend) {
+	t.Helper()
 	config := Config()
 	config.SegmentBytes = 500
 	o := open(t, b, config)
@@ -50,7 +51,7 @@ func testDeleteBefore(t *testing.T, b Backend) {
 	if got := p.Offsets(); got.LogStartOffset != 20 || got.HighWatermark != 40 {
 		t.Errorf("after a restart: %+v", got)
 	}
-	if got := readAll(t, p, 20, 1<<20, logstore.ReadUncommitted); len(got) != 10 {
+	if got := readAll(t, p, 20, 1<<20); len(got) != 10 {
 		t.Errorf("%d batches are left", len(got))
 	}
 	if start, err := p.DeleteBefore(t.Context(), -1); start != 40 || err != nil {
@@ -62,6 +63,7 @@ func testDeleteBefore(t *testing.T, b Backend) {
 }
 
 func testRetentionBySize(t *testing.T, b Backend) {
+	t.Helper()
 	config := Config()
 	config.SegmentBytes, config.RetentionBytes = 1000, 3000
 	o := open(t, b, config)
@@ -83,7 +85,7 @@ func testRetentionBySize(t *testing.T, b Backend) {
 	if _, err := p.Read(start-1, logstore.ReadOptions{MaxBytes: 1}); !errors.Is(err, logstore.ErrOffsetOutOfRange) {
 		t.Errorf("read of what is deleted: %v", err)
 	}
-	readAll(t, p, start, 1<<20, logstore.ReadUncommitted)
+	readAll(t, p, start, 1<<20)
 	zero := Config()
 	zero.RetentionBytes = 0
 	if err := o.store.Configure(o.topic.ID, zero); err != nil {
@@ -101,6 +103,7 @@ func testRetentionBySize(t *testing.T, b Backend) {
 }
 
 func testRetentionByTime(t *testing.T, b Backend) {
+	t.Helper()
 	config := Config()
 	config.SegmentBytes, config.RetentionMs = 1000, 3_600_000
 	p := open(t, b, config).partition(0)
@@ -122,6 +125,7 @@ func testRetentionByTime(t *testing.T, b Backend) {
 }
 
 func testNoRetentionWithoutPolicy(t *testing.T, b Backend) {
+	t.Helper()
 	config := Config()
 	config.CleanupPolicy, config.SegmentBytes, config.RetentionBytes, config.RetentionMs = 0, 500, 0, 1
 	p := open(t, b, config).partition(0)
@@ -137,6 +141,7 @@ func testNoRetentionWithoutPolicy(t *testing.T, b Backend) {
 }
 
 func testUnknownPartitions(t *testing.T, b Backend) {
+	t.Helper()
 	o := open(t, b, Config())
 	for _, i := range []int32{-1, 3, 1 << 30} {
 		if _, err := o.store.Partition(o.topic.ID, i); !errors.Is(err, logstore.ErrUnknownPartition) {
@@ -156,6 +161,7 @@ func testUnknownPartitions(t *testing.T, b Backend) {
 }
 
 func testPartitionsCanBeAdded(t *testing.T, b Backend) {
+	t.Helper()
 	o := open(t, b, Config())
 	p := o.partition(2)
 	appendBatch(t, p, Batch{}.Build(t))
@@ -176,6 +182,7 @@ func testPartitionsCanBeAdded(t *testing.T, b Backend) {
 }
 
 func testDeletedTopicIsGone(t *testing.T, b Backend) {
+	t.Helper()
 	o := open(t, b, Config())
 	p := o.partition(0)
 	appendBatch(t, p, Batch{}.Build(t))
@@ -206,6 +213,7 @@ func testDeletedTopicIsGone(t *testing.T, b Backend) {
 }
 
 func testTopicComesBackEmpty(t *testing.T, b Backend) {
+	t.Helper()
 	o := open(t, b, Config())
 	for i := range 4 {
 		appendBatch(t, o.partition(0), Batch{Records: i + 1, ProducerID: 5, BaseSequence: int32(i * (i + 1) / 2)}.Build(t))
@@ -240,6 +248,7 @@ func testTopicComesBackEmpty(t *testing.T, b Backend) {
 }
 
 func testClosedStoreRefuses(t *testing.T, b Backend) {
+	t.Helper()
 	o := open(t, b, Config())
 	store, p, untouched := o.store, o.partition(0), o.partition(1)
 	appendBatch(t, p, Batch{}.Build(t))
@@ -269,6 +278,7 @@ func testClosedStoreRefuses(t *testing.T, b Backend) {
 }
 
 func testRestartKeepsEverything(t *testing.T, b Backend) {
+	t.Helper()
 	config := Config()
 	config.SegmentBytes = 3000
 	o := open(t, b, config)
@@ -282,7 +292,7 @@ func testRestartKeepsEverything(t *testing.T, b Backend) {
 		var batches [2]int
 		for partition := range int32(2) {
 			before[partition] = o.partition(partition).Offsets()
-			batches[partition] = len(readAll(t, o.partition(partition), 0, 10_000, logstore.ReadUncommitted))
+			batches[partition] = len(readAll(t, o.partition(partition), 0, 10_000))
 		}
 		o.reopen(b)
 		if round%2 == 1 {
@@ -294,7 +304,7 @@ func testRestartKeepsEverything(t *testing.T, b Backend) {
 			if got != before[partition] {
 				t.Errorf("round %d: %+v, want %+v", round, got, before[partition])
 			}
-			if n := len(readAll(t, o.partition(partition), 0, 10_000, logstore.ReadUncommitted)); n != batches[partition] {
+			if n := len(readAll(t, o.partition(partition), 0, 10_000)); n != batches[partition] {
 				t.Errorf("round %d: %d batches, want %d", round, n, batches[partition])
 			}
 		}
@@ -305,6 +315,7 @@ func testRestartKeepsEverything(t *testing.T, b Backend) {
 }
 
 func testLogDirs(t *testing.T, b Backend) {
+	t.Helper()
 	o := open(t, b, Config())
 	appendBatch(t, o.partition(1), Batch{Size: 100}.Build(t))
 	check := func(when string) {

@@ -40,8 +40,8 @@ type Batch struct {
 }
 
 // Build makes the batch as a producer sends it.
-func (b Batch) Build(t testing.TB) record.Batch {
-	t.Helper()
+func (b Batch) Build(tb testing.TB) record.Batch {
+	tb.Helper()
 	r := record.NewBuilder()
 	r.Codec = b.Codec
 	if b.ProducerID > 0 {
@@ -55,7 +55,7 @@ func (b Batch) Build(t testing.TB) record.Batch {
 	}
 	batch, err := r.Build(nil)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return batch
 }
@@ -114,15 +114,15 @@ func (o *opened) partition(i int32) logstore.Partition {
 }
 
 // appendBatch appends and waits.
-func appendBatch(t testing.TB, p logstore.Partition, batch []byte) logstore.AppendResult {
-	t.Helper()
+func appendBatch(tb testing.TB, p logstore.Partition, batch []byte) logstore.AppendResult {
+	tb.Helper()
 	ticket, err := p.Append(batch, logstore.AppendOptions{Now: 1_700_000_000_000})
 	if err != nil {
-		t.Fatalf("append: %v", err)
+		tb.Fatalf("append: %v", err)
 	}
 	result, err := ticket.Wait(context.Background())
 	if err != nil {
-		t.Fatalf("commit: %v", err)
+		tb.Fatalf("commit: %v", err)
 	}
 	return result
 }
@@ -131,11 +131,11 @@ func appendBatch(t testing.TB, p logstore.Partition, batch []byte) logstore.Appe
 type buffer struct{ bytes.Buffer }
 
 // read reads once and returns the bytes.
-func read(t testing.TB, p logstore.Partition, offset int64, opts logstore.ReadOptions) ([]byte, logstore.Fetched) {
-	t.Helper()
+func read(tb testing.TB, p logstore.Partition, offset int64, opts logstore.ReadOptions) ([]byte, logstore.Fetched) {
+	tb.Helper()
 	fetched, err := p.Read(offset, opts)
 	if err != nil {
-		t.Fatalf("read at %d: %v", offset, err)
+		tb.Fatalf("read at %d: %v", offset, err)
 	}
 	if fetched.Records == nil {
 		return nil, fetched
@@ -143,7 +143,7 @@ func read(t testing.TB, p logstore.Partition, offset int64, opts logstore.ReadOp
 	var b buffer
 	n, err := fetched.Records.WriteTo(&b)
 	if err != nil || n != int64(b.Len()) || b.Len() != fetched.Records.Size() {
-		t.Fatalf("read at %d: wrote %d bytes of %d, said %d, %v", offset, b.Len(), fetched.Records.Size(), n, err)
+		tb.Fatalf("read at %d: wrote %d bytes of %d, said %d, %v", offset, b.Len(), fetched.Records.Size(), n, err)
 	}
 	fetched.Records.Release()
 	fetched.Records = nil
@@ -151,20 +151,20 @@ func read(t testing.TB, p logstore.Partition, offset int64, opts logstore.ReadOp
 }
 
 // readAll reads everything from an offset up to the end that a reader sees.
-func readAll(t testing.TB, p logstore.Partition, from int64, maxBytes int, isolation logstore.Isolation) []record.Batch {
-	t.Helper()
+func readAll(tb testing.TB, p logstore.Partition, from int64, maxBytes int) []record.Batch {
+	tb.Helper()
 	var batches []record.Batch
-	for at := from; at < p.Offsets().End(isolation); {
-		content, _ := read(t, p, at, logstore.ReadOptions{MaxBytes: maxBytes, AtLeast1: true, Isolation: isolation})
+	for at := from; at < p.Offsets().HighWatermark; {
+		content, _ := read(tb, p, at, logstore.ReadOptions{MaxBytes: maxBytes, AtLeast1: true})
 		if len(content) == 0 {
-			t.Fatalf("nothing at offset %d below the end %d", at, p.Offsets().End(isolation))
+			tb.Fatalf("nothing at offset %d below the end %d", at, p.Offsets().HighWatermark)
 		}
-		for _, b := range split(t, content) {
+		for _, b := range split(tb, content) {
 			if b.LastOffset() < at {
-				t.Fatalf("read at %d returned the batch %d to %d", at, b.BaseOffset(), b.LastOffset())
+				tb.Fatalf("read at %d returned the batch %d to %d", at, b.BaseOffset(), b.LastOffset())
 			}
 			if err := b.VerifyCRC(); err != nil {
-				t.Fatal(err)
+				tb.Fatal(err)
 			}
 			batches = append(batches, b)
 			at = b.NextOffset()
@@ -174,13 +174,13 @@ func readAll(t testing.TB, p logstore.Partition, from int64, maxBytes int, isola
 }
 
 // split takes a run of batches apart.
-func split(t testing.TB, content []byte) []record.Batch {
-	t.Helper()
+func split(tb testing.TB, content []byte) []record.Batch {
+	tb.Helper()
 	var batches []record.Batch
 	for len(content) > 0 {
 		b, err := record.First(content)
 		if err != nil {
-			t.Fatalf("what was read is no run of whole batches: %v", err)
+			tb.Fatalf("what was read is no run of whole batches: %v", err)
 		}
 		batches = append(batches, b)
 		content = content[len(b):]

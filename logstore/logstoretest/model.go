@@ -81,59 +81,59 @@ func (m *Log) at(offset int64) int {
 }
 
 // Check compares a partition with the model: offsets, and every byte that can be read.
-func (m *Log) Check(t testing.TB, p logstore.Partition, maxBytes int) {
-	t.Helper()
+func (m *Log) Check(tb testing.TB, p logstore.Partition, maxBytes int) {
+	tb.Helper()
 	o := p.Offsets()
 	if o.LogEndOffset != m.End() || o.LogStartOffset != m.Start {
-		t.Fatalf("log from %d to %d, want %d to %d", o.LogStartOffset, o.LogEndOffset, m.Start, m.End())
+		tb.Fatalf("log from %d to %d, want %d to %d", o.LogStartOffset, o.LogEndOffset, m.Start, m.End())
 	}
-	got := readAll(t, p, m.Start, maxBytes, logstore.ReadUncommitted)
+	got := readAll(tb, p, m.Start, maxBytes)
 	want := m.Batches[m.at(m.Start):m.at(o.HighWatermark)]
 	if len(got) != len(want) {
-		t.Fatalf("%d batches from %d to %d, want %d", len(got), m.Start, o.HighWatermark, len(want))
+		tb.Fatalf("%d batches from %d to %d, want %d", len(got), m.Start, o.HighWatermark, len(want))
 	}
 	for i := range got {
 		if !bytes.Equal(got[i], want[i]) {
-			t.Fatalf("batch %d at offset %d differs:\n%x\n%x", i, want[i].BaseOffset(), got[i][:min(len(got[i]), 80)], want[i][:min(len(want[i]), 80)])
+			tb.Fatalf("batch %d at offset %d differs:\n%x\n%x", i, want[i].BaseOffset(), got[i][:min(len(got[i]), 80)], want[i][:min(len(want[i]), 80)])
 		}
 	}
 }
 
 // Recover compares a partition with the model after a crash and adopts what survived: everything that
 // was acknowledged, and maybe more, but nothing that wasn't appended, and nothing in another order.
-func (m *Log) Recover(t testing.TB, p logstore.Partition) {
-	t.Helper()
+func (m *Log) Recover(tb testing.TB, p logstore.Partition) {
+	tb.Helper()
 	o := p.Offsets()
 	if o.LogStartOffset < m.Start {
-		t.Fatalf("log starts at %d, but was deleted up to %d", o.LogStartOffset, m.Start)
+		tb.Fatalf("log starts at %d, but was deleted up to %d", o.LogStartOffset, m.Start)
 	}
 	survived := len(m.Batches)
 	for survived > 0 && m.Batches[survived-1].NextOffset() > o.LogEndOffset {
 		survived--
 	}
 	if survived < m.Acked {
-		t.Fatalf("log ends at %d, but %d was acknowledged", o.LogEndOffset, m.Batches[m.Acked-1].NextOffset())
+		tb.Fatalf("log ends at %d, but %d was acknowledged", o.LogEndOffset, m.Batches[m.Acked-1].NextOffset())
 	}
 	acked := m.Acked
 	m.Cut(survived)
 	if m.End() != o.LogEndOffset {
-		t.Fatalf("log ends at %d, the last batch at %d", o.LogEndOffset, m.End())
+		tb.Fatalf("log ends at %d, the last batch at %d", o.LogEndOffset, m.End())
 	}
 	// A log of which nothing was acknowledged may have lost its beginning.
 	if o.LogStartOffset > max(m.Start, m.Deleting) && acked > 0 {
-		t.Fatalf("log starts at %d, but was deleted up to %d", o.LogStartOffset, m.Start)
+		tb.Fatalf("log starts at %d, but was deleted up to %d", o.LogStartOffset, m.Start)
 	}
 	if o.HighWatermark != o.LogEndOffset {
-		t.Fatalf("after recovery: %+v", o)
+		tb.Fatalf("after recovery: %+v", o)
 	}
 	m.Start = o.LogStartOffset
-	m.Check(t, p, 10_000)
-	m.checkSequences(t, p)
+	m.Check(tb, p, 10_000)
+	m.checkSequences(tb, p)
 }
 
 // checkSequences compares what the store knows of producers.
-func (m *Log) checkSequences(t testing.TB, p logstore.Partition) {
-	t.Helper()
+func (m *Log) checkSequences(tb testing.TB, p logstore.Partition) {
+	tb.Helper()
 	known := map[int64]int32{}
 	for _, s := range p.Producers() {
 		known[s.ProducerID] = s.LastSequence + 1
@@ -142,24 +142,25 @@ func (m *Log) checkSequences(t testing.TB, p logstore.Partition) {
 		if got, ok := known[id]; !ok || got != next {
 			// Deleted records may take the knowledge of their producer with them.
 			if m.Start == 0 {
-				t.Fatalf("producer %d goes on at %d, want %d", id, got, next)
+				tb.Fatalf("producer %d goes on at %d, want %d", id, got, next)
 			}
 		}
 	}
 }
 
 // Seed is the seed of a random test: fresh, or CLATTER_SEED. It is printed if the test fails.
-func Seed(t testing.TB) uint64 {
+func Seed(tb testing.TB) uint64 {
+	tb.Helper()
 	seed := rand.Uint64()
 	if text := os.Getenv("CLATTER_SEED"); text != "" {
 		var err error
 		if seed, err = strconv.ParseUint(text, 10, 64); err != nil {
-			t.Fatalf("CLATTER_SEED: %v", err)
+			tb.Fatalf("CLATTER_SEED: %v", err)
 		}
 	}
-	t.Cleanup(func() {
-		if t.Failed() {
-			t.Logf("repeat with CLATTER_SEED=%d", seed)
+	tb.Cleanup(func() {
+		if tb.Failed() {
+			tb.Logf("repeat with CLATTER_SEED=%d", seed)
 		}
 	})
 	return seed
@@ -182,6 +183,7 @@ type pendingAppend struct {
 }
 
 func newRun(t *testing.T, b Backend, config *logstore.Config) *run {
+	t.Helper()
 	r := &run{backend: b, random: rand.New(rand.NewPCG(Seed(t), 1))}
 	r.opened = open(t, b, config)
 	for range r.topic.Partitions {
@@ -244,8 +246,7 @@ func (r *run) settle(wait bool) {
 func (r *run) repeat() {
 	p, m := r.pick()
 	// One of the last batches of some producer, as a client sends it again.
-	for i := len(m.Batches) - 1; i >= 0; i-- {
-		b := m.Batches[i]
+	for _, b := range slices.Backward(m.Batches) {
 		if b.ProducerID() < 0 || b.LastSequence()+1 != m.sequences[b.ProducerID()] {
 			continue
 		}
@@ -387,11 +388,13 @@ func modelConfig() *logstore.Config {
 }
 
 func testModel(t *testing.T, b Backend) {
+	t.Helper()
 	r := newRun(t, b, modelConfig())
 	r.steps(4000, map[string]int{"append": 60, "repeat": 5, "read": 40, "delete": 1, "range": 2, "settle": 10, "restart": 1})
 }
 
 func testModelPageCache(t *testing.T, b Backend) {
+	t.Helper()
 	config := modelConfig()
 	config.FlushMessages = math.MaxInt64
 	r := newRun(t, b, config)
@@ -399,6 +402,7 @@ func testModelPageCache(t *testing.T, b Backend) {
 }
 
 func testModelWithCrashes(t *testing.T, b Backend) {
+	t.Helper()
 	if b.Crash(rand.New(rand.NewPCG(1, 1))) == nil {
 		t.Skip("this storage can't be cut off")
 	}

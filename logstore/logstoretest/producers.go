@@ -10,6 +10,7 @@ import (
 )
 
 func testDuplicate(t *testing.T, b Backend) {
+	t.Helper()
 	p := open(t, b, Config()).partition(0)
 	appendBatch(t, p, Batch{}.Build(t))
 	for i := range 6 {
@@ -27,6 +28,7 @@ func testDuplicate(t *testing.T, b Backend) {
 }
 
 func testSequences(t *testing.T, b Backend) {
+	t.Helper()
 	p := open(t, b, Config()).partition(0)
 	appendBatch(t, p, Batch{Records: 3, ProducerID: 7, ProducerEpoch: 4, BaseSequence: 10}.Build(t))
 	for _, c := range []struct {
@@ -53,6 +55,7 @@ func testSequences(t *testing.T, b Backend) {
 }
 
 func testProducersSurviveRestart(t *testing.T, b Backend) {
+	t.Helper()
 	o := open(t, b, Config())
 	for i := range 3 {
 		appendBatch(t, o.partition(0), Batch{Records: 2, Timestamp: nowMs(), ProducerID: 7, ProducerEpoch: 2, BaseSequence: int32(2 * i)}.Build(t))
@@ -79,6 +82,7 @@ func testProducersSurviveRestart(t *testing.T, b Backend) {
 }
 
 func testTransactionsAreRefused(t *testing.T, b Backend) {
+	t.Helper()
 	p := open(t, b, Config()).partition(0)
 	_, err := p.Append(Batch{ProducerID: 7, Transactional: true}.Build(t), logstore.AppendOptions{})
 	if !errors.Is(err, logstore.ErrInvalidTxnState) {

@@ -21,6 +21,7 @@ func woken(w *logstore.Waiter) bool {
 }
 
 func testWaitersAreWoken(t *testing.T, b Backend) {
+	t.Helper()
 	o := open(t, b, Config())
 	p := o.partition(0)
 	w, forgotten := logstore.NewWaiter(), logstore.NewWaiter()
@@ -56,6 +57,7 @@ func testWaitersAreWoken(t *testing.T, b Backend) {
 }
 
 func testOffsetForTime(t *testing.T, b Backend) {
+	t.Helper()
 	config := Config()
 	config.SegmentBytes, config.IndexIntervalBytes = 2000, 300
 	p := open(t, b, config).partition(0)
@@ -100,6 +102,7 @@ func testOffsetForTime(t *testing.T, b Backend) {
 }
 
 func testMaxTimestamp(t *testing.T, b Backend) {
+	t.Helper()
 	config := Config()
 	config.SegmentBytes, config.IndexIntervalBytes = 1000, 300
 	o := open(t, b, config)
@@ -123,6 +126,7 @@ func testMaxTimestamp(t *testing.T, b Backend) {
 }
 
 func testEpochEnd(t *testing.T, b Backend) {
+	t.Helper()
 	o := open(t, b, Config())
 	if epoch, end := o.partition(0).EpochEnd(0); epoch != 0 || end != 0 {
 		t.Errorf("empty log: %d, %d", epoch, end)
@@ -150,6 +154,7 @@ func testEpochEnd(t *testing.T, b Backend) {
 }
 
 func testLeaderEpochNeverFalls(t *testing.T, b Backend) {
+	t.Helper()
 	o := open(t, b, Config())
 	last := int32(0)
 	for i := range 5 {
@@ -168,7 +173,7 @@ func testLeaderEpochNeverFalls(t *testing.T, b Backend) {
 		o.reopen(b)
 	}
 	epochs := []int32{}
-	for _, batch := range readAll(t, o.partition(0), 0, 1<<20, logstore.ReadUncommitted) {
+	for _, batch := range readAll(t, o.partition(0), 0, 1<<20) {
 		epochs = append(epochs, batch.PartitionLeaderEpoch())
 	}
 	for i := 1; i < len(epochs); i++ {

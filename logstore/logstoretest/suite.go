@@ -18,6 +18,7 @@ type Backend interface {
 
 // Run runs the whole suite; fresh makes empty storage.
 func Run(t *testing.T, fresh func(t *testing.T) Backend) {
+	t.Helper()
 	for _, c := range []struct {
 		name string
 		test func(t *testing.T, b Backend)

@@ -1,0 +1,37 @@
+// Package local keeps partitions in segments on local disks, in the on-disk formats of
+// Apache Kafka. It is the embedded store; in memory mode it runs unchanged on a disk in memory.
+//
+// It owns the log directories and everything in them. Topics come from the catalog;
+// what lies in a directory and isn't in the catalog is left alone.
+//
+// # Invariants
+//
+//   - Data first: batches are written, then index entries that point at them, then checkpoints. Recovery
+//     trusts batches alone; every other file is a cache that is rebuilt when in doubt, and
+//     nothing is deleted because a cache is missing or wrong.
+//   - Durable watermark: with group commit the high watermark moves after the sync of the segment, of its
+//     name, of its folder's name, and of the partition's place in the offsets file.
+//   - One failure is final: after a failed write or sync a directory acknowledges nothing more, because nobody knows what
+//     the kernel did with the pages. A full disk isn't a failure.
+//   - Damage isn't a torn tail: what is invalid at or behind the durable end is cut, what is invalid below it is kept,
+//     reported, and read around.
+//   - No offset twice: a log that lost its end goes on behind it.
+//   - Pay for use: a partition without records is a slot of eight bytes until somebody asks for it, and a log that
+//     nobody touched since a clean stop is an entry of the marker. There is no goroutine, timer or mapping per partition.
+//
+// # Locks
+//
+// A log has one writer lock, held across the I/O of an append. Readers take none: they load a view, which is
+// immutable and swapped whole. Deletions of one log exclude each other by a lock that is taken before
+// the writer lock. Locks of the syncer, of the open files, of the timers, of waiters and hints are leaves: whoever holds
+// one takes no other.
+//
+// # Where to start
+//
+// log.go and view.go for the shape, log_append.go and syncer.go for the way of a record to the disk, log_read.go for the way
+// back, logdir_open.go and recovery.go for the start, retention.go and delete.go for the end. format/format.md draws
+// the files, recovery.md numbers the steps of a start.
+//
+// Compaction isn't here yet. It will rewrite closed segments into .cleaned and .swap files, as Kafka does, replace them in a
+// view, and be a kind of logstore.Maintenance; recovery will finish or undo what it left.
+package local
