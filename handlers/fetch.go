@@ -24,11 +24,12 @@ import (
 	"github.com/clatterhq/clatter/wire"
 )
 
-// fetch is one Fetch request from its session to its answer.
+// fetch is one Fetch request from its session to its answer. With one partition, as from most consumers, all of it
+// is one allocation.
 type fetch struct {
 	d         *Dispatcher
 	version   int16
-	address   address
+	peer      *broker.Peer
 	context   fetchContext
 	targets   []fetchTarget
 	isolation logstore.Isolation
@@ -39,12 +40,18 @@ type fetch struct {
 
 	bytes int  // read so far
 	ended bool // something was read that can't wait: an error, or a diverging log
+
+	resp         wire.FetchResponse
+	oneTarget    [1]fetchTarget
+	oneTold      [1]*fetchTarget
+	oneTopic     [1]wire.FetchTopic
+	onePartition [1]wire.FetchPartition
 }
 
 func (d *Dispatcher) fetch(_ context.Context, req *broker.Request) (broker.Reply, error) {
 	r := req.Message.(*kmsg.FetchRequest)
-	f := &fetch{d: d, version: r.Version, address: d.addressFor(req.Peer)}
-	f.context.cache = d.sessions
+	f := &fetch{d: d, version: r.Version, peer: req.Peer}
+	f.context.cache, f.context.room = d.sessions, f.oneTarget[:0]
 	image := d.topics()
 	targets, code := f.context.open(r, image, d.now())
 	if code != wire.None {

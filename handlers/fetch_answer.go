@@ -41,9 +41,13 @@ func (f *fetch) refuseAll(r *kmsg.FetchRequest, code wire.ErrorCode) broker.Repl
 
 // answer ends the fetch. Afterwards the records belong to the answer.
 func (f *fetch) answer() broker.Reply {
-	told, sessionID, code := f.context.close(f.targets, f.d.now())
-	resp := &wire.FetchResponse{Version: f.version, ErrorCode: code, SessionID: sessionID}
-	partitions := make([]wire.FetchPartition, len(told))
+	told, sessionID, code := f.context.close(f.targets, f.oneTold[:0], f.d.now())
+	resp := &f.resp
+	resp.Version, resp.ErrorCode, resp.SessionID = f.version, code, sessionID
+	partitions := f.onePartition[:]
+	if len(told) > 1 {
+		partitions = make([]wire.FetchPartition, len(told))
+	}
 	first, topics := 0, 0
 	for i, t := range told {
 		f.tell(&partitions[i], t, resp)
@@ -51,7 +55,10 @@ func (f *fetch) answer() broker.Reply {
 			topics++
 		}
 	}
-	resp.Topics = make([]wire.FetchTopic, 0, topics)
+	resp.Topics = f.oneTopic[:0]
+	if topics > 1 {
+		resp.Topics = make([]wire.FetchTopic, 0, topics)
+	}
 	for i, t := range told {
 		if i+1 < len(told) && t.sameTopic(told[i+1]) {
 			continue
@@ -109,8 +116,9 @@ func (f *fetch) tellLeader(p *wire.FetchPartition, t *fetchTarget, resp *wire.Fe
 	}
 	p.CurrentLeader = &wire.LeaderAndEpoch{LeaderID: l.id, LeaderEpoch: l.epoch}
 	if l.id == f.d.nodeID && !f.replica && len(resp.NodeEndpoints) == 0 {
+		address := f.d.addressFor(f.peer)
 		resp.NodeEndpoints = []wire.NodeEndpoint{{
-			NodeID: l.id, Host: f.address.host, Port: f.address.port, Rack: f.d.config().Rack,
+			NodeID: l.id, Host: address.host, Port: address.port, Rack: f.d.config().Rack,
 		}}
 	}
 }

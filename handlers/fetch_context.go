@@ -24,6 +24,7 @@ type fetchContext struct {
 	byID    bool
 	epoch   int32         // as requested
 	session *fetchSession // of an incremental fetch
+	room    []fetchTarget // for the targets, if they fit
 }
 
 // open finds out which partitions the request is about: those that it names, or those
@@ -38,14 +39,14 @@ func (c *fetchContext) open(r *kmsg.FetchRequest, image topics, now time.Time) (
 		if c.epoch == initialSessionEpoch {
 			c.kind = sessionNew
 		}
-		return requestTargets(r, image), wire.None
+		return c.requestTargets(r, image), wire.None
 	}
 	s := c.cache.get(r.SessionID)
 	if s == nil {
 		return nil, wire.FetchSessionIDNotFound
 	}
-	asked := requestTargets(r, image)
-	targets, size, grown, code := s.advance(r, c.byID, asked)
+	asked := c.requestTargets(r, image)
+	targets, size, grown, code := s.advance(r, c, asked)
 	if code != wire.None {
 		return nil, code
 	}
@@ -63,13 +64,13 @@ func (c *fetchContext) open(r *kmsg.FetchRequest, image topics, now time.Time) (
 // advance takes the session to its next epoch: it adds, changes and forgets the
 // partitions that the request says, and returns all that it holds then. It reports by
 // how many bytes it grew.
-func (s *fetchSession) advance(r *kmsg.FetchRequest, byID bool, asked []fetchTarget) (targets []fetchTarget, size, grown int, code wire.ErrorCode) {
+func (s *fetchSession) advance(r *kmsg.FetchRequest, c *fetchContext, asked []fetchTarget) (targets []fetchTarget, size, grown int, code wire.ErrorCode) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
 	case s.mu.epoch != r.SessionEpoch:
 		return nil, 0, 0, wire.InvalidFetchSessionEpoch
-	case s.byID != byID:
+	case s.byID != c.byID:
 		return nil, 0, 0, wire.FetchSessionTopicIDError
 	}
 	for i := range asked {
@@ -85,7 +86,7 @@ func (s *fetchSession) advance(r *kmsg.FetchRequest, byID bool, asked []fetchTar
 		return nil, 0, grown, wire.None
 	}
 	s.mu.epoch = nextSessionEpoch(s.mu.epoch)
-	targets = make([]fetchTarget, 0, size)
+	targets = c.targets(size) // May lie where asked lies, which is done with.
 	for p := s.mu.order.next; p != &s.mu.order; p = p.next {
 		targets = append(targets, p.target())
 	}
@@ -125,7 +126,7 @@ func (p *sessionPartition) target() fetchTarget {
 
 // requestTargets are the partitions that a request names, each once: of a partition
 // that it names twice the last wish counts, at the place of the first, as in Kafka's map.
-func requestTargets(r *kmsg.FetchRequest, image topics) []fetchTarget {
+func (c *fetchContext) requestTargets(r *kmsg.FetchRequest, image topics) []fetchTarget {
 	n := 0
 	for i := range r.Topics {
 		n += len(r.Topics[i].Partitions)
@@ -133,7 +134,7 @@ func requestTargets(r *kmsg.FetchRequest, image topics) []fetchTarget {
 	if n == 0 {
 		return nil
 	}
-	targets := make([]fetchTarget, 0, n)
+	targets := c.targets(n)
 	var seen duplicates
 	for i := range r.Topics {
 		rt := &r.Topics[i]
@@ -163,9 +164,18 @@ func requestTargets(r *kmsg.FetchRequest, image topics) []fetchTarget {
 	return targets
 }
 
-// duplicates finds partitions that were named before. A few are compared one by
-// one, because a map for the usual fetch of a few partitions costs more than the fetch.
+// targets has room for n of them.
+func (c *fetchContext) targets(n int) []fetchTarget {
+	if n <= cap(c.room) {
+		return c.room[:0]
+	}
+	return make([]fetchTarget, 0, n)
+}
+
+// duplicates finds partitions that were named before. As long as the partitions of one topic rise there are none.
+// Else a few are compared one by one, because a map for the usual fetch of a few partitions costs more than the fetch.
 type duplicates struct {
+	mixed bool
 	index map[partitionKey]int
 }
 
@@ -175,6 +185,18 @@ const maxCompared = 16
 // find looks for key in targets, of which there will be n, and notes it as the next
 // of them if it isn't there.
 func (d *duplicates) find(targets []fetchTarget, key partitionKey, n int) (int, bool) {
+	if !d.mixed {
+		if len(targets) == 0 || targets[len(targets)-1].key.before(key) {
+			return 0, false
+		}
+		d.mixed = true
+		if n > maxCompared {
+			d.index = make(map[partitionKey]int, n)
+			for i := range targets {
+				d.index[targets[i].key] = i
+			}
+		}
+	}
 	if n <= maxCompared {
 		for i := range targets {
 			if targets[i].key == key {
@@ -183,9 +205,6 @@ func (d *duplicates) find(targets []fetchTarget, key partitionKey, n int) (int, 
 		}
 		return 0, false
 	}
-	if d.index == nil {
-		d.index = make(map[partitionKey]int, n)
-	}
 	if at, ok := d.index[key]; ok {
 		return at, true
 	}
@@ -193,11 +212,16 @@ func (d *duplicates) find(targets []fetchTarget, key partitionKey, n int) (int, 
 	return 0, false
 }
 
+// before reports whether o is a later partition of the same topic.
+func (k partitionKey) before(o partitionKey) bool {
+	return k.partition < o.partition && k.id == o.id && k.topic == o.topic
+}
+
 // close ends the part of the session in this fetch: it picks which of the targets are
 // told, and what session the answer names. The epoch is looked at again, because another
 // connection may have used the session meanwhile.
-func (c *fetchContext) close(targets []fetchTarget, now time.Time) (told []*fetchTarget, sessionID int32, code wire.ErrorCode) {
-	told = inOrder(targets)
+func (c *fetchContext) close(targets []fetchTarget, room []*fetchTarget, now time.Time) (told []*fetchTarget, sessionID int32, code wire.ErrorCode) {
+	told = inOrder(targets, room)
 	switch c.kind {
 	case sessionNew:
 		return told, c.create(told, now), wire.None
@@ -211,8 +235,10 @@ func (c *fetchContext) close(targets []fetchTarget, now time.Time) (told []*fetc
 
 // inOrder puts the partitions that were refused before any read behind the others, and among them first those of
 // unknown IDs.
-func inOrder(targets []fetchTarget) []*fetchTarget {
-	told := make([]*fetchTarget, 0, len(targets))
+func inOrder(targets []fetchTarget, told []*fetchTarget) []*fetchTarget {
+	if len(targets) > cap(told) {
+		told = make([]*fetchTarget, 0, len(targets))
+	}
 	for i := range targets {
 		if !targets[i].unknown {
 			told = append(told, &targets[i])
