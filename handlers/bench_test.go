@@ -59,13 +59,13 @@ func onIdleLogs(b *testing.B) *testBroker {
 }
 
 // handle runs one request as the connection's goroutine does.
-func handle(b *testing.B, d *Dispatcher, req *broker.Request) broker.Reply {
-	reply, err := d.Dispatch(context.Background(), req)
+func (b *testBroker) handle(req *broker.Request) broker.Reply {
+	reply, err := b.dispatcher.Dispatch(context.Background(), req)
 	if err == nil && reply.Later != nil {
 		reply, err = reply.Later(context.Background())
 	}
 	if err != nil {
-		b.Fatal(err)
+		b.t.Fatal(err)
 	}
 	return reply
 }
@@ -87,7 +87,7 @@ func BenchmarkProduce(b *testing.B) {
 			req := broker.asRequest(broker.produceRequest(11, "t", batches...))
 			b.ReportAllocs()
 			for b.Loop() {
-				handle(b, broker.dispatcher, req)
+				broker.handle(req)
 			}
 		})
 	}
@@ -105,7 +105,7 @@ func BenchmarkFetch(b *testing.B) {
 			req := broker.asRequest(message)
 			b.ReportAllocs()
 			for b.Loop() {
-				handle(b, broker.dispatcher, req)
+				broker.handle(req)
 			}
 		})
 	}
@@ -120,13 +120,13 @@ func BenchmarkFetchInSession(b *testing.B) {
 		broker.addFetch(first, "t", i, 0)
 	}
 	first.SessionEpoch = 0
-	reply := handle(b, broker.dispatcher, broker.asRequest(first))
+	reply := broker.handle(broker.asRequest(first))
 	next := kmsg.NewPtrFetchRequest()
 	next.Version, next.MaxBytes, next.SessionID, next.SessionEpoch = 12, 1<<20, reply.Fetch.SessionID, 1
 	req := broker.asRequest(next)
 	b.ReportAllocs()
 	for b.Loop() {
-		if reply := handle(b, broker.dispatcher, req); reply.Fetch.ErrorCode != wire.None {
+		if reply := broker.handle(req); reply.Fetch.ErrorCode != wire.None {
 			b.Fatal(reply.Fetch.ErrorCode)
 		}
 		next.SessionEpoch++
@@ -148,6 +148,6 @@ func BenchmarkMetadata(b *testing.B) {
 	req := broker.asRequest(message)
 	b.ReportAllocs()
 	for b.Loop() {
-		handle(b, broker.dispatcher, req)
+		broker.handle(req)
 	}
 }
