@@ -27,6 +27,8 @@ type Options struct {
 	// Config is the configuration of the broker. The catalog gives it the dynamic keys
 	// that it keeps, at the start and whenever they change. Required.
 	Config *config.Config
+	// ClusterID is that of a new catalog where the configuration names none. Empty draws one.
+	ClusterID string
 	// Log takes one line per event that an operator can act on. Nil is [slog.Default].
 	Log *slog.Logger
 	// Random is where IDs come from. Nil is the system's source; a test gives its own.
@@ -86,7 +88,10 @@ type Catalog struct {
 // Errors: [*CorruptError], [ErrInUse], [ErrOtherIdentity]; else the file can't be used.
 // On an error nothing was changed.
 func Open(options Options) (*Catalog, error) {
-	c := &Catalog{config: options.Config, log: options.Log, random: options.Random, onChange: options.OnChange}
+	c := &Catalog{
+		config: options.Config, log: options.Log, random: options.Random, onChange: options.OnChange,
+		clusterID: options.ClusterID,
+	}
 	if c.log == nil {
 		c.log = slog.Default()
 	}

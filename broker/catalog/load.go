@@ -25,13 +25,14 @@ var format = append([]byte("clatter catalog"), 0, 0, 0, 1)
 // begin makes a new catalog: its image, and the records for its storage.
 func (c *Catalog) begin() ([]write, error) {
 	snapshot := c.config.Current()
-	c.clusterID = snapshot.ClusterID
+	if snapshot.ClusterID != "" {
+		c.clusterID = snapshot.ClusterID
+	}
 	if c.clusterID == "" {
-		id, err := randomUUID(c.random)
-		if err != nil {
+		var err error
+		if c.clusterID, err = NewClusterID(c.random); err != nil {
 			return nil, err
 		}
-		c.clusterID = uuidText(id)
 	}
 	c.image.Store(&Image{configs: make(map[config.Resource]map[string]string)})
 	d := newDraft(c)
@@ -182,6 +183,12 @@ func (d *draft) alterTopic(name string, fn func(*config.Snapshot, map[string]str
 	}
 	d.configure(t, altered)
 	return nil
+}
+
+// NewClusterID draws the ID of a new cluster, in Kafka's form. Error: that of the random source.
+func NewClusterID(random io.Reader) (string, error) {
+	id, err := randomUUID(random)
+	return uuidText(id), err
 }
 
 // randomUUID draws a UUID of version 4. As in Kafka its text never begins with a

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"log/slog"
-	"path/filepath"
 	"time"
 
 	"github.com/clatterhq/clatter/broker"
@@ -13,7 +12,6 @@ import (
 	"github.com/clatterhq/clatter/broker/config"
 	"github.com/clatterhq/clatter/handlers"
 	"github.com/clatterhq/clatter/logstore/local"
-	"github.com/clatterhq/clatter/logstore/vfs"
 )
 
 // nodeOptions is what a node is told besides its configuration.
@@ -64,56 +62,6 @@ func startNode(ctx context.Context, static *config.Static, options nodeOptions) 
 		n.log.Info("keys that change nothing here", "keys", names)
 	}
 	return n, nil
-}
-
-// openData opens the store, and the catalog once the store has the lock of the directory that both live in.
-func (n *node) openData(ctx context.Context, current *config.Snapshot) error {
-	var dirs []vfs.FS
-	catalogPath := ""
-	if n.options.memory {
-		dirs = []vfs.FS{vfs.NewMemory()}
-	} else {
-		for _, dir := range current.LogDirs {
-			dirs = append(dirs, local.Dir(dir))
-		}
-		catalogPath = filepath.Join(current.LogDirs[0], catalog.FileName)
-	}
-	n.topics = newTopicKeeper(n.log)
-	var err error
-	n.store, err = local.Open(ctx, local.Options{
-		Dirs:   dirs,
-		NodeID: current.NodeID,
-		Locked: func() (clusterID string, err error) {
-			n.catalog, err = catalog.Open(catalog.Options{Path: catalogPath, Config: n.config, Log: n.log, OnChange: n.topics.onChange})
-			if err != nil {
-				return "", err
-			}
-			return n.catalog.ClusterID(), nil
-		},
-		Log:                      n.log,
-		ProducerIDExpirationMs:   func() int64 { return int64(n.config.Current().ProducerIDExpirationMs) },
-		RetentionCheckIntervalMs: current.LogRetentionCheckIntervalMs,
-	})
-	if err == nil {
-		err = n.topics.begin(ctx, n.store, n.catalog)
-	}
-	if err != nil {
-		return errors.Join(err, n.closeData(ctx))
-	}
-	return nil
-}
-
-// closeData closes what was opened: the store first, because its topics are the catalog's.
-func (n *node) closeData(ctx context.Context) error {
-	n.topics.end()
-	var err error
-	if n.store != nil {
-		err = n.store.Close(ctx)
-	}
-	if n.catalog != nil {
-		err = errors.Join(err, n.catalog.Close())
-	}
-	return err
 }
 
 // serve begins to answer clients.
