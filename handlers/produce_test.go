@@ -123,7 +123,7 @@ func TestProduceRefuses(t *testing.T) {
 	}
 }
 
-func TestProduceWithoutAcknowledgementIsNotAnswered(t *testing.T) {
+func TestRegression11AcksZeroIsNotAnswered(t *testing.T) {
 	b := newTestBroker(t)
 	b.createTopic("t", 1)
 	req := b.produceRequest(9, "t", b.batch("a"))
