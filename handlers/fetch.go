@@ -38,8 +38,9 @@ type fetch struct {
 	minBytes  int
 	maxWait   time.Duration
 
-	bytes int  // read so far
-	ended bool // something was read that can't wait: an error, or a diverging log
+	bytes   int  // read so far
+	counted int  // towards minBytes: what was read, and what a limit kept from being read
+	ended   bool // something was read that can't wait: an error, or a diverging log
 
 	resp         wire.FetchResponse
 	oneTarget    [1]fetchTarget
@@ -145,19 +146,32 @@ func (f *fetch) read(t *fetchTarget) {
 		f.ended = f.ended || !t.unknown
 		return
 	}
-	f.bytes -= t.size()
+	f.forget(t)
 	limit := f.maxBytes
 	if limit > 0 {
 		limit = max(0, limit-f.bytes)
 	}
 	t.read(f.isolation, limit, f.bytes == 0, f.replica)
 	f.bytes += t.size()
+	if t.counted = t.size(); t.fetched.More {
+		// Kafka cuts batches to fill the limit, and we end at the last whole one: what is missing to the limit is
+		// there, so it counts. Else a client whose min.bytes is close to its max.bytes would wait in vain.
+		t.counted = max(t.counted, min(int(t.maxBytes), limit))
+	}
+	f.counted += t.counted
 	f.ended = f.ended || t.err != wire.None || t.diverging
+}
+
+// forget takes what was read of t out of the sums.
+func (f *fetch) forget(t *fetchTarget) {
+	f.bytes -= t.size()
+	f.counted -= t.counted
+	t.counted = 0
 }
 
 // ready reports whether the client should have its answer now.
 func (f *fetch) ready() bool {
-	return f.bytes >= f.minBytes || f.ended || f.maxWait <= 0
+	return f.counted >= f.minBytes || f.ended || f.maxWait <= 0
 }
 
 // wait answers once there is enough to tell, or max.wait is over. It runs outside of the connection's
@@ -223,7 +237,7 @@ func (f *fetch) checkEnded() {
 			continue
 		}
 		if _, err := f.d.deps.Store.Partition(t.id, t.key.partition); err != nil {
-			f.bytes -= t.size()
+			f.forget(t)
 			t.release()
 			t.failWith(err)
 			f.ended = true

@@ -32,6 +32,7 @@ type fetchTarget struct {
 	divergingEpoch   int32
 	divergingEnd     int64
 	fetched          logstore.Fetched
+	counted          int // of fetch.counted
 }
 
 // leader is who leads a partition, as the tags CurrentLeader of Produce v10 and

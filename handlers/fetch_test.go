@@ -341,6 +341,33 @@ func TestFetchAnswersWhatIsThereAfterMaxWait(t *testing.T) {
 	})
 }
 
+func TestFetchDoesNotWaitForWhatItsLimitsKeepOut(t *testing.T) {
+	b := newTestBroker(t)
+	b.createTopic("t", 2)
+	b.produce("t", b.batch("a"), b.batch("b"))
+	size := int32(len(b.batch("a")))
+	for _, c := range []struct {
+		what                        string
+		minBytes, maxBytes, partMax int32
+		waits                       bool
+	}{
+		{"the second batch is cut off", size + size/2, size + size/2, 1 << 20, false},
+		{"more is wanted than may be returned", 1 << 20, size + 1, 1 << 20, false},
+		{"the partition's limit is below what is wanted", 2 * size, 1 << 20, size + 1, true},
+		{"everything is returned and too little", 2*size + 1, 1 << 20, 1 << 20, true},
+	} {
+		req := b.fetchRequest(11, "t", 0, 0)
+		b.addFetch(req, "t", 1, 0)
+		req.MaxWaitMillis, req.MinBytes, req.MaxBytes = 60_000, c.minBytes, c.maxBytes
+		req.Topics[0].Partitions[0].PartitionMaxBytes = c.partMax
+		reply, err := b.start(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantEqual(t, c.what+": waits", reply.Later != nil, c.waits)
+	}
+}
+
 func TestFetchWaitEndsWithTheConnection(t *testing.T) {
 	b := newTestBroker(t)
 	b.createTopic("t", 1)

@@ -135,6 +135,9 @@ type Fetched struct {
 	Offsets Offsets // the snapshot that the read was made against
 	// Records is nil when there is nothing to read. The caller must Release it.
 	Records Records
+	// More says that the reader may see more than Records: MaxBytes, or the end of a segment, cut the
+	// read short. Waiting for new records gains such a reader nothing.
+	More bool
 	// Aborted are the aborted transactions that overlap Records, sorted by first
 	// offset; only for ReadCommitted.
 	Aborted []AbortedTransaction

@@ -34,6 +34,7 @@ func (l *log) Read(offset int64, opts logstore.ReadOptions) (logstore.Fetched, e
 		run, err := l.readFrom(v, offset, opts)
 		switch {
 		case err == nil:
+			fetched.More = run.segment != nil && run.nextOffset < v.End(opts.Isolation)
 			if run.size() == 0 {
 				return fetched, nil
 			}
@@ -112,8 +113,11 @@ func (l *log) readFrom(v *view, offset int64, opts logstore.ReadOptions) (run, e
 			return r, nil
 		}
 		s.data.release()
+		if err == nil {
+			return run{segment: s, nextOffset: r.nextOffset}, nil // Not even the first batch fits.
+		}
 		// The segment may end in a gap that compaction left: then the next one has the offset.
-		if err == nil || !errors.Is(err, errScanEnd) {
+		if !errors.Is(err, errScanEnd) {
 			return run{}, err
 		}
 	}

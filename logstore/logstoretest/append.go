@@ -121,8 +121,16 @@ func testReadOutOfRange(t *testing.T, b Backend) {
 	for range 3 {
 		appendBatch(t, p, Batch{Records: 2}.Build(t))
 	}
-	if content, fetched := read(t, p, 6, logstore.ReadOptions{MaxBytes: 100, AtLeast1: true}); len(content) != 0 || fetched.Offsets.HighWatermark != 6 {
-		t.Errorf("read at the end: %d bytes, %+v", len(content), fetched.Offsets)
+	if content, fetched := read(t, p, 6, logstore.ReadOptions{MaxBytes: 100, AtLeast1: true}); len(content) != 0 || fetched.Offsets.HighWatermark != 6 || fetched.More {
+		t.Errorf("read at the end: %d bytes, %+v", len(content), fetched)
+	}
+	for _, opts := range []logstore.ReadOptions{{MaxBytes: 1, AtLeast1: true}, {MaxBytes: 100}, {MaxBytes: 0}} {
+		if content, fetched := read(t, p, 0, opts); !fetched.More {
+			t.Errorf("read of %d of 6 records with %+v says that there is no more", len(content), opts)
+		}
+	}
+	if content, fetched := read(t, p, 0, logstore.ReadOptions{MaxBytes: 1 << 20}); len(content) == 0 || fetched.More {
+		t.Errorf("read of everything: %d bytes, more: %t", len(content), fetched.More)
 	}
 	if _, err := p.DeleteBefore(context.Background(), 2); err != nil {
 		t.Fatal(err)

@@ -47,7 +47,7 @@ func fetchSessions(b *book, v int16) {
 	with("log-start-moves", ask(fetch(v, "t", 0, 1, session(1, 1))), deletedBefore(1), next(2), next(3))
 	with("high-watermark-moves", ask(fetch(v, "t", 0, 1, session(1, 1), func(_ *script.Run, req *kmsg.FetchRequest) { req.Topics[0].Partitions[0].PartitionMaxBytes = 0 })),
 		wrote("t", 0, plain("f")), next(2))
-	with("waits-for-data", on(3, send(ask(fetch(v, "t", 0, 1, session(1, 1), wait(8000, 1))))), wrote("t", 0, plain("g")), script.Receive{Conn: 3}, next(2))
+	with("waits-for-data", on(3, send(ask(fetch(v, "t", 0, 1, session(1, 1), wait(5000, 1))))), wrote("t", 0, plain("g")), script.Receive{Conn: 3}, next(2))
 	b.add("Fetch", v, "session/without-partitions-is-none", ask(emptyFetch(v, session(0, 0))))
 	b.add("Fetch", v, "session/starts-with-an-error", topic("t", 1), ask(fetch(v, "t", 3, 0, session(0, 0))), next(1))
 }

@@ -55,8 +55,9 @@ type conn struct {
 
 // pending is an answer that is due on a connection.
 type pending struct {
-	req kmsg.Request
-	id  int32
+	req  kmsg.Request
+	id   int32
+	sent time.Time
 }
 
 // Execute runs a case and returns what it noted. An error means that the broker could not be brought to the point of

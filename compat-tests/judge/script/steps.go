@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -53,23 +54,46 @@ func (r *Run) ask(a Ask, req kmsg.Request) (string, kmsg.Response, error) {
 	if client == nil {
 		client = &defaultClient
 	}
-	id := c.NextCorrelationID()
-	if err := c.WriteFrame(rawconn.Frame(req, id, client)); err != nil {
+	due := pending{req: req, id: c.NextCorrelationID(), sent: time.Now()}
+	if err := c.WriteFrame(rawconn.Frame(req, due.id, client)); err != nil {
 		return r.fail(c, err), nil, nil
 	}
 	switch {
 	case a.Silent:
 		return answerNone, nil, nil
 	case a.Send:
-		c.pending = append(c.pending, pending{req, id})
+		c.pending = append(c.pending, due)
 		return "sent", nil, nil
 	}
-	answer, resp := r.read(c, req.ResponseKind(), req.GetVersion(), id, rawconn.FlexibleHeader(req))
-	if resp != nil {
-		dropForeign(r.Symbols.Prefix, reflect.ValueOf(resp))
-		answer = transcript.Response(&r.Symbols, resp).String() + extra(answer)
-	}
+	answer, resp := r.receive(c, due)
 	return answer, resp, nil
+}
+
+// receive reads the answer that is due next on a connection.
+func (r *Run) receive(c *conn, due pending) (string, kmsg.Response) {
+	answer, resp := r.read(c, due.req.ResponseKind(), due.req.GetVersion(), due.id, rawconn.FlexibleHeader(due.req))
+	if resp == nil {
+		return answer, nil
+	}
+	oddities := []string{}
+	if answer != "" {
+		oddities = append(oddities, answer)
+	}
+	if waited(due) {
+		oddities = append(oddities, "waited")
+	}
+	dropForeign(r.Symbols.Prefix, reflect.ValueOf(resp))
+	return transcript.Response(&r.Symbols, resp).String() + extra(strings.Join(oddities, ", ")), resp
+}
+
+// longWait is the least time limit of a fetch, in milliseconds, at which an answer is said to have waited for it. Shorter waits can't be
+// told from a slow machine.
+const longWait = 5000
+
+// waited says whether the answer to a fetch came only when its time was over.
+func waited(due pending) bool {
+	req, ok := due.req.(*kmsg.FetchRequest)
+	return ok && req.MaxWaitMillis >= longWait && time.Since(due.sent) > time.Duration(req.MaxWaitMillis)*time.Millisecond*9/10
 }
 
 func (s Receive) run(r *Run) error {
@@ -86,12 +110,7 @@ func (s Receive) run(r *Run) error {
 	default:
 		p := c.pending[0]
 		c.pending = c.pending[1:]
-		answer, resp := r.read(c, p.req.ResponseKind(), p.req.GetVersion(), p.id, rawconn.FlexibleHeader(p.req))
-		if resp != nil {
-			dropForeign(r.Symbols.Prefix, reflect.ValueOf(resp))
-			answer = transcript.Response(&r.Symbols, resp).String() + extra(answer)
-		}
-		note.Answer = answer
+		note.Answer, _ = r.receive(c, p)
 	}
 	r.notes = append(r.notes, note)
 	return nil
