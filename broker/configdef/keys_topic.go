@@ -116,7 +116,7 @@ var topicKeys = []Key{
 		Name: "min.insync.replicas", Type: Int, Default: "1", Check: AtLeast(1),
 		Synonyms: []Synonym{{Name: "min.insync.replicas"}},
 		Honour:   Implemented,
-		Doc:      "Replicas that must have a record before an acks=all produce is answered. There is one replica here, so a value above 1 refuses such produces.",
+		Doc:      "Replicas that must have a record before an acks=all produce is answered. There is one replica here, and as in Kafka no more count than a topic has.",
 	},
 	{
 		Name: "compression.type", Type: String, Default: "producer", Check: OneOf("uncompressed", "zstd", "lz4", "snappy", "gzip", "producer"),
