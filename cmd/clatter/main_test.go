@@ -218,8 +218,10 @@ func TestNodeKeepsItsClusterOverARestart(t *testing.T) {
 	if err != nil || !bytes.Equal(before, after) {
 		t.Errorf("meta.properties changed: %v\n%s\n%s", err, before, after)
 	}
-	if strings.Contains(second.logs.String(), "WARN") {
-		t.Errorf("a restart warns:\n%s", second.logs)
+	for when, logs := range map[string]*output{"the first start": first.logs, "a restart": second.logs} {
+		if strings.Contains(logs.String(), "WARN") {
+			t.Errorf("%s warns:\n%s", when, logs)
+		}
 	}
 	third := runTestNodeFails(t, dir, "clatter.cluster.id=anotherclusteranother1")
 	if !strings.Contains(third, "cluster") {

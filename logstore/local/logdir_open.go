@@ -25,6 +25,9 @@ const clusterMetadata = "__cluster_metadata"
 // catalogFile is the broker's list of topics, which lies in the first log directory and isn't read here.
 const catalogFile = "clatter-catalog.db"
 
+// newCatalogFile is a catalog that is being made, which happens while the first start looks around here.
+const newCatalogFile = catalogFile + ".new"
+
 // openDir locks a log directory and finds out which logs are in it. After a clean stop that takes a
 // look at three files and the names of the folders; else the logs are recovered.
 func openDir(ctx context.Context, s *Store, fsys vfs.FS) (d *logDir, err error) {
@@ -162,7 +165,7 @@ func isDirFile(name string) bool {
 	switch name {
 	case format.LockFile, format.MetaPropertiesFile, format.CleanShutdownFile, format.OffsetsFile, kafkaCleanFile,
 		format.RecoveryPointFile, format.LogStartOffsetFile, format.ReplicationOffsetFile, format.CleanerOffsetFile,
-		"bootstrap.checkpoint", catalogFile:
+		"bootstrap.checkpoint", catalogFile, newCatalogFile:
 		return true
 	default:
 		return len(name) > 4 && name[len(name)-4:] == ".tmp"
