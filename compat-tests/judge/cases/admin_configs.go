@@ -218,6 +218,8 @@ func listConfigResourcesCases(b *book) {
 	api := "ListConfigResources"
 	b.in("serial", func() {
 		b.add(api, 0, "none", topic("t", 1), ask(listConfigResources(0)))
+		b.add(api, 0, "one", ask(incrementalAlterConfigs(1, onClient, "m", "set interval.ms=1000")), barrier(), ask(listConfigResources(0)), ask(listConfigResources(1, 16)),
+			ask(incrementalAlterConfigs(1, onClient, "m", "delete interval.ms")), barrier(), ask(listConfigResources(0)))
 		b.add(api, 1, "all", topic("t", 1), topic("u", 1, "retention.ms=5"), ask(listConfigResources(1)))
 		b.add(api, 1, "topics", topic("t", 1), ask(listConfigResources(1, 2)))
 		b.add(api, 1, "brokers", ask(listConfigResources(1, 4)))

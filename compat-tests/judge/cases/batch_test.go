@@ -1,7 +1,9 @@
 package cases
 
 import (
+	"fmt"
 	"hash/crc32"
+	"strings"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -41,6 +43,25 @@ func TestCasesHaveNamesThatFitGoldenFiles(t *testing.T) {
 		}
 		if len(c.Steps) == 0 {
 			t.Errorf("%s asks nothing", c.Name)
+		}
+	}
+}
+
+// TestEveryServedVersionIsAsked makes sure that no version of an API is forgotten.
+func TestEveryServedVersionIsAsked(t *testing.T) {
+	asked := map[string]int{}
+	for _, c := range All() {
+		api, rest, _ := strings.Cut(c.Name, "/")
+		version, what, _ := strings.Cut(rest, "/")
+		if !strings.HasPrefix(what, "damage/") && !strings.HasPrefix(what, "edge/") {
+			asked[api+"/"+version]++
+		}
+	}
+	for _, api := range apis() {
+		for _, v := range versions(api.first, api.last) {
+			if n := asked[fmt.Sprintf("%s/v%d", api.name, v)]; n < 2 {
+				t.Errorf("%s v%d is asked %d times", api.name, v, n)
+			}
 		}
 	}
 }

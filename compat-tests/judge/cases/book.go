@@ -21,6 +21,8 @@ var Groups = map[string]Group{
 	"": {},
 	// Cases that change dynamic configuration of the broker or look at everything it has.
 	"serial": {Serial: true},
+	// Cases that create an internal topic.
+	"internal": {Serial: true},
 	// A broker that creates and deletes no topics unasked and allows nothing much.
 	"strict": {Overrides: map[string]string{
 		"auto.create.topics.enable": "false",
@@ -72,7 +74,7 @@ func All() []script.Case {
 		createTopicsCases, deleteTopicsCases, createPartitionsCases, deleteRecordsCases, initProducerIDCases, offsetForLeaderEpochCases,
 		describeConfigsCases, alterConfigsCases, incrementalAlterConfigsCases, listConfigResourcesCases,
 		describeTopicPartitionsCases, describeClusterCases, describeLogDirsCases, describeProducersCases, describeQuorumCases,
-		limitCases, regressionCases, allEdges, damageCases,
+		limitCases, internalCases, regressionCases, allEdges, damageCases,
 	} {
 		add(&b)
 	}

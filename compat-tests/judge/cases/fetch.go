@@ -92,6 +92,7 @@ func fetchCases(b *book) {
 			fetchSessions(b, v)
 		}
 	}
+	fetchSessionsOfTwoVersions(b)
 	for _, v := range []int16{4, 18} {
 		fetchLimits(b, v)
 		fetchOffsets(b, v)

@@ -52,6 +52,19 @@ func fetchSessions(b *book, v int16) {
 	b.add("Fetch", v, "session/starts-with-an-error", topic("t", 1), ask(fetch(v, "t", 3, 0, session(0, 0))), next(1))
 }
 
+// fetchSessionsOfTwoVersions begins a session with names and goes on with ids, and the other way around.
+func fetchSessionsOfTwoVersions(b *book) {
+	start := []script.Step{topic("t", 1), wrote("t", 0, plain("a"))}
+	with := func(first, second int16, what string, steps ...script.Step) {
+		b.add("Fetch", second, "session/"+what, append(append([]script.Step{}, start...), append([]script.Step{ask(fetch(first, "t", 0, 0, session(0, 0)))}, steps...)...)...)
+	}
+	with(12, 13, "began-with-names", ask(fetch(13, "t", 0, 0, session(1, 1))), ask(emptyFetch(13, session(1, 1))))
+	with(12, 13, "began-with-names-and-asks-for-nothing", ask(emptyFetch(13, session(1, 1))))
+	with(13, 12, "began-with-ids", ask(fetch(12, "t", 0, 0, session(1, 1))), ask(emptyFetch(12, session(1, 1))))
+	with(13, 12, "began-with-ids-and-asks-for-nothing", ask(emptyFetch(12, session(1, 1))))
+	with(7, 11, "began-with-an-older-version", ask(fetch(11, "t", 0, 1, session(1, 1))))
+}
+
 // limitCases meet small limits of the broker.
 func limitCases(b *book) {
 	b.in("limits", func() {

@@ -222,22 +222,3 @@ func produceIdempotence(b *book, v int16) {
 	prepared("forgotten-after-delete-records", p(s(0, 0, "a")), p(s(0, 1, "b")), deletedBefore(2), p(s(0, 1, "b")), p(s(0, 2, "c")), p(s(0, 5, "d")))
 	prepared("compressed", p(batch{records: values("a", "b"), codec: 3, producer: &producer{number: 1}}), p(batch{records: values("a", "b"), codec: 3, producer: &producer{number: 1}}), fetched(0))
 }
-
-// produceInternal is about topics that clients must not write to. They get a broker of their own: the topic stays.
-func produceInternal(b *book, v int16) {
-	b.in("serial", func() {
-		internal := func(client *string) script.Ask {
-			return script.Ask{ClientID: client, Build: produceTo(v, "x", 0, keyed("k", "v"), func(_ *script.Run, req *kmsg.ProduceRequest) {
-				req.Topics[0].Topic = "__consumer_offsets"
-			})}
-		}
-		create := func(r *script.Run) error {
-			req := kmsg.NewPtrCreateTopicsRequest()
-			req.Version, req.TimeoutMillis = 5, 30_000
-			req.Topics = []kmsg.CreateTopicsRequestTopic{{Topic: "__consumer_offsets", NumPartitions: 1, ReplicationFactor: 1}}
-			_, err := r.Do(req)
-			return err
-		}
-		b.add("Produce", v, "internal-topic", script.Setup(create), topic("t", 1), internal(nil))
-	})
-}
