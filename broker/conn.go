@@ -241,7 +241,7 @@ func (c *conn) logEnd(err error) {
 		c.srv.logRepeated(slog.LevelWarn, "connection closed", c.peer.Remote, "listener", c.peer.Listener, "err", err)
 	case errors.Is(err, errLater) && c.ctx.Err() == nil:
 		c.srv.logRepeated(slog.LevelWarn, "request failed", c.peer.Remote, "listener", c.peer.Listener, "err", err)
-	case errors.Is(err, errRefused): // logged where it was refused
+	case errors.Is(err, errRefused), errors.Is(err, errPanic): // logged where it happened
 	default:
 		c.srv.log.Debug("connection closed", "peer", c.peer.Remote, "listener", c.peer.Listener, "err", err)
 	}

@@ -79,8 +79,13 @@ func (c *conn) receiveMore() error {
 	return err
 }
 
-// handle does one request.
-func (c *conn) handle(frame []byte) error {
+// handle does one request. A panic on the way costs this connection, nothing else.
+func (c *conn) handle(frame []byte) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = c.panicked(p)
+		}
+	}()
 	body, err := c.header.Parse(frame)
 	if err != nil {
 		return c.refuseHeader(frame, err)
@@ -90,7 +95,7 @@ func (c *conn) handle(frame []byte) error {
 		return c.refuse("malformed request", err, c.requestAttrs()...)
 	}
 	c.trusted = true
-	reply, err := c.dispatch(&Request{Header: c.header, Message: msg, Peer: &c.peer})
+	reply, err := c.srv.dispatcher.Dispatch(&c.ctx, &Request{Header: c.header, Message: msg, Peer: &c.peer})
 	if err != nil {
 		reply.release()
 		return c.refuse("request failed", err, c.requestAttrs()...)
@@ -98,21 +103,11 @@ func (c *conn) handle(frame []byte) error {
 	return c.reply(reply)
 }
 
-// dispatch hands the request to its handler. A panic there costs this connection, nothing else.
-func (c *conn) dispatch(req *Request) (reply Reply, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = c.panicked(p)
-		}
-	}()
-	return c.srv.dispatcher.Dispatch(&c.ctx, req)
-}
-
 // panicked counts and logs a panic, with the stack that led to it.
 func (c *conn) panicked(p any) error {
 	c.srv.panics.Add(1)
 	c.srv.logRepeated(slog.LevelError, "panic", c.peer.Remote, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
-	return fmt.Errorf("%w: %v", errPanic, p)
+	return errPanic
 }
 
 // reply sends an answer that is ready, if it is its turn; any other goes to the queue.

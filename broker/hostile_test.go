@@ -248,25 +248,33 @@ func TestFailingRequestsCostTheirConnectionOnly(t *testing.T) {
 			return Reply{Later: func(context.Context) (Reply, error) { panic("fetch is broken") }}, nil
 		case *kmsg.ProduceRequest:
 			return Reply{}, errors.New("produce is broken")
+		case *kmsg.ListOffsetsRequest:
+			return Reply{Message: (*kmsg.ListOffsetsResponse)(nil)}, nil // can't be encoded
 		}
 		return Reply{Message: req.Message.ResponseKind()}, nil
 	})
 	witness := dialServer(t, s)
-	for _, req := range []kmsg.Request{metadataRequest(), fetchRequest(), produceRequest(0, nil)} {
+	listOffsets := kmsg.NewPtrListOffsetsRequest()
+	listOffsets.Version = 2
+	for _, req := range []kmsg.Request{metadataRequest(), fetchRequest(), produceRequest(0, nil), listOffsets} {
 		s.repeats.forgetAll()
+		before := s.logs.count()
 		c := dialServer(t, s)
 		c.send(frameOf(req, 1))
 		c.expectClosed()
+		if got := s.logs.count() - before; got != 1 {
+			t.Errorf("%s: %d lines were logged, want 1:\n%s", wire.APIName(req.Key()), got, s.logs)
+		}
 	}
-	if s.Panics() != 2 {
-		t.Errorf("%d panics were counted, want 2", s.Panics())
+	if s.Panics() != 3 {
+		t.Errorf("%d panics were counted, want 3", s.Panics())
 	}
 	for _, says := range []string{"metadata is broken", "fetch is broken", "produce is broken"} {
 		if len(s.logs.lines(says)) == 0 {
 			t.Errorf("no line says %q", says)
 		}
 	}
-	if len(s.logs.lines("level=ERROR", "hostile_test.go")) != 2 {
+	if len(s.logs.lines("level=ERROR", "goroutine")) != 3 {
 		t.Errorf("panics were logged without their stack:\n%s", s.logs)
 	}
 	witness.send(frameOf(apiVersions(), 9))

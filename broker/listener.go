@@ -25,6 +25,15 @@ type boundListener struct {
 	name string
 }
 
+// listenConfig is how TCP listeners are made. Keep-alive probes are the system's, as in Kafka: Go's own, every 15
+// seconds, would keep a broker with thousands of idle connections busy. Multipath TCP would take
+// sendfile's speed from those few clients that speak it.
+func listenConfig() *net.ListenConfig {
+	c := &net.ListenConfig{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: -1, Interval: -1, Count: -1}}
+	c.SetMultipathTCP(false)
+	return c
+}
+
 // bind binds every address of every listener, or none.
 func (s *Server) bind(ctx context.Context) error {
 	for _, l := range s.options.Listeners {

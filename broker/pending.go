@@ -141,7 +141,13 @@ func (c *conn) drain() {
 }
 
 // drainOne sends one answer once it is ready. After a failure, its own or an earlier one, it only lets go of it.
-func (c *conn) drainOne(p *pendingReply, failed error) error {
+// Like handle it recovers panics.
+func (c *conn) drainOne(p *pendingReply, failed error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = c.drained(c.panicked(p))
+		}
+	}()
 	if failed != nil {
 		c.discard(&p.reply)
 		return failed
@@ -156,7 +162,6 @@ func (c *conn) drainOne(p *pendingReply, failed error) error {
 			return c.drained(err)
 		}
 	}
-	var err error
 	if p.reply, err = c.later(p.reply.Later); err != nil {
 		return c.drained(fmt.Errorf("%w: %w", errLater, err))
 	}
@@ -175,14 +180,9 @@ func (c *conn) drained(err error) error {
 	return err
 }
 
-// later waits for an answer. Like dispatch it recovers panics.
-func (c *conn) later(f func(context.Context) (Reply, error)) (r Reply, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = c.panicked(p)
-		}
-	}()
-	r, err = f(&c.ctx)
+// later waits for an answer.
+func (c *conn) later(f func(context.Context) (Reply, error)) (Reply, error) {
+	r, err := f(&c.ctx)
 	if err == nil && r.Later != nil {
 		err = errLaterTwice
 	}

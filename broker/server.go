@@ -103,7 +103,7 @@ func Listen(ctx context.Context, options Options) (*Server, error) {
 		options.Limits = Unlimited()
 	}
 	if options.Listen == nil {
-		options.Listen = new(net.ListenConfig).Listen
+		options.Listen = listenConfig().Listen
 	}
 	reserve := max(minSmallReserve, options.QueuedRequestBytes/smallReserveShare)
 	s := &Server{

@@ -52,6 +52,9 @@ func (l *logBuffer) String() string {
 	return l.b.String()
 }
 
+// count is the number of lines that an operator sees by default.
+func (l *logBuffer) count() int { return len(l.lines()) - len(l.lines("level=DEBUG")) }
+
 // lines returns the lines that contain all of the given texts.
 func (l *logBuffer) lines(texts ...string) (found []string) {
 	for line := range strings.Lines(l.String()) {
