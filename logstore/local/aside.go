@@ -59,8 +59,17 @@ func (s *segment) discard(keep bool) error {
 	} else if err := d.fs.Remove(path); err != nil {
 		return err
 	}
-	for _, suffix := range []string{indexSuffix, timeIndexSuffix, txnIndexSuffix} {
-		if err := d.fs.Remove(s.path(suffix)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := d.fs.Remove(s.path(txnIndexSuffix)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return s.dropIndexes()
+}
+
+// dropIndexes removes the indexes of a segment. Their last entries may hold while some before are missing, if the power was
+// cut before they were synced.
+func (s *segment) dropIndexes() error {
+	for _, suffix := range []string{indexSuffix, timeIndexSuffix} {
+		if err := s.folder.dir.fs.Remove(s.path(suffix)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}

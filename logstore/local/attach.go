@@ -49,21 +49,24 @@ func (s *Store) LeaderEpoch(id logstore.TopicID, partition int32) int32 {
 
 // left finds what is left of a log in the directories.
 func (s *Store) left(t *topic, partition int32) *found {
+	key, name := partitionKey{t.id, partition}, format.PartitionDir(t.name, partition)
 	for _, d := range s.dirs {
 		if f := d.left.find(t.id, partition); f != nil {
 			return f
 		}
-		key := partitionKey{t.id, partition}
+	}
+	for _, d := range s.dirs {
 		kept := d.gone[key]
 		if kept != nil && kept.isSettled() {
 			kept = nil
 		}
-		if name := format.PartitionDir(t.name, partition); d.unnamed[name] {
+		// A folder with another ID is believed to be this log's only if this log is known to have had one.
+		if lost, ok := d.unnamed[name]; ok && (lost || kept != nil) {
 			return d.recoverUnnamed(name, key, kept)
 		}
 		if kept != nil {
 			s.log.Error("folder of a log is gone; the log goes on behind what was in it, so that no offset is given twice",
-				slog.String("folder", d.fs.Name()+"/"+format.PartitionDir(t.name, partition)), slog.Int64("offset", kept.LogEndOffset))
+				slog.String("folder", d.fs.Name()+"/"+name), slog.Int64("offset", kept.LogEndOffset))
 			kept.LogStartOffset = kept.LogEndOffset
 			return kept
 		}

@@ -283,7 +283,7 @@ func (s *snapshot) interruptRecovery(t *testing.T, random *rand.Rand) {
 // TestCrashAtEverySync cuts the power at changes of the disk, mostly at syncs, and looks at what is left.
 func TestCrashAtEverySync(t *testing.T) {
 	seed := logstoretest.Seed(t)
-	rounds, most := 40, 60
+	rounds, most := 25, 60
 	if testing.Short() {
 		rounds = 5
 	}

@@ -203,7 +203,7 @@ func TestFullDiskPasses(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for round := range 20 {
+	for round := range 10 {
 		memory.SetCapacity(memory.Used() + int64(round*53%700))
 		var err error
 		for err == nil {

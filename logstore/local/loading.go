@@ -65,7 +65,7 @@ func listFolder(f *folder) (*loading, error) {
 			if err != nil {
 				return nil, err
 			}
-			ld.segments = append(ld.segments, &segment{folder: f, baseOffset: baseOffset, size: info.Size})
+			ld.segments = append(ld.segments, &segment{folder: f, baseOffset: baseOffset, size: info.Size, trustedFrom: info.Size})
 		default:
 			indexes[baseOffset] = append(indexes[baseOffset], name)
 		}

@@ -61,12 +61,25 @@ func (l *log) searchTime(v *view, s *segment, timestamp, limit int64) (at logsto
 	if err != nil {
 		return at, false, err
 	}
-	// All records up to the offset of this entry are older, or the first of this age is in its batch.
-	from := max(v.LogStartOffset, s.baseOffset)
-	if e, ok, err := s.lookupTime(x, timestamp); err != nil {
+	e, ok, err := s.lookupTime(x, timestamp)
+	if err != nil {
 		return at, false, err
-	} else if ok {
+	}
+	if ok && s.baseOffset+e.timeRelativeOffset() < v.HighWatermark && !l.timeHolds(v, s, &e) {
+		if x, err = l.rebuildIndex(s, x); err != nil {
+			return at, false, err
+		}
+		if e, ok, err = s.lookupTime(x, timestamp); err != nil {
+			return at, false, err
+		}
+	}
+	from := max(v.LogStartOffset, s.baseOffset)
+	if ok {
+		// All records up to the offset of this entry are older, or the first of this age is in its batch.
 		from = max(from, s.baseOffset+e.timeRelativeOffset())
+	}
+	if from >= v.HighWatermark {
+		return at, false, nil
 	}
 	_, pos, err := l.find(v, s, from, limit)
 	if err != nil {
@@ -80,6 +93,13 @@ func (l *log) searchTime(v *view, s *segment, timestamp, limit int64) (at logsto
 		return ok, err
 	})
 	return at, ok, err
+}
+
+// timeHolds reports whether the batch that an entry of the time index names has its timestamp. The segment is acquired.
+func (l *log) timeHolds(v *view, s *segment, e *entry) bool {
+	offset := s.baseOffset + e.timeRelativeOffset()
+	h, _, err := l.find(v, s, offset, v.limitOf(s))
+	return err == nil && h.LastOffset() == offset && h.MaxTimestamp() == e.timestamp()
 }
 
 func ignoreScanEnd(err error) error {
@@ -116,12 +136,16 @@ func firstRecord(data vfs.File, h record.Header, pos int64, matches func(offset,
 	if _, err := data.ReadAt(batch, pos); err != nil {
 		return at, false, fmt.Errorf("read batch at offset %d: %w", h.BaseOffset(), err)
 	}
+	whole := logstore.TimestampOffset{
+		Offset: h.BaseOffset(), Timestamp: h.MaxTimestamp(), LeaderEpoch: h.PartitionLeaderEpoch(),
+	}
+	if batch.VerifyCRC() != nil {
+		return whole, true, nil
+	}
 	for r, err := range batch.Records(maxDecompressed) {
 		if err != nil {
 			// Its records can't be told apart: the batch stands for them, from its beginning.
-			return logstore.TimestampOffset{
-				Offset: h.BaseOffset(), Timestamp: h.MaxTimestamp(), LeaderEpoch: h.PartitionLeaderEpoch(),
-			}, true, nil
+			return whole, true, nil
 		}
 		if offset, timestamp := batch.RecordOffset(r), batch.RecordTimestamp(r); matches(offset, timestamp) {
 			return logstore.TimestampOffset{Offset: offset, Timestamp: timestamp, LeaderEpoch: h.PartitionLeaderEpoch()}, true, nil

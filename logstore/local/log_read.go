@@ -145,20 +145,22 @@ func (l *log) limitBelow(v *view, s *segment, end int64) (int64, error) {
 	return at, err
 }
 
-// find is segment.find with a second try on a new index. The file is acquired.
+// find is segment.find with a second try on a new index, if the old one proved wrong or led into damage that nobody
+// knew of. The file is acquired.
 func (l *log) find(v *view, s *segment, offset, limit int64) (record.Header, int64, error) {
 	x, err := l.indexOf(v, s)
 	if err != nil {
 		return record.Header{}, 0, err
 	}
-	h, at, err := s.find(s.data.file, x, offset, limit)
-	if !errors.Is(err, errWrongIndex) {
+	e := extent{size: limit, endOffset: v.nextAfter(s, logstore.ReadUncommitted)}
+	h, at, err := s.find(s.data.file, x, offset, e)
+	if !errors.Is(err, errWrongIndex) && (!isCorrupt(err) || errors.Is(err, errHole) || errors.Is(err, errBaseOffset)) {
 		return h, at, err
 	}
 	if x, err = l.rebuildIndex(s, x); err != nil {
 		return record.Header{}, 0, err
 	}
-	return s.find(s.data.file, x, offset, limit)
+	return s.find(s.data.file, x, offset, e)
 }
 
 // indexOf returns the indexes of a segment, loading them at the first call.
@@ -173,23 +175,33 @@ func (l *log) indexOf(v *view, s *segment) (*segmentIndex, error) {
 
 // readSegment finds the run in one segment, whose file is acquired and stays so.
 func (l *log) readSegment(v *view, s *segment, offset, limit int64, opts logstore.ReadOptions) (run, error) {
-	r := run{segment: s, from: l.hinted(v, s, offset)}
-	if r.from < 0 {
-		var err error
-		if _, r.from, err = l.find(v, s, offset, limit); err != nil {
+	for {
+		r := run{segment: s, from: l.hinted(v, s, offset)}
+		if r.from < 0 {
+			var err error
+			if _, r.from, err = l.find(v, s, offset, limit); err != nil {
+				return run{}, err
+			}
+		}
+		if r.from >= limit {
+			return run{}, errScanEnd
+		}
+		if err := l.trim(v, &r, limit, opts); err != nil {
 			return run{}, err
 		}
+		// Damage that is found now is noted and read around in another round.
+		again, err := l.verifyRun(v, &r)
+		if err != nil {
+			return run{}, err
+		}
+		if again {
+			continue
+		}
+		if !r.clipped {
+			l.remember(&r)
+		}
+		return r, nil
 	}
-	if r.from >= limit {
-		return run{}, errScanEnd
-	}
-	if err := l.trim(v, &r, limit, opts); err != nil {
-		return run{}, err
-	}
-	if !r.clipped {
-		l.remember(&r)
-	}
-	return r, nil
 }
 
 // trim sets the end of a run: the last batch boundary within opts.MaxBytes.

@@ -242,14 +242,17 @@ func (d *logDir) recoverAll(ctx context.Context, folders []string, slots []slott
 		return context.Cause(ctx)
 	}
 	for i, f := range results {
-		if f != nil {
-			d.left = append(d.left, *f)
-			continue
-		}
 		if d.unnamed == nil {
 			d.unnamed = map[string]bool{}
 		}
-		d.unnamed[folders[i]] = true
+		if f == nil {
+			d.unnamed[folders[i]] = true
+			continue
+		}
+		if f.Slot == noSlot {
+			d.unnamed[folders[i]] = false
+		}
+		d.left = append(d.left, *f)
 	}
 	d.store.log.Info("logs are recovered", slog.String("dir", d.fs.Name()), slog.Int("logs", len(folders)),
 		slog.Duration("took", time.Since(began)))

@@ -31,6 +31,8 @@ type recovery struct {
 	// durableEnd is what is known to have been synced, -1 if nothing is.
 	durableEnd     int64
 	logStartOffset int64
+	// first is the first segment that was checked.
+	first int
 	// next is the offset that the next batch must not be below.
 	next   int64
 	damage damage
@@ -110,7 +112,7 @@ func (r *recovery) check() error {
 	if r.durableEnd > 0 {
 		first = r.segmentAt(r.durableEnd)
 	}
-	r.next = r.segments[first].baseOffset
+	r.next, r.first = r.segments[first].baseOffset, first
 	if r.beginIsMissing() {
 		return r.cutAll()
 	}
@@ -227,7 +229,9 @@ func (r *recovery) checkNext(scan *scanner, s *segment, anywhere bool) error {
 	if anywhere {
 		least = s.baseOffset
 	}
-	if h.BaseOffset() < least || h.LastOffset()-s.baseOffset > maxRelativeOffset {
+	// What we wrote since the durable end has no gaps; what Kafka compacted may.
+	gap := r.durableEnd >= 0 && !anywhere && h.BaseOffset() > least
+	if h.BaseOffset() < least || gap || h.LastOffset()-s.baseOffset > maxRelativeOffset {
 		return &logstore.CorruptError{Path: scan.path, Offset: at, Err: fmt.Errorf(
 			"%w: offsets %d to %d can't come after %d in the segment at %d", record.ErrCorrupt, h.BaseOffset(), h.LastOffset(), least-1, s.baseOffset)}
 	}
@@ -272,7 +276,6 @@ func (r *recovery) broken(i int, scan *scanner, bad error) (done bool, err error
 	if gap.nextOffset == maxOffset {
 		// The damage reaches to the end of the log.
 		gap.nextOffset = max(r.durableEnd, r.next)
-		r.next = gap.nextOffset
 	}
 	if r.damage.holes == nil {
 		r.damage.holes = map[int64][]hole{}
@@ -283,7 +286,7 @@ func (r *recovery) broken(i int, scan *scanner, bad error) (done bool, err error
 		"restore the file from a copy, or give up what was lost with kafka-delete-records up to the offset behind it",
 		slog.String("file", r.folder.dir.fs.Name()+"/"+s.path(logSuffix)), slog.Int64("byte", gap.from), slog.Int64("bytes", gap.to-gap.from),
 		slog.Int64("offset", r.next), slog.Int64("behind", gap.nextOffset), slog.Int64("durable", r.durableEnd), slog.Any("error", bad))
-	scan.pos = gap.to
+	scan.pos, r.next = gap.to, gap.nextOffset
 	return false, nil
 }
 
@@ -402,11 +405,10 @@ func (r *recovery) rebuildState(f *found) error {
 	if err != nil {
 		return err
 	}
-	from := 0
-	if r.durableEnd > 0 && len(r.segments) > 0 {
-		from = r.segmentAt(r.durableEnd)
-	}
-	for i := from; i < len(r.segments); i++ {
+	for i := r.first; i < len(r.segments); i++ {
+		if err := r.segments[i].dropIndexes(); err != nil {
+			return err
+		}
 		if cache, err = r.scanEpochs(cache, r.segments[i], 0, r.extentOf(i, f.LogEndOffset)); err != nil {
 			return err
 		}

@@ -1,14 +1,13 @@
 package local
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
-	"slices"
 	"sync"
 	"sync/atomic"
 
+	"github.com/clatterhq/clatter/logstore"
 	"github.com/clatterhq/clatter/logstore/producer"
 	"github.com/clatterhq/clatter/logstore/vfs"
 	"github.com/clatterhq/clatter/wire/record"
@@ -51,6 +50,10 @@ type segment struct {
 	aborted atomic.Pointer[[]producer.AbortedTransaction]
 	// holes are damaged places that recovery found. Immutable.
 	holes []hole
+	// trustedFrom is from where on this process wrote the bytes. Those before it are verified when they are read first.
+	// Immutable.
+	trustedFrom int64
+	checked     atomic.Pointer[checkedSpans]
 }
 
 // folder is where the files of a log are. It is renamed when its topic is deleted.
@@ -248,7 +251,7 @@ func (s *segment) timesHold(data vfs.File, x *segmentIndex, size int64) bool {
 	if x.times.onDisk == 0 {
 		at.offset = s.baseOffset
 	}
-	h, _, err := s.find(data, x, at.offset, size)
+	h, _, err := s.find(data, x, at.offset, extent{size, unknownOffset})
 	if err != nil {
 		return false
 	}
@@ -258,45 +261,87 @@ func (s *segment) timesHold(data vfs.File, x *segmentIndex, size int64) bool {
 	return h.LastOffset() == at.offset && h.MaxTimestamp() == at.timestamp
 }
 
-// find returns the first batch that ends at or after an offset, and its position.
+// find returns the first batch that ends at or after an offset, and its position. e is what the caller may see of the segment.
 // Errors: errScanEnd if there is none, errWrongIndex, or those of scanner.next.
-func (s *segment) find(data vfs.File, x *segmentIndex, offset, size int64) (record.Header, int64, error) {
-	e, ok, err := s.lookup(x, byOffset, offset-s.baseOffset)
+func (s *segment) find(data vfs.File, x *segmentIndex, offset int64, e extent) (record.Header, int64, error) {
+	entry, ok, err := s.lookup(x, byOffset, offset-s.baseOffset)
 	if err != nil {
 		return record.Header{}, 0, err
 	}
-	var from int64
-	if ok {
-		from = e.position()
-	}
-	if from >= size && ok {
-		// Beyond what the reader may see, or wrong. The active segment may have entries
-		// for batches that this reader's view doesn't include yet, but none with an offset in it.
-		return record.Header{}, 0, errWrongIndex
-	}
-	scan := newScanner(data, s.path(logSuffix), from, size, lookupWindow)
+	scan := newScanner(data, s.path(logSuffix), 0, e.size, lookupWindow)
 	scan.holes = x.holes
 	defer scan.close()
-	for first := ok; ; first = false {
+	expected := s.baseOffset
+	if ok {
+		scan.pos, expected = entry.position(), unknownOffset
+		h, err := scan.next()
+		switch {
+		case errors.Is(err, errScanEnd), isCorrupt(err) && !errors.Is(err, errHole):
+			return h, 0, errWrongIndex
+		case err == nil && h.LastOffset() != s.baseOffset+entry.relativeOffset():
+			return h, 0, errWrongIndex
+		}
+		scan.pos = entry.position()
+	}
+	var before record.Header
+	for {
 		at := scan.pos
 		h, err := scan.next()
 		if err != nil {
-			if first && isCorrupt(err) && !errors.Is(err, errHole) {
-				return h, 0, errWrongIndex
-			}
 			if gap := scan.inHole(); gap != nil && offset >= gap.nextOffset {
-				scan.pos = gap.to
+				scan.pos, expected = gap.to, gap.nextOffset
 				continue
 			}
 			return h, 0, err
 		}
-		if first && h.LastOffset() != s.baseOffset+e.relativeOffset() {
-			return h, 0, errWrongIndex
+		if offset < h.BaseOffset() && expected != unknownOffset && expected != s.baseOffset && at <= s.trustedFrom && scan.wasDamaged(before, at) {
+			return h, 0, errWrongIndex // the batch before claims too few offsets
 		}
-		if h.LastOffset() >= offset {
+		before = h
+		last := h.LastOffset()
+		if expected != unknownOffset && scan.isOdd(h, expected, e) {
+			if last = expected + int64(h.LastOffsetDelta()); last >= offset {
+				return h, 0, &logstore.CorruptError{Path: scan.path, Offset: at, Err: errBaseOffset}
+			}
+		}
+		if last >= offset {
 			return h, at, nil
 		}
+		expected = last + 1
 	}
+}
+
+// wasDamaged checks the batch that ends at a position. The scan goes on where it was.
+func (s *scanner) wasDamaged(h record.Header, end int64) bool {
+	if h == (record.Header{}) {
+		return false
+	}
+	pos := s.pos
+	s.pos = end
+	err := s.verify(h)
+	s.pos = pos
+	return isCorrupt(err)
+}
+
+// errBaseOffset says that the base offset of a batch doesn't fit those around it.
+var errBaseOffset = errors.New("base offset is damaged")
+
+// isOdd reports whether the base offset of the batch that next returned last is damaged.
+func (s *scanner) isOdd(h record.Header, expected int64, e extent) bool {
+	if h.BaseOffset() == expected {
+		return false
+	}
+	behind := e.endOffset
+	if s.pos < s.end {
+		probe := *s
+		after, err := probe.next()
+		s.from, s.filled = probe.from, probe.filled // they share the window
+		if err != nil {
+			return false
+		}
+		behind = after.BaseOffset()
+	}
+	return odd(h, expected, behind)
 }
 
 // errWrongIndex says that an index entry points at something else than it should.
@@ -306,40 +351,109 @@ var errWrongIndex = errors.New("index contradicts the log")
 // the largest timestamp. New entries stay in memory until the writer writes them. Damage on the way
 // becomes a hole.
 func (s *segment) extendIndex(data vfs.File, x *segmentIndex, e extent, interval int64) (*segmentIndex, error) {
-	b := indexBuilder{segment: s, index: *x}
-	scan := newScanner(data, s.path(logSuffix), 0, e.size, scanWindow)
-	defer scan.close()
-	if x.offsets.count() > 0 {
-		scan.pos = e.size - x.unindexed
-		b.index.unindexed, b.skipFirst = 0, true
+	w := indexWalk{
+		indexBuilder: indexBuilder{segment: s, index: *x}, scan: newScanner(data, s.path(logSuffix), 0, e.size, scanWindow),
+		extent: e, interval: interval, expected: s.baseOffset,
 	}
-	scan.holes = x.holes
-	next := s.baseOffset
+	defer w.scan.close()
+	if x.offsets.count() > 0 {
+		w.scan.pos = e.size - x.unindexed
+		w.index.unindexed, w.skipFirst = 0, true
+		w.expected = unknownOffset
+	}
+	w.scan.holes = x.holes
 	for {
-		at := scan.pos
-		h, err := scan.next()
-		switch {
-		case err == nil:
-			b.add(h.LastOffset(), h.MaxTimestamp(), at, int64(h.Size()), interval)
-			next = h.NextOffset()
-		case errors.Is(err, errScanEnd):
-			return &b.index, nil
-		case errors.Is(err, errHole):
-			scan.pos = scan.inHole().to
-		case isCorrupt(err):
-			gap, failed := scan.newHole(next, e)
-			if failed != nil {
-				return nil, failed
-			}
-			b.index.holes = append(slices.Clip(b.index.holes), gap)
-			slices.SortFunc(b.index.holes, func(a, b hole) int { return cmp.Compare(a.from, b.from) })
-			s.folder.dir.store.log.Error("damaged batches in a log segment: reads of them fail, all others go on",
-				"file", s.path(logSuffix), "byte", gap.from, "bytes", gap.to-gap.from, "offset", next, "error", err)
-			scan.pos = gap.to
-		default:
+		done, err := w.step()
+		if err != nil {
 			return nil, err
 		}
+		if done {
+			return &w.index, nil
+		}
 	}
+}
+
+// unknownOffset says that nothing is known of the offset that comes next.
+const unknownOffset = -1
+
+// indexWalk builds indexes and finds damage on the way. A batch counts only once the next one was seen: its header isn't
+// covered by its checksum, so what is wrong with it shows there.
+type indexWalk struct {
+	indexBuilder
+	scan     scanner
+	extent   extent
+	interval int64
+	// expected is the offset at which the pending batch should begin.
+	expected int64
+	pending  record.Header
+	at       int64
+	has      bool
+}
+
+// step looks at one batch.
+func (w *indexWalk) step() (done bool, err error) {
+	at := w.scan.pos
+	h, err := w.scan.next()
+	ended := errors.Is(err, errScanEnd)
+	if err != nil && !ended && !isCorrupt(err) {
+		return false, err
+	}
+	if w.has {
+		next := w.extent.endOffset
+		if err == nil {
+			next = h.BaseOffset()
+		}
+		if w.suspect(next, err != nil && !ended) {
+			w.scan.pos, w.has = w.at, false
+			return false, w.hole(err)
+		}
+		w.add(w.pending.LastOffset(), w.pending.MaxTimestamp(), w.at, int64(w.pending.Size()), w.interval)
+		w.expected, w.has = w.pending.NextOffset(), false
+	}
+	switch {
+	case ended:
+		return true, nil
+	case errors.Is(err, errHole):
+		gap := w.scan.inHole()
+		w.scan.pos, w.expected = gap.to, gap.nextOffset
+	case err != nil:
+		return false, w.hole(err)
+	default:
+		w.pending, w.at, w.has = h, at, true
+	}
+	return false, nil
+}
+
+// suspect reports whether the pending batch is what is wrong where the batches don't follow each other. next is
+// the offset behind it, corrupt says that no batch is there.
+func (w *indexWalk) suspect(next int64, corrupt bool) bool {
+	if w.expected != unknownOffset && odd(w.pending, w.expected, next) {
+		return true
+	}
+	if !corrupt && next == w.pending.NextOffset() {
+		return false
+	}
+	return w.scan.wasDamaged(w.pending, w.at+int64(w.pending.Size()))
+}
+
+// odd reports whether a batch has a wrong base offset, which no checksum covers: without it, what is before and what is behind
+// fit together.
+func odd(h record.Header, expected, next int64) bool {
+	return h.BaseOffset() != expected && expected+int64(h.LastOffsetDelta())+1 == next
+}
+
+// hole notes damage at the position and moves behind it.
+func (w *indexWalk) hole(cause error) error {
+	expected := max(w.expected, w.segment.baseOffset)
+	gap, err := w.scan.newHole(expected, w.extent)
+	if err != nil {
+		return err
+	}
+	w.index.addHole(gap)
+	w.segment.folder.dir.store.log.Error("damaged batches in a log segment: reads of them fail, all others go on",
+		"file", w.segment.path(logSuffix), "byte", gap.from, "bytes", gap.to-gap.from, "offset", expected, "error", cause)
+	w.scan.pos, w.expected = gap.to, gap.nextOffset
+	return nil
 }
 
 // newHole is the damage at the position, up to the next valid batch or the end.

@@ -196,6 +196,11 @@ func (j *flushJob) sync() error {
 		if err := s.data.file.Sync(); err != nil {
 			return err
 		}
+		for _, suffix := range []string{indexSuffix, timeIndexSuffix} {
+			if err := s.folder.syncFile(fileName(s.baseOffset, suffix)); err != nil {
+				return err
+			}
+		}
 	}
 	if j.active != nil {
 		if err := j.active.data.file.Sync(); err != nil {
