@@ -38,6 +38,7 @@ type Options struct {
 	Overrides map[string]string // Keys of server.properties, over those that the launcher sets.
 	Args      []string          // More arguments for clatter serve, for instance --memory; ignored for Kafka.
 	Env       []string          // More environment, as KEY=value.
+	Wrapper   []string          // Put before the broker's command, for instance a tracer that becomes its command by exec.
 }
 
 // Broker is one broker process and the directory it owns.
@@ -107,6 +108,9 @@ func (b *Broker) start(ctx context.Context) error {
 	cmd, err := b.recipe.command(b)
 	if err != nil {
 		return err
+	}
+	if wrapper := b.options.Wrapper; len(wrapper) > 0 {
+		cmd = exec.Command(wrapper[0], slices.Concat(wrapper[1:], cmd.Args)...) //nolint:noctx // As the command itself.
 	}
 	cmd.Dir = b.options.Dir
 	cmd.Env = append(os.Environ(), b.options.Env...)
@@ -211,6 +215,9 @@ func (b *Broker) SetOverride(key, value string) {
 	overrides[key] = value
 	b.options.Overrides = overrides
 }
+
+// SetWrapper changes what is put before the broker's command at the next Restart.
+func (b *Broker) SetWrapper(wrapper ...string) { b.options.Wrapper = wrapper }
 
 // Close kills the broker if it runs and removes its directory if the launcher made it.
 func (b *Broker) Close() error {
