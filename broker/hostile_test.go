@@ -86,7 +86,8 @@ func (l *repeatLimiter) forgetAll() {
 	clear(l.seen)
 }
 
-func TestRepeatedGarbageIsLoggedOnce(t *testing.T) {
+// TestRegression44RepeatedGarbageIsLoggedOnce: a web client on the port is one clear line, however often it comes.
+func TestRegression44RepeatedGarbageIsLoggedOnce(t *testing.T) {
 	s := startServer(t, Options{}, answerAll)
 	for range 5 {
 		c := dialServer(t, s)
@@ -98,7 +99,8 @@ func TestRepeatedGarbageIsLoggedOnce(t *testing.T) {
 	}
 }
 
-func TestAPIVersionsFromTheFutureIsAnswered(t *testing.T) {
+// TestRegression1APIVersionsFromTheFutureIsAnswered: in version 0, with the error and the range, and the connection stays.
+func TestRegression1APIVersionsFromTheFutureIsAnswered(t *testing.T) {
 	s := startServer(t, Options{}, answerAll)
 	c := dialServer(t, s)
 	future := kmsg.NewPtrApiVersionsRequest()

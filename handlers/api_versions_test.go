@@ -115,3 +115,41 @@ func TestApiVersionsTellsMisroutedClients(t *testing.T) {
 		wantCode(t, c.what, ask[*kmsg.ApiVersionsResponse](b, req).ErrorCode, c.code)
 	}
 }
+
+// TestRegression5OldVersionsAreAnswered: clients that pin their versions, as Sarama did before 1.46, ask for these and see nothing but a closed
+// connection where they aren't served.
+func TestRegression5OldVersionsAreAnswered(t *testing.T) {
+	b := newTestBroker(t)
+	b.createTopic("t", 1)
+	b.produce("t", b.batch("a"))
+	for _, v := range []int16{0, 1, 4, 9} {
+		wantEqual(t, "topics of Metadata", len(ask[*kmsg.MetadataResponse](b, metadataRequest(v, "t")).Topics), 1)
+	}
+	wantCode(t, "Produce v3", produceOne(b, b.produceRequest(3, "t", b.batch("a"))).ErrorCode, wire.None)
+	wantCode(t, "Fetch v4", fetchOne(b, b.fetchRequest(4, "t", 0, 0)).ErrorCode, wire.None)
+}
+
+// TestRegression7TagsOnlyInTheirVersions: a client decodes an answer of version 12 without the fields that later versions tag.
+func TestRegression7TagsOnlyInTheirVersions(t *testing.T) {
+	b := newTestBroker(t)
+	b.createTopic("t", 1)
+	b.produce("t", b.batch("a"))
+	for v := int16(12); v < 16; v++ {
+		req := b.fetchRequest(v, "t", 0, 0)
+		req.Topics[0].Partitions[0].CurrentLeaderEpoch = 7 // so that the leader is worth telling
+		resp := ask[*kmsg.FetchResponse](b, req)
+		wantCode(t, "fetch", resp.Topics[0].Partitions[0].ErrorCode, wire.UnknownLeaderEpoch)
+		if len(resp.Brokers) > 0 || resp.UnknownTags.Len() > 0 {
+			t.Errorf("v%d tells endpoints, which are of v16", v)
+		}
+	}
+}
+
+// TestRegression10RangesFromWhichVersionsAreGuessed: kafka-python 2.0 takes a broker for as new as these ranges allow.
+func TestRegression10RangesFromWhichVersionsAreGuessed(t *testing.T) {
+	for key, want := range map[int16]int16{wire.KeyProduce: 8, wire.KeyFetch: 11, wire.KeyListOffsets: 5, wire.KeyDeleteTopics: 4, wire.KeyCreateTopics: 5} {
+		if api, ok := wire.APIByKey(key); !ok || !api.Serves(want) {
+			t.Errorf("%s v%d isn't served", wire.APIName(key), want)
+		}
+	}
+}

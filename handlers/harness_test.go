@@ -37,6 +37,12 @@ type testBroker struct {
 // newTestBroker starts a broker with these keys, "key", "value", on a disk in memory.
 func newTestBroker(tb testing.TB, keys ...string) *testBroker {
 	tb.Helper()
+	return newTestBrokerOn(tb, vfs.NewMemory(), keys...)
+}
+
+// newTestBrokerOn starts a broker on a disk that the test looks at.
+func newTestBrokerOn(tb testing.TB, disk vfs.FS, keys ...string) *testBroker {
+	tb.Helper()
 	values := map[string]string{"node.id": "1", "log.flush.interval.messages": "9223372036854775807"}
 	for i := 0; i+1 < len(keys); i += 2 {
 		values[keys[i]] = keys[i+1]
@@ -49,7 +55,7 @@ func newTestBroker(tb testing.TB, keys ...string) *testBroker {
 		tb.Fatal(err)
 	}
 	c := config.New(static)
-	store, err := local.Open(tb.Context(), local.Options{Dirs: []vfs.FS{vfs.NewMemory()}, NodeID: 1, ClusterID: "cluster"})
+	store, err := local.Open(tb.Context(), local.Options{Dirs: []vfs.FS{disk}, NodeID: 1, ClusterID: "cluster"})
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -51,7 +51,9 @@ func TestFlexibleVersionsAreKmsgs(t *testing.T) {
 }
 
 // The ranges are what Apache Kafka 4.4 announced when it was asked.
-func TestServedVersionsAreKafkas(t *testing.T) {
+// TestRegression4ServedVersionsAreKafkas: clients that don't negotiate, and those that guess a version from the ranges (regressions 5 and
+// 10), depend on the lowest versions as much as on the highest.
+func TestRegression4ServedVersionsAreKafkas(t *testing.T) {
 	announced := map[int16][2]int16{
 		KeyProduce: {0, 13}, KeyFetch: {4, 18}, KeyListOffsets: {1, 11}, KeyMetadata: {0, 13}, KeyAPIVersions: {0, 5},
 		KeyCreateTopics: {2, 7}, KeyDeleteTopics: {1, 6}, KeyDeleteRecords: {0, 2}, KeyInitProducerID: {0, 5},
@@ -76,7 +78,7 @@ func TestServedVersionsAreKafkas(t *testing.T) {
 
 // librdkafka before 2.12 compresses only for a broker that announces Produce 0, which
 // Kafka rejects all the same.
-func TestProduceIsAnnouncedFromZeroAndServedFromThree(t *testing.T) {
+func TestRegression3ProduceIsAnnouncedFromZeroAndServedFromThree(t *testing.T) {
 	api, ok := APIByKey(KeyProduce)
 	if !ok || api.AdvertisedMin != 0 || api.MinVersion != 3 || api.Serves(2) || !api.Serves(3) || api.Serves(14) {
 		t.Errorf("%+v", api)

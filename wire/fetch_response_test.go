@@ -146,7 +146,7 @@ func TestFetchResponseIsKmsgsByteForByte(t *testing.T) {
 }
 
 // KAFKA-18646: null records, even beside an error, break librdkafka.
-func TestFetchWithoutRecordsSendsEmptyNotNull(t *testing.T) {
+func TestRegression12FetchWithoutRecordsSendsEmptyNotNull(t *testing.T) {
 	for version := int16(minFetchVersion); version <= maxFetchVersion; version++ {
 		r := FetchResponse{Version: version, Topics: []FetchTopic{{
 			Topic:      "t",

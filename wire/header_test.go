@@ -147,7 +147,8 @@ func TestClientIDDoesNotAliasTheFrame(t *testing.T) {
 	}
 }
 
-func TestResponseHeaderVersions(t *testing.T) {
+// TestRegression2ResponseHeaderVersions: the header of ApiVersions is of version 0 always.
+func TestRegression2ResponseHeaderVersions(t *testing.T) {
 	for _, c := range []struct {
 		key, version int16
 		want         []byte
