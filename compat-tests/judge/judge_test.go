@@ -12,6 +12,8 @@ import (
 	"github.com/clatterhq/clatter/compat-tests/brokertest"
 	"github.com/clatterhq/clatter/compat-tests/judge"
 	"github.com/clatterhq/clatter/compat-tests/judge/cases"
+	"github.com/clatterhq/clatter/compat-tests/judge/script"
+	"github.com/clatterhq/clatter/compat-tests/judge/transcript"
 	"github.com/clatterhq/clatter/compat-tests/launch"
 	"github.com/clatterhq/clatter/compat-tests/report"
 )
@@ -45,6 +47,7 @@ func TestAnswersAreKafkas(t *testing.T) {
 		accepted = nil // Kafka does not differ from itself.
 	}
 	failures, unused := judge.Judge(differences, accepted)
+	t.Run("advertised", func(t *testing.T) { servedIsAdvertised(t, asked.Answers["ApiVersions/v4/plain"]) })
 	for api, names := range byAPI {
 		t.Run(api, func(t *testing.T) {
 			for _, name := range names {
@@ -59,6 +62,28 @@ func TestAnswersAreKafkas(t *testing.T) {
 		t.Errorf("DIFFERENCES.md:%d: nothing differs any more in %s, %s", a.Line, a.Case, a.Field)
 	}
 	t.Logf("%d cases, %d differences, %d accepted by %d rows of DIFFERENCES.md", len(all), len(differences), len(differences)-len(failures), len(accepted))
+}
+
+// servedIsAdvertised looks for every API that the judge asks about in an answer to ApiVersions: DIFFERENCES.md accepts that
+// others are missing, and must not hide that one of these is.
+func servedIsAdvertised(t *testing.T, notes script.Transcript) {
+	t.Helper()
+	if len(notes) != 1 {
+		t.Fatalf("%d answers", len(notes))
+	}
+	answer, err := transcript.Parse(notes[0].Answer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	advertised := map[string]bool{}
+	for _, l := range answer.Flatten() {
+		advertised[l.Path] = true
+	}
+	for _, key := range cases.Keys() {
+		if !advertised[fmt.Sprintf("ApiKeys[%d].MaxVersion", key)] {
+			t.Errorf("key %d is not advertised", key)
+		}
+	}
 }
 
 // reportFailures shows at most a few differences of a case, all with -v: one wrong field often means all are.

@@ -52,6 +52,15 @@ func apis() []served {
 	}
 }
 
+// Keys lists the keys of the APIs that the judge asks about, all of which must be advertised.
+func Keys() []int16 {
+	var keys []int16
+	for _, api := range apis() {
+		keys = append(keys, api.key)
+	}
+	return keys
+}
+
 // damageCases sends frames that are damaged below the level of fields, and versions that are not served.
 func damageCases(b *book) {
 	for _, api := range apis() {
