@@ -115,19 +115,19 @@ func (c *conn) reply(r Reply) error {
 	if r.isNone() {
 		return nil
 	}
-	answer := pendingReply{correlationID: c.header.CorrelationID, reply: r}
+	answer := pendingReply{key: c.header.Key, correlationID: c.header.CorrelationID, reply: r}
 	if !c.queue.busy() {
 		if r.Later == nil {
 			return c.answer(&answer)
 		}
 		// From now on the drainer writes.
 		if err := c.out.flush(); err != nil {
-			c.queue.push(answer, c.header.Key)
+			c.queue.push(answer)
 			go c.drain()
 			return err
 		}
 	}
-	if c.queue.push(answer, c.header.Key) {
+	if c.queue.push(answer) {
 		go c.drain()
 	}
 	return nil

@@ -93,7 +93,7 @@ func (o *outbox) fetch(correlationID int32, resp *wire.FetchResponse) error {
 	frame, err := resp.Encode(scratch.b[:0], correlationID)
 	if err != nil {
 		resp.Release()
-		return fmt.Errorf("%w: %w", errLater, err)
+		return fmt.Errorf("Fetch: %w: %w", errLater, err)
 	}
 	defer frame.Release()
 	o.frameLeft = frame.Size

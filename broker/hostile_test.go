@@ -250,6 +250,11 @@ func TestFailingRequestsCostTheirConnectionOnly(t *testing.T) {
 			return Reply{Later: func(context.Context) (Reply, error) { panic("fetch is broken") }}, nil
 		case *kmsg.ProduceRequest:
 			return Reply{}, errors.New("produce is broken")
+		case *kmsg.InitProducerIDRequest:
+			return Reply{Later: func(context.Context) (Reply, error) { return Reply{}, errors.New("late and broken") }}, nil
+		case *kmsg.DescribeClusterRequest:
+			again := func(context.Context) (Reply, error) { return Reply{}, nil }
+			return Reply{Later: func(context.Context) (Reply, error) { return Reply{Later: again}, nil }}, nil
 		case *kmsg.ListOffsetsRequest:
 			return Reply{Message: (*kmsg.ListOffsetsResponse)(nil)}, nil // can't be encoded
 		}
@@ -258,7 +263,7 @@ func TestFailingRequestsCostTheirConnectionOnly(t *testing.T) {
 	witness := dialServer(t, s)
 	listOffsets := kmsg.NewPtrListOffsetsRequest()
 	listOffsets.Version = 2
-	for _, req := range []kmsg.Request{metadataRequest(), fetchRequest(), produceRequest(0, nil), listOffsets} {
+	for _, req := range []kmsg.Request{metadataRequest(), fetchRequest(), produceRequest(0, nil), listOffsets, kmsg.NewPtrInitProducerIDRequest(), kmsg.NewPtrDescribeClusterRequest()} {
 		s.repeats.forgetAll()
 		before := s.logs.count()
 		c := dialServer(t, s)
@@ -271,7 +276,7 @@ func TestFailingRequestsCostTheirConnectionOnly(t *testing.T) {
 	if s.Panics() != 3 {
 		t.Errorf("%d panics were counted, want 3", s.Panics())
 	}
-	for _, says := range []string{"metadata is broken", "fetch is broken", "produce is broken"} {
+	for _, says := range []string{"metadata is broken", "fetch is broken", "produce is broken", "InitProducerId: request failed: late and broken", "promise again"} {
 		if len(s.logs.lines(says)) == 0 {
 			t.Errorf("no line says %q", says)
 		}

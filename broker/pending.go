@@ -15,6 +15,7 @@ const maxPending = 1000
 
 // pendingReply is an answer that waits for its turn.
 type pendingReply struct {
+	key           int16 // API of the request
 	correlationID int32
 	reply         Reply
 }
@@ -49,11 +50,11 @@ func (q *queue) mayStart(key int16) bool {
 }
 
 // push adds an answer. start is true if a drainer must be started for it.
-func (q *queue) push(p pendingReply, key int16) (start bool) {
+func (q *queue) push(p pendingReply) (start bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.items = append(q.items, p)
-	q.serial = key != wire.KeyProduce
+	q.serial = p.key != wire.KeyProduce
 	start = !q.draining.Load()
 	q.draining.Store(true)
 	return start
@@ -163,7 +164,7 @@ func (c *conn) drainOne(p *pendingReply, failed error) (err error) {
 		}
 	}
 	if p.reply, err = c.later(p.reply.Later); err != nil {
-		return c.drained(fmt.Errorf("%w: %w", errLater, err))
+		return c.drained(fmt.Errorf("%s: %w: %w", wire.APIName(p.key), errLater, err))
 	}
 	if p.reply.isNone() {
 		return nil

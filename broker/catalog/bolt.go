@@ -21,6 +21,9 @@ import (
 type boltStorage struct {
 	db   *bolt.DB
 	path string
+	file *os.File // of db, which closes it
+	// reserved is how many bytes of the file have their blocks for certain.
+	reserved int64
 }
 
 const (
@@ -29,6 +32,9 @@ const (
 	// mapBytes is how much of the file is mapped at first. It is more than most catalogs
 	// need, so that they don't grow step by step, which costs a sync each time.
 	mapBytes = 1 << 20
+	// reservedBytes is room beyond what is used that the file always has on disk, because bbolt never writes in
+	// place: a topic must be deletable when the disk is full. A change writes a few dozen pages of 4 KiB.
+	reservedBytes = 256 << 10
 	// fileMode keeps other users out: what comes later (SCRAM credentials) is secret.
 	fileMode = 0o600
 )
@@ -96,7 +102,12 @@ func openBolt(path string) (*boltStorage, error) {
 	s := &boltStorage{path: path}
 	err := s.guard(func() error {
 		var err error
-		s.db, err = bolt.Open(path, fileMode, boltOptions())
+		options := boltOptions()
+		options.OpenFile = func(name string, flag int, mode os.FileMode) (*os.File, error) {
+			s.file, err = os.OpenFile(name, flag, mode)
+			return s.file, err
+		}
+		s.db, err = bolt.Open(path, fileMode, options)
 		return err
 	})
 	switch {
@@ -110,7 +121,27 @@ func openBolt(path string) (*boltStorage, error) {
 	if err := s.guard(s.check); err != nil {
 		return nil, errors.Join(&CorruptError{Path: path, Err: err}, s.db.Close())
 	}
+	s.reserveRoom()
 	return s, nil
+}
+
+// used is how many bytes of the file bbolt has put to use so far.
+func (s *boltStorage) used() int64 {
+	var size int64
+	_ = s.db.View(func(tx *bolt.Tx) error { // fails on a closed file only, which nobody asks
+		size = tx.Size()
+		return nil
+	})
+	return size
+}
+
+// reserveRoom sees to it that the next change finds room in the file. A disk that is full now is asked again after
+// the next change.
+func (s *boltStorage) reserveRoom() {
+	want := s.used() + reservedBytes
+	if want > s.reserved && reserve(s.file, want+reservedBytes) {
+		s.reserved = want + reservedBytes
+	}
 }
 
 // check counts all records and adds their checksums up: a record that is missing, or is
@@ -174,6 +205,9 @@ func (s *boltStorage) commit(writes []write) error {
 		// bbolt writes new pages first and then the page that makes them count, which has
 		// its place already: so without space nothing counts.
 		return fmt.Errorf("%w: %w", ErrNoSpace, err)
+	}
+	if err == nil {
+		s.reserveRoom()
 	}
 	return err
 }
