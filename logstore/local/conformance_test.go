@@ -43,6 +43,9 @@ func TestConformance(t *testing.T) {
 		logstoretest.Run(t, func(*testing.T) logstoretest.Backend { return disk{vfs.NewMemory()} })
 	})
 	t.Run("os", func(t *testing.T) {
-		logstoretest.Run(t, func(t *testing.T) logstoretest.Backend { return disk{vfs.NewOS(t.TempDir())} })
+		logstoretest.Run(t, func(t *testing.T) logstoretest.Backend {
+			t.Helper()
+			return disk{vfs.NewOS(t.TempDir())}
+		})
 	})
 }

@@ -266,6 +266,7 @@ func (s *snapshot) verify(t *testing.T, random *rand.Rand) {
 
 // interruptRecovery cuts the power again while the store recovers.
 func (s *snapshot) interruptRecovery(t *testing.T, random *rand.Rand) {
+	t.Helper()
 	var again *vfs.Memory
 	rule := &vfs.Rule{Ops: vfs.OpsChange, Nth: 1 + int64(random.IntN(20)), Before: func(vfs.Call) error {
 		again = s.disk.CrashClone(random)
@@ -284,8 +285,8 @@ func (s *snapshot) interruptRecovery(t *testing.T, random *rand.Rand) {
 func TestCrashAtEverySync(t *testing.T) {
 	seed := logstoretest.Seed(t)
 	rounds, most := 25, 60
-	if testing.Short() {
-		rounds = 5
+	if testing.Short() || raceDetector {
+		rounds = 3
 	}
 	clones, what := 0, ""
 	t.Cleanup(func() {

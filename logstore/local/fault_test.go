@@ -91,6 +91,7 @@ func (r *faultRun) work(fsys vfs.FS) {
 }
 
 func newFaultRun(t *testing.T, rule *vfs.Rule) *faultRun {
+	t.Helper()
 	config := logstoretest.Config()
 	config.SegmentBytes, config.IndexIntervalBytes = 900, 200
 	return &faultRun{

@@ -8,15 +8,15 @@ import (
 )
 
 // testBatch is a batch of n records with values of size bytes.
-func testBatch(t testing.TB, timestamp int64, n, size int) record.Batch {
-	t.Helper()
+func testBatch(tb testing.TB, timestamp int64, n, size int) record.Batch {
+	tb.Helper()
 	b := record.NewBuilder()
 	for i := range n {
 		b.Append(timestamp+int64(i), nil, bytes.Repeat([]byte{byte(i)}, size))
 	}
 	batch, err := b.Build(nil)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return batch
 }

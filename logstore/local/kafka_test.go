@@ -223,7 +223,7 @@ func checkKafka(t *testing.T, original vfs.FS, transactions, plain logstore.Part
 	if err != nil || len(entries) == 0 {
 		t.Fatal(err)
 	}
-	for at := int64(0); at < stable; at++ {
+	for at := range stable {
 		got, aborted := readRun(t, transactions, at, logstore.ReadCommitted)
 		var end int64
 		for rest := got; len(rest) > 0; {

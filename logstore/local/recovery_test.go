@@ -18,7 +18,7 @@ import (
 )
 
 // copyDisk is the disk as a new process finds it after a kill: nothing is lost that was written.
-func copyDisk(t testing.TB, from vfs.FS) *vfs.Memory {
+func copyDisk(t *testing.T, from vfs.FS) *vfs.Memory {
 	t.Helper()
 	to := vfs.NewMemory()
 	var walk func(dir string)
@@ -68,7 +68,7 @@ type place struct {
 }
 
 // kill fills a partition with batches, all of them durable and known to be, and kills the store.
-func kill(t testing.TB, batches int, config *logstore.Config) *killed {
+func kill(t *testing.T, batches int, config *logstore.Config) *killed {
 	t.Helper()
 	k := &killed{log: logstoretest.NewLog(), topic: logstore.TopicPartitions{
 		ID: logstore.TopicID{1}, Topic: "t", Partitions: 1, Config: config,
@@ -104,7 +104,7 @@ func kill(t testing.TB, batches int, config *logstore.Config) *killed {
 	return k
 }
 
-func logAppendInPlace(t testing.TB, p logstore.Partition, batch []byte) {
+func logAppendInPlace(t *testing.T, p logstore.Partition, batch []byte) {
 	t.Helper()
 	ticket, err := p.Append(batch, logstore.AppendOptions{Now: 1})
 	if err == nil {
@@ -116,7 +116,7 @@ func logAppendInPlace(t testing.TB, p logstore.Partition, batch []byte) {
 }
 
 // open opens a disk that came of this one.
-func (k *killed) open(t testing.TB, disk vfs.FS) (*Store, logstore.Partition) {
+func (k *killed) open(t *testing.T, disk vfs.FS) (*Store, logstore.Partition) {
 	t.Helper()
 	s := openStore(t, disk)
 	if err := s.Create(k.topic); err != nil {
@@ -130,7 +130,7 @@ func (k *killed) open(t testing.TB, disk vfs.FS) (*Store, logstore.Partition) {
 }
 
 // forget makes the durable end that the offsets file knows that of batch i.
-func (k *killed) forget(t testing.TB, disk *vfs.Memory, i int) {
+func (k *killed) forget(t *testing.T, disk *vfs.Memory, i int) {
 	t.Helper()
 	d := &logDir{fs: disk, store: &Store{options: newSettings(Options{})}}
 	d.offsets.dir = d
@@ -152,7 +152,7 @@ func smallSegments() *logstore.Config {
 
 // readsBack compares every batch that can be read with the one that was written, and returns the indexes of those
 // that can't.
-func (k *killed) readsBack(t testing.TB, p logstore.Partition) (lost []int) {
+func (k *killed) readsBack(t *testing.T, p logstore.Partition) (lost []int) {
 	t.Helper()
 	for i, b := range k.log.Batches {
 		fetched, err := p.Read(b.BaseOffset(), logstore.ReadOptions{MaxBytes: 1, AtLeast1: true})
@@ -214,7 +214,7 @@ func TestCutAnywhereKeepsWholeBatches(t *testing.T) {
 	}
 }
 
-func truncateFile(t testing.TB, disk vfs.FS, name string, size int64) {
+func truncateFile(t *testing.T, disk vfs.FS, name string, size int64) {
 	t.Helper()
 	f, err := disk.Open(name)
 	if err == nil {
@@ -225,7 +225,7 @@ func truncateFile(t testing.TB, disk vfs.FS, name string, size int64) {
 	}
 }
 
-func lostFiles(t testing.TB, disk vfs.FS) (lost []string) {
+func lostFiles(t *testing.T, disk vfs.FS) (lost []string) {
 	t.Helper()
 	names, err := disk.List("t-0")
 	if err != nil {
@@ -239,7 +239,7 @@ func lostFiles(t testing.TB, disk vfs.FS) (lost []string) {
 	return lost
 }
 
-func flip(t testing.TB, disk vfs.FS, name string, at int64, mask byte) {
+func flip(t *testing.T, disk vfs.FS, name string, at int64, mask byte) {
 	t.Helper()
 	f, err := disk.Open(name)
 	if err != nil {
@@ -292,7 +292,7 @@ func TestDamageBelowDurableEndIsNeverCut(t *testing.T) {
 }
 
 // heals checks that a damaged log takes no appends until what is damaged has been given up.
-func (k *killed) heals(t testing.TB, p logstore.Partition, victim int) {
+func (k *killed) heals(t *testing.T, p logstore.Partition, victim int) {
 	t.Helper()
 	var corrupt *logstore.CorruptError
 	if _, err := p.Read(k.log.Batches[victim].BaseOffset(), logstore.ReadOptions{MaxBytes: 1, AtLeast1: true}); !errors.As(err, &corrupt) {
@@ -401,7 +401,11 @@ func TestRandomBitFlips(t *testing.T) {
 			}
 		}
 	}
-	for i := range 1500 {
+	rounds := 1500
+	if raceDetector {
+		rounds = 150
+	}
+	for i := range rounds {
 		random := rand.New(rand.NewPCG(seed, uint64(i)))
 		from := k.disk
 		if i%2 == 0 {
@@ -419,7 +423,7 @@ func TestRandomBitFlips(t *testing.T) {
 	}
 }
 
-func (k *killed) survivesFlip(t testing.TB, disk *vfs.Memory, name string, at int64) {
+func (k *killed) survivesFlip(t *testing.T, disk *vfs.Memory, name string, at int64) {
 	t.Helper()
 	s, err := Open(context.Background(), Options{Dirs: []vfs.FS{disk}, NodeID: 1, ClusterID: "test", Log: testLog(t)})
 	if err != nil {

@@ -65,10 +65,14 @@ func CheckOffsetsHeader(p []byte) error {
 	if string(p[:len(offsetsMagic)]) != offsetsMagic {
 		return fmt.Errorf("%w: header of the offsets file", ErrCorruptMarker)
 	}
-	if version := binary.BigEndian.Uint16(p[len(offsetsMagic):]); version != offsetsVersion {
+	switch version := binary.BigEndian.Uint16(p[len(offsetsMagic):]); version {
+	case offsetsVersion:
+		return nil
+	case 0: // cut off while it was written
+		return fmt.Errorf("%w: header of the offsets file", ErrCorruptMarker)
+	default:
 		return fmt.Errorf("%w: offsets file has %d, want %d", ErrUnknownVersion, version, offsetsVersion)
 	}
-	return nil
 }
 
 // SlotCopyAt is where in the file the copy with a sequence number lies.

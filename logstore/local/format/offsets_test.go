@@ -63,6 +63,10 @@ func TestOffsetsHeader(t *testing.T) {
 	if err := CheckOffsetsHeader(header); !errors.Is(err, ErrUnknownVersion) {
 		t.Errorf("later version: %v", err)
 	}
+	header[8], header[9] = 0, 0
+	if err := CheckOffsetsHeader(header); !errors.Is(err, ErrCorruptMarker) {
+		t.Errorf("version 0: %v", err)
+	}
 	header[0]++
 	if err := CheckOffsetsHeader(header); !errors.Is(err, ErrCorruptMarker) {
 		t.Errorf("other magic: %v", err)
