@@ -1,0 +1,44 @@
+package catalog
+
+import (
+	"fmt"
+	"path/filepath"
+	"syscall"
+	"testing"
+)
+
+// TestDeletionFindsItsRoomReserved grows a catalog and looks for the blocks that a deletion will write to: on a full
+// disk there are no others.
+//
+// Negative control: without the call of reserveRoom the file is sparse and has fewer.
+func TestDeletionFindsItsRoomReserved(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "catalog.db")
+	if err := createBolt(path, nil); err != nil {
+		t.Fatal(err)
+	}
+	s, err := openBolt(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := s.close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	for i := range 20 {
+		var writes []write
+		for j := range 100 * i {
+			writes = append(writes, write{bucket: bucketTopics, key: fmt.Appendf(nil, "%d-%d", i, j), value: make([]byte, 100)})
+		}
+		if err := s.commit(writes); err != nil {
+			t.Fatal(err)
+		}
+		var stat syscall.Stat_t
+		if err := syscall.Stat(path, &stat); err != nil {
+			t.Fatal(err)
+		}
+		if got, want := stat.Blocks*512, s.used()+reservedBytes; got < want {
+			t.Fatalf("commit %d: %d bytes on disk, want %d", i, got, want)
+		}
+	}
+}
