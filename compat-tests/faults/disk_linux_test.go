@@ -3,6 +3,7 @@ package faults
 import (
 	"context"
 	"errors"
+	"maps"
 	"os"
 	"strconv"
 	"testing"
@@ -73,9 +74,7 @@ func closeLater(t *testing.T, m *disk.Mount, err error) *disk.Mount {
 func on(t *testing.T, m *disk.Mount, overrides map[string]string) *launch.Broker {
 	t.Helper()
 	merged := map[string]string{"log.dirs": m.Dir() + "/data", "log.segment.bytes": "1048576"}
-	for key, value := range overrides {
-		merged[key] = value
-	}
+	maps.Copy(merged, overrides)
 	return brokertest.StartWith(t, launch.Options{Kind: brokertest.Kind(), Overrides: merged})
 }
 

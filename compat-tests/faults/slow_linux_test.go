@@ -92,4 +92,3 @@ func residentBytes(t *testing.T, pid int) int64 {
 	t.Fatalf("no VmRSS of process %d", pid)
 	return 0
 }
-
