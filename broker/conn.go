@@ -133,6 +133,14 @@ func (c *conn) awaitTurn() error {
 	return nil
 }
 
+// holdLess gives up what the reader doesn't need while the peer takes its time to read answers. The drainer, which
+// may be the one who calls, must leave the reader's buffer alone; the reader waits elsewhere then, and has done the same.
+func (c *conn) holdLess() {
+	if !c.queue.busy() {
+		c.in.yield()
+	}
+}
+
 // workSomewhere handles what has arrived: on this goroutine if the connection is
 // busy, else on one whose stack has grown already.
 func (c *conn) workSomewhere() error {

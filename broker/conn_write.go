@@ -93,7 +93,7 @@ func (o *outbox) fetch(correlationID int32, resp *wire.FetchResponse) error {
 	frame, err := resp.Encode(scratch.b[:0], correlationID)
 	if err != nil {
 		resp.Release()
-		return fmt.Errorf("Fetch: %w: %w", errLater, err)
+		return fmt.Errorf("%w: encode fetch response: %w", errLater, err)
 	}
 	defer frame.Release()
 	o.frameLeft = frame.Size
@@ -215,6 +215,7 @@ func (o *outbox) transmit(t transfer) error {
 			}
 			return nil
 		case err == nil: // blocked for the first time
+			o.c.holdLess()
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			if o.job.sent-mark < minFrameRate*int64(writeTime/time.Second) {
 				return fmt.Errorf("%w: %d bytes in %s", errSlowReader, o.job.sent-mark, writeTime)

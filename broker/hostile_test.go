@@ -287,3 +287,49 @@ func TestFailingRequestsCostTheirConnectionOnly(t *testing.T) {
 	witness.send(frameOf(apiVersions(), 9))
 	witness.expect(9)
 }
+
+func TestConnectionsWaitForReadBuffers(t *testing.T) {
+	connect := map[string]func(t *testing.T, options Options, d dispatchFunc) (*testServer, func() *testClient){
+		"socket": func(t *testing.T, options Options, d dispatchFunc) (*testServer, func() *testClient) {
+			t.Helper()
+			s := startServer(t, options, d)
+			return s, func() *testClient { return dialServer(t, s) }
+		},
+		"memory": func(t *testing.T, options Options, d dispatchFunc) (*testServer, func() *testClient) {
+			t.Helper()
+			s, l, stop := startPipeServer(t, options, d)
+			t.Cleanup(stop)
+			return s, func() *testClient { return l.dial(t) }
+		},
+	}
+	for name, start := range connect {
+		t.Run(name, func(t *testing.T) {
+			release := make(chan struct{})
+			s, dial := start(t, Options{QueuedRequestBytes: 1}, func(_ context.Context, req *Request) (Reply, error) {
+				<-release
+				return ready(req), nil
+			})
+			// More connections than there is memory for, each with a request that takes its time.
+			const n = minSmallReserve/readBufferSize + 20
+			var clients []*testClient
+			for range n {
+				c := dial()
+				go c.Write(frameOf(apiVersions(), 1))
+				clients = append(clients, c)
+			}
+			for end := time.Now().Add(10 * time.Second); !s.small.contended() && time.Now().Before(end); {
+				time.Sleep(time.Millisecond)
+			}
+			if taken := s.small.taken(); taken > minSmallReserve+readBufferSize {
+				t.Errorf("%d bytes are taken", taken)
+			}
+			close(release)
+			for _, c := range clients {
+				c.expect(1)
+			}
+			for _, c := range clients {
+				c.Close()
+			}
+		})
+	}
+}

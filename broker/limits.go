@@ -65,6 +65,13 @@ func (a *admission) setLimits(limits Limits) {
 	a.wakeLocked()
 }
 
+// full says whether the next connection has to wait for another's end, and what the limit is.
+func (a *admission) full() (limit int, full bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.limits.MaxConnections, a.total >= a.limits.MaxConnections
+}
+
 // admit counts a connection in, waiting while there is no room or it comes too fast.
 // Whoever is admitted must leave.
 //

@@ -160,10 +160,16 @@ func TestServerAcceptsWhenAConnectionEnds(t *testing.T) {
 	first.expect(1)
 	second := dialServer(t, s)
 	second.send(frameOf(apiVersions(), 2))
+	for len(s.logs.lines("new connections wait", "max.connections=1")) == 0 {
+		time.Sleep(time.Millisecond)
+	}
 	first.Close()
 	second.expect(2)
 	third := dialServer(t, s)
 	third.send(frameOf(apiVersions(), 3))
 	s.SetLimits(Unlimited())
 	third.expect(3)
+	if got := len(s.logs.lines("new connections wait")); got != 1 {
+		t.Errorf("%d lines were logged, want 1", got)
+	}
 }

@@ -134,6 +134,10 @@ func (s *Server) accept(l *boundListener) {
 // welcome starts a connection, once the limits allow it.
 func (s *Server) welcome(l *boundListener, nc net.Conn) {
 	remote := addrPort(nc.RemoteAddr())
+	if limit, full := s.admission.full(); full {
+		// Clients see a connection on which nothing comes, so somebody has to be told why.
+		s.logRepeated(slog.LevelWarn, "new connections wait until others end", netip.AddrPort{}, "listener", l.name, "max.connections", limit)
+	}
 	if err := s.admission.admit(remote.Addr(), s.stop); err != nil {
 		if errors.Is(err, errTooManyFromAddress) {
 			s.logRepeated(slog.LevelWarn, "connection refused", remote, "listener", l.name, "err", err)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -301,5 +302,69 @@ func TestManyUnansweredProducesStopTheReading(t *testing.T) {
 	close(release)
 	for id := range int32(n) {
 		c.expect(id)
+	}
+}
+
+func TestAnswersBehindABrokenConnectionAreReleased(t *testing.T) {
+	f, _ := recordsFile(t, 100)
+	var released atomic.Int32
+	first := newGate()
+	s, began := scriptServer(t, first.held, func(*Request) Reply {
+		return Reply{Fetch: fetchOf(&fileRecords{f, 0, 100, &released})} // no handler answers a Produce so; any answer will do
+	}, func(*Request) Reply {
+		return Reply{Later: func(context.Context) (Reply, error) {
+			return Reply{Fetch: fetchOf(&fileRecords{f, 0, 100, &released})}, nil
+		}}
+	})
+	c := dialServer(t, s)
+	for id := range int32(3) {
+		c.send(frameOf(produceRequest(-1, nil), id))
+		<-began
+	}
+	c.send([]byte("GET / HTTP/1.1\r\n\r\n"))
+	c.expectGone()
+	for released.Load() < 2 {
+		time.Sleep(time.Millisecond)
+	}
+}
+
+func TestRequestsInMemoryWaitForTheirTurn(t *testing.T) {
+	tests := []struct {
+		name string
+		end  func(s *testServer, c *testClient, first *gate)
+		ok   bool
+	}{
+		{"until it comes", func(_ *testServer, _ *testClient, first *gate) { close(first.open) }, true},
+		{"until the server stops", func(s *testServer, _ *testClient, _ *gate) { s.Shutdown(context.Background()) }, false},
+		{"until the connection is cut off", func(s *testServer, _ *testClient, _ *gate) { s.takeConns()[0].abort() }, false},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				first := newGate()
+				fetched := false
+				s, l, stop := startPipeServer(t, Options{}, func(_ context.Context, req *Request) (Reply, error) {
+					if fetched {
+						return ready(req), nil
+					}
+					fetched = true
+					return first.held(req), nil
+				})
+				c := l.dial(t)
+				c.send(frameOf(fetchRequest(), 1))
+				<-first.started
+				c.send(frameOf(metadataRequest(), 2))
+				synctest.Wait()
+				test.end(s, c, first)
+				if test.ok {
+					c.expect(1, 2)
+					stop()
+					return
+				}
+				c.expectClosed()
+				<-first.ended
+				s.Shutdown(context.Background())
+			})
+		})
 	}
 }
