@@ -81,7 +81,7 @@ func (d *logDir) recoverUnnamed(name string, key partitionKey, kept *found) *fou
 	if kept != nil {
 		k := slotted{slot: kept.Slot}
 		k.TopicID, k.Partition, k.LeaderEpoch = key.id, key.partition, kept.LeaderEpoch
-		k.DurableEnd, k.LogStartOffset = kept.LogEndOffset, kept.LogStartOffset
+		k.DurableEnd, k.LogStartOffset = kept.durable, kept.LogStartOffset
 		known[key] = k
 	}
 	d.store.log.Warn("topic ID of a folder is lost; it is taken by its name", slog.String("folder", d.fs.Name()+"/"+name))
@@ -125,7 +125,7 @@ func (l *log) readFilesLocked() error {
 		return err
 	}
 	if ld == nil {
-		ld = &loading{log: l.topic.store.log, folder: folder}
+		ld = &loading{log: l.topic.store.log, folder: folder, missing: true}
 	}
 	if f, err = l.confirm(ld, f); err != nil {
 		return err
@@ -181,7 +181,7 @@ func (l *log) confirm(ld *loading, f *found) (*found, error) {
 
 // open makes the writer and the view of a log from its files.
 func (ld *loading) open(f *found, config *logstore.Config, random uint64) (*writer, view, error) {
-	w := &writer{folder: ld.folder, slot: f.Slot, flushedOffset: f.LogEndOffset}
+	w := &writer{folder: ld.folder, slot: f.Slot, flushedOffset: f.LogEndOffset, noFolder: ld.missing}
 	w.leaderEpoch = max(f.LeaderEpoch, 0)
 	v := view{status: online, segments: ld.segments}
 	v.Offsets = logstore.Offsets{

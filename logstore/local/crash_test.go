@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"log/slog"
+	"math"
 	"math/rand/v2"
 	"sync"
 	"testing"
@@ -91,6 +92,9 @@ func crashConfig(random *rand.Rand) *logstore.Config {
 	config.SegmentBytes = int32(600 + random.IntN(6000))
 	config.IndexIntervalBytes = int32(random.IntN(900))
 	config.FileDeleteDelayMs = int64(random.IntN(3))
+	if random.IntN(3) == 0 {
+		config.FlushMessages = math.MaxInt64 // the page cache is good enough
+	}
 	return config
 }
 
@@ -161,6 +165,9 @@ func (r *crashRun) settle() {
 		if _, err := x.ticket.Wait(context.Background()); err != nil {
 			r.t.Fatal(err)
 		}
+		if x.ticket.Commit == nil {
+			continue // told to the client, but not durable
+		}
 		r.world.mu.Lock()
 		x.log.Acked = max(x.log.Acked, x.count)
 		r.world.mu.Unlock()
@@ -184,6 +191,17 @@ func (r *crashRun) deleteRecords() {
 	if err := p.Maintain(context.Background(), logstore.Retention); err != nil {
 		r.t.Fatal(err)
 	}
+}
+
+func (r *crashRun) flush() {
+	p, m := r.pick()
+	count := len(m.Batches)
+	if err := p.Maintain(context.Background(), logstore.Flush); err != nil {
+		r.t.Fatal(err)
+	}
+	r.world.mu.Lock()
+	m.Acked = max(m.Acked, count)
+	r.world.mu.Unlock()
 }
 
 func (r *crashRun) deleteTopic() {
@@ -309,8 +327,10 @@ func TestCrashAtEverySync(t *testing.T) {
 			switch n := r.random.IntN(100); {
 			case n < 80:
 				r.append()
-			case n < 92:
+			case n < 90:
 				r.settle()
+			case n < 92:
+				r.flush()
 			case n < 96:
 				r.deleteRecords()
 			case n < 98:

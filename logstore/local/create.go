@@ -60,12 +60,8 @@ func (l *log) createLocked(d *logDir) (*writer, error) {
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	if err := d.fs.MkdirAll(f.name); err != nil {
+	if err := l.makeFolder(f); err != nil {
 		return nil, err
-	}
-	metadata := format.AppendPartitionMetadata(nil, format.UUID(l.topic.id))
-	if err := writeFile(d.fs, f.path(format.PartitionMetadataFile), metadata); err != nil {
-		return nil, errors.Join(err, d.fs.RemoveAll(f.name))
 	}
 	w := &writer{folder: f, slot: noSlot, newNames: true, newFolder: true}
 	var err error
@@ -75,6 +71,18 @@ func (l *log) createLocked(d *logDir) (*writer, error) {
 	w.epochs = *firstEpoch
 	d.logs.Add(1)
 	return w, nil
+}
+
+// makeFolder makes the folder of a log and says in it whose it is.
+func (l *log) makeFolder(f *folder) error {
+	if err := f.dir.fs.MkdirAll(f.name); err != nil {
+		return err
+	}
+	metadata := format.AppendPartitionMetadata(nil, format.UUID(l.topic.id))
+	if err := writeFile(f.dir.fs, f.path(format.PartitionMetadataFile), metadata); err != nil {
+		return errors.Join(err, f.dir.fs.RemoveAll(f.name))
+	}
+	return nil
 }
 
 // kept is what the offsets file should say of the log.
@@ -131,6 +139,12 @@ func (l *log) recoverLocked(ld *loading) error {
 
 // firstSegmentLocked makes a segment for a log that has none.
 func (l *log) firstSegmentLocked(config *logstore.Config, w *writer, now int64) error {
+	if w.noFolder {
+		if err := l.makeFolder(w.folder); err != nil {
+			return err
+		}
+		w.noFolder, w.newFolder = false, true
+	}
 	v := *l.view.Load()
 	s, err := w.folder.createSegment(config, v.LogEndOffset)
 	if err != nil {

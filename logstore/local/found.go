@@ -17,6 +17,8 @@ type found struct {
 	dir *logDir
 	// damage is nil but for the few logs that are damaged.
 	damage *damage
+	// durable is the durable end that a slot without a folder tells.
+	durable int64
 	// adopt says that the folder is to be told its topic.
 	adopt bool
 	// settled is 1 once this is out of date: the topic was deleted. Accessed atomically.

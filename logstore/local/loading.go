@@ -33,6 +33,8 @@ type loading struct {
 	segments  []*segment // by base offset
 	snapshots []int64    // offsets of producer snapshots, rising
 	deleted   []string   // files that wait for their removal
+	// missing says that there is no folder.
+	missing bool
 	// orphans are index files without a segment.
 	orphans []string
 	// worthless are the offsets of snapshots that proved damaged.

@@ -157,6 +157,11 @@ func (l *log) duplicateLocked(config *logstore.Config, v *view, of *producer.Bat
 // writeLocked puts the bytes at the end of the active segment, rolling it before if it is due.
 func (l *log) writeLocked(config *logstore.Config, w *writer, a *appending) error {
 	dir := w.folder.dir
+	if w.active == nil {
+		if err := l.firstSegmentLocked(config, w, a.now); err != nil {
+			return dir.refuse("creation of a segment", err)
+		}
+	}
 	if err := w.writeEpochs(); err != nil {
 		return dir.refuse("write of the leader epochs", err)
 	}
@@ -166,11 +171,7 @@ func (l *log) writeLocked(config *logstore.Config, w *writer, a *appending) erro
 			return dir.fail("write of an index", err)
 		}
 	}
-	if w.active == nil {
-		if err := l.firstSegmentLocked(config, w, a.now); err != nil {
-			return dir.refuse("creation of a segment", err)
-		}
-	} else if w.shouldRoll(config, a) {
+	if w.shouldRoll(config, a) {
 		if err := l.rollLocked(config, w, a.baseOffset, a.now); err != nil {
 			return dir.refuse("roll", err)
 		}

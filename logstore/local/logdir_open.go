@@ -322,9 +322,11 @@ func (d *logDir) reconcile(slots []slotted) error {
 			}
 			continue
 		}
-		f := found{dir: d}
+		f := found{dir: d, durable: s.DurableEnd}
 		f.TopicID, f.Partition, f.Slot, f.LeaderEpoch = s.TopicID, s.Partition, s.slot, s.LeaderEpoch
-		f.LogStartOffset, f.LogEndOffset, f.LastStableOffset = s.LogStartOffset, s.DurableEnd, s.DurableEnd
+		// Records may have been deleted that were not durable yet.
+		end := max(s.DurableEnd, s.LogStartOffset)
+		f.LogStartOffset, f.LogEndOffset, f.LastStableOffset = s.LogStartOffset, end, end
 		f.OldestTimestamp = unknownTimestamp
 		if d.gone == nil {
 			d.gone = map[partitionKey]*found{}

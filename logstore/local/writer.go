@@ -59,6 +59,8 @@ type writer struct {
 	// take away.
 	newNames  bool
 	newFolder bool
+	// noFolder says that the folder is gone and to be made again.
+	noFolder bool
 	// newSnapshots are the offsets of snapshots that were not synced yet.
 	newSnapshots []int64
 	// flushDue is set while a flush by flush.ms is scheduled.
@@ -67,7 +69,7 @@ type writer struct {
 
 // dirty reports whether a commit has something to do for the log.
 func (w *writer) dirty(v *view) bool {
-	return w.activeDirty || w.newNames || len(w.unsynced) > 0 || v.LogEndOffset > max(w.flushedOffset, v.HighWatermark)
+	return w.activeDirty || w.newNames || len(w.unsynced) > 0 || v.LogEndOffset > w.flushedOffset
 }
 
 // raise moves the high watermark and the last stable offset.
