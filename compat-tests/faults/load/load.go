@@ -1,6 +1,7 @@
 package load
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -55,7 +56,7 @@ func Start(ctx context.Context, s Settings) (*Load, error) {
 	if s.ReadAddr == "" {
 		s.ReadAddr = s.Addr
 	}
-	if err := createTopic(ctx, s); err != nil {
+	if err := CreateTopic(ctx, s); err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(ctx)
@@ -94,8 +95,9 @@ func (l *Load) note(err error) {
 	l.mu.errs = append(l.mu.errs, err)
 }
 
-func createTopic(ctx context.Context, s Settings) error {
-	client, err := newClient(s.ReadAddr)
+// CreateTopic makes the topic of a load, unless it is there. Start does the same.
+func CreateTopic(ctx context.Context, s Settings) error {
+	client, err := newClient(cmp.Or(s.ReadAddr, s.Addr))
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,149 @@
+package faults
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/clatterhq/clatter/compat-tests/brokertest"
+	"github.com/clatterhq/clatter/compat-tests/faults/disk"
+	"github.com/clatterhq/clatter/compat-tests/faults/load"
+	"github.com/clatterhq/clatter/compat-tests/launch"
+)
+
+// failing is one kind of system call that fails at its n-th time. Files are written by pwrite64 alone: write is for sockets and
+// for temporary files, which rename stands for.
+type failing struct {
+	calls, errno string
+	// frequent says that every load makes such calls.
+	frequent bool
+	// passes says that the broker may go on: a write without room is refused and nothing else.
+	passes bool
+}
+
+var failures = []failing{
+	{calls: "fsync,fdatasync", errno: "EIO", frequent: true},
+	{calls: "fsync,fdatasync", errno: "ENOSPC", frequent: true},
+	{calls: "pwrite64", errno: "EIO", frequent: true},
+	{calls: "pwrite64", errno: "ENOSPC", frequent: true, passes: true},
+	{calls: "rename,renameat,renameat2", errno: "EIO"},
+	{calls: "rename,renameat,renameat2", errno: "ENOSPC", passes: true},
+	{calls: "ftruncate", errno: "EIO"},
+	{calls: "ftruncate", errno: "ENOSPC", passes: true},
+}
+
+// TestFailedSystemCallEndsAcknowledgements is bar R6: the n-th sync, write, rename or truncation of the broker fails. Its operator is
+// told in one line, nothing is acknowledged from then on (but for a full disk, which passes), and a new start has all that was
+// acknowledged. FAULT_SYSCALLS=50 tries n from 1 to 50 for each kind, as before a release; by default a few n of each are picked.
+//
+// Negative control: a build that goes on after a failed sync acknowledges here.
+func TestFailedSystemCallEndsAcknowledgements(t *testing.T) {
+	most := long(t, "FAULT_SYSCALLS", 0)
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 0))
+	for _, failure := range failures {
+		// The first ones hit the start and the making of a topic, the later ones the load.
+		times := []int{1, 2}
+		if failure.frequent {
+			times = []int{1 + random.IntN(6), 8 + random.IntN(30)}
+		}
+		if most > 0 {
+			times = slices.Collect(func(yield func(int) bool) {
+				for n := 1; n <= most && yield(n); n++ {
+				}
+			})
+		}
+		shown := false
+		for _, n := range times {
+			name := fmt.Sprintf("%s_%s_%d", strings.Split(failure.calls, ",")[0], failure.errno, n)
+			t.Run(name, func(t *testing.T) { shown = failOnce(t, failure, n) || shown })
+		}
+		if !shown && failure.frequent {
+			t.Errorf("no failure of %s with %s reached the broker", failure.calls, failure.errno)
+		}
+	}
+}
+
+// failOnce runs a load over one failure and a start after it. It reports whether the failure showed.
+func failOnce(t *testing.T, failure failing, n int) (shown bool) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 40*time.Second)
+	defer cancel()
+	broker := brokertest.Start(t, map[string]string{"log.segment.bytes": "1048576"})
+	if err := broker.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	wrapper, err := disk.Failing(failure.calls, failure.errno, n)
+	needs(t, err)
+	broker.SetWrapper(wrapper...)
+	before := len(broker.Log())
+	started := broker.Restart(ctx)
+	var l *load.Load
+	settings := load.Settings{Addr: broker.Addr(), Topic: "failing", Partitions: 2, Workers: 2, ValueBytes: 8192, Rate: 200}
+	if started == nil {
+		short, cancel := context.WithTimeout(ctx, 5*time.Second)
+		defer cancel()
+		// A topic that can't be made is an answer as well; then there is nothing to load.
+		if err := load.CreateTopic(short, settings); err != nil {
+			t.Logf("topic: %v", err)
+		} else if l, err = load.Start(ctx, settings); err != nil {
+			t.Logf("load: %v", err)
+		}
+	}
+	shown = failureIsFinal(ctx, t, broker, l, before, failure)
+	if started == nil {
+		if err := broker.Kill(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	broker.SetWrapper()
+	if err := broker.Restart(ctx); err != nil {
+		t.Fatalf("start after the failure: %v", err)
+	}
+	if l == nil {
+		if l, err = load.Start(ctx, settings); err != nil {
+			t.Fatal(err)
+		}
+	}
+	acknowledged := l.Acknowledged()
+	if !until(ctx, 20*time.Second, func() bool { return l.Acknowledged() > acknowledged }) {
+		t.Error("nothing is acknowledged after a new start")
+	}
+	wait(ctx, t, 100*time.Millisecond) // for the reader that runs along
+	judge(ctx, t, l)
+	return shown
+}
+
+// failureIsFinal waits for the line that tells the operator and looks for acknowledgements after it.
+func failureIsFinal(ctx context.Context, t *testing.T, broker *launch.Broker, l *load.Load, from int, failure failing) bool {
+	t.Helper()
+	told := func() int { return strings.Count(broker.Log()[from:], "level=ERROR") }
+	if !until(ctx, 1500*time.Millisecond, func() bool { return told() > 0 }) {
+		// The broker doesn't make that many such calls, or one whose failure changes nothing.
+		t.Log("the failure did not show")
+		return false
+	}
+	wait(ctx, t, 50*time.Millisecond) // what was acknowledged before may still be on its way
+	// The catalog may fail alone: then topics stay as they are, and their logs go on.
+	if l != nil && !failure.passes && strings.Contains(broker.Log()[from:], "log directory is offline") {
+		acknowledged := l.Acknowledged()
+		wait(ctx, t, 300*time.Millisecond)
+		if more := l.Acknowledged() - acknowledged; more > 0 {
+			t.Errorf("%d records acknowledged after a failure:\n%s", more, broker.Log()[from:])
+		}
+	}
+	if n := told(); n > 2 {
+		t.Errorf("%d lines of errors for one failure:\n%s", n, broker.Log()[from:])
+	}
+	for line := range strings.Lines(broker.Log()[from:]) {
+		if strings.Contains(line, "level=ERROR") {
+			t.Log(strings.TrimSpace(line))
+		}
+	}
+	return true
+}
