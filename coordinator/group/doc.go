@@ -7,5 +7,5 @@
 //   - Copied: what is decoded holds no view of the log's bytes.
 //   - Bounded: a count or a length in a record is checked against the bytes that are there before anything is allocated.
 //
-// Start reading at record.go; format.go has the bytes.
+// Start reading at record.go; format.go has the bytes, classic_group.go the members of a classic group.
 package group
