@@ -128,8 +128,9 @@ func (s *shard[M, R]) work() {
 		s.next++
 		s.execute(&s.taken[s.next-1])
 	}
-	for s.loaded {
-		t := s.timers.pop(time.Now())
+	// What a timer sets anew is for the next time, however short the delay.
+	for now := time.Now(); s.loaded; {
+		t := s.timers.pop(now)
 		if t == nil {
 			break
 		}
