@@ -1,0 +1,234 @@
+package faults
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/clatterhq/clatter/compat-tests/brokertest"
+	"github.com/clatterhq/clatter/compat-tests/launch"
+)
+
+// damaged is a broker whose data directory is damaged again and again while it is stopped.
+type damaged struct {
+	*testing.T
+	broker *launch.Broker
+	whole  string // a copy of the data directory before any damage
+	parts  [][]written
+	files  []string // of whole, relative
+}
+
+// TestFlippedBitsReachNoConsumer is the short form of bar R8: one bit of one file is flipped after a clean stop. The broker starts,
+// or says that a file of its own is damaged and touches nothing; a consumer gets no batch that is damaged; every batch but
+// the one that was hit can be read; no segment is deleted or cut. FAULT_FLIPS sets how many (30 by default, 1000 before a release).
+//
+// Negative control: a flip in a batch must show as a batch that can't be read, which is counted.
+func TestFlippedBitsReachNoConsumer(t *testing.T) {
+	flips := long(t, "FAULT_FLIPS", 30)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Duration(flips)*5*time.Second+time.Minute)
+	defer cancel()
+	d := newDamaged(ctx, t, (*launch.Broker).Stop)
+	random := d.random()
+	unreadable, refused := 0, 0
+	for range flips {
+		// Segments are most of the bytes; every kind of file gets its share.
+		name := d.files[random.IntN(len(d.files))]
+		info, err := os.Stat(filepath.Join(d.whole, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info.Size() == 0 {
+			continue
+		}
+		at, bit := random.Int64N(info.Size()), random.IntN(8)
+		if strings.HasSuffix(name, ".log") && random.IntN(2) == 0 {
+			// Half of them in headers, of which the CRC leaves the first 21 bytes out.
+			batches := d.batches(name)
+			at = batches[random.IntN(len(batches))].begin + random.Int64N(61)
+		}
+		what := fmt.Sprintf("bit %d of byte %d of %s (%d bytes)", bit, at, name, info.Size())
+		d.restore()
+		d.edit(name, func(b []byte) []byte { b[at] ^= 1 << bit; return b })
+		if err := d.broker.Restart(ctx); err != nil {
+			if strings.HasSuffix(name, ".log") {
+				t.Errorf("%s: no start: %v", what, err)
+			}
+			refused++
+			d.keepsSegments(what)
+			continue
+		}
+		hit := d.hit(name, at)
+		for p := range d.parts {
+			lost := d.read(ctx, what, int32(p))
+			unreadable += len(lost)
+			for _, offset := range lost {
+				if hit == nil || int32(p) != hit.partition || offset < hit.first || offset > hit.last {
+					t.Errorf("%s: offset %d of partition %d can't be read", what, offset, p)
+					break
+				}
+			}
+		}
+		d.keepsSegments(what)
+		if err := d.broker.Kill(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Logf("%d records unreadable in all, %d starts refused", unreadable, refused)
+	if unreadable == 0 {
+		t.Error("no flip hit a batch: nothing was tested")
+	}
+}
+
+// TestCutSegmentsKeepWhatIsWhole is the short form of bar R3: the end of an active segment is cut off at some byte of its last
+// three batches, after a kill as a power cut would, and after a clean stop as nothing should. The broker starts, whole batches
+// before the cut can be read, and after a clean stop no offset is given twice. FAULT_CUTS sets how many bytes are tried each (8 by
+// default, 2000 before a release).
+//
+// Negative control: the batches behind the cut must not be readable, which is checked.
+func TestCutSegmentsKeepWhatIsWhole(t *testing.T) {
+	cuts := long(t, "FAULT_CUTS", 8)
+	for _, test := range []struct {
+		name  string
+		clean bool
+		end   func(*launch.Broker) error
+	}{
+		{"after a kill", false, (*launch.Broker).Kill},
+		{"after a clean stop", true, (*launch.Broker).Stop},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Duration(cuts)*5*time.Second+time.Minute)
+			defer cancel()
+			d := newDamaged(ctx, t, test.end)
+			random := d.random()
+			name, batches := d.lastSegment(0)
+			end := batches[len(batches)-1].end
+			begin := batches[len(batches)-3].begin
+			places := random.Perm(int(end - begin))
+			for _, place := range places[:min(cuts, len(places))] {
+				d.cut(ctx, name, batches, begin+int64(place), test.clean)
+			}
+		})
+	}
+}
+
+// cut cuts a segment of partition 0 at a byte and starts the broker on it.
+func (d *damaged) cut(ctx context.Context, name string, batches []batchPlace, at int64, clean bool) {
+	d.Helper()
+	what := fmt.Sprintf("%s cut at %d of %d", name, at, batches[len(batches)-1].end)
+	d.restore()
+	d.edit(name, func(b []byte) []byte { return b[:at] })
+	if err := d.broker.Restart(ctx); err != nil {
+		d.Fatalf("%s: no start: %v", what, err)
+	}
+	whole := batches[0].first
+	for _, b := range batches {
+		if b.end <= at {
+			whole = b.last + 1
+		}
+	}
+	for p := range d.parts {
+		lost := d.read(ctx, what, int32(p))
+		switch {
+		case p != 0 && len(lost) > 0, p == 0 && len(lost) > 0 && lost[0] < whole:
+			d.Errorf("%s: offset %d of partition %d can't be read", what, lost[0], p)
+		case p == 0 && len(lost) != len(d.parts[0])-int(whole):
+			d.Errorf("%s: %d records behind the cut are lost, want %d", what, len(lost), len(d.parts[0])-int(whole))
+		}
+	}
+	// Whether the partition takes records is its affair; where it was stopped cleanly it knows how far it was.
+	if offset, err := d.produce(ctx, 0, "after the cut"); err == nil && clean && offset < int64(len(d.parts[0])) {
+		d.Errorf("%s: offset %d, which was acknowledged before, is given again", what, offset)
+	}
+	if _, err := d.produce(ctx, 1, "after the cut"); err != nil {
+		d.Errorf("%s: the other partition: %v", what, err)
+	}
+	if err := d.broker.Kill(); err != nil {
+		d.Fatal(err)
+	}
+}
+
+// newDamaged fills a broker, ends it and keeps a copy of what it left.
+func newDamaged(ctx context.Context, t *testing.T, end func(*launch.Broker) error) *damaged {
+	t.Helper()
+	d := &damaged{T: t, broker: brokertest.Start(t, map[string]string{"log.segment.bytes": "1048576", "log.index.interval.bytes": "4096"})}
+	d.fill(ctx)
+	if err := end(d.broker); err != nil {
+		t.Fatal(err)
+	}
+	d.whole = filepath.Join(t.TempDir(), "whole")
+	if err := os.CopyFS(d.whole, os.DirFS(d.broker.DataDir())); err != nil {
+		t.Fatal(err)
+	}
+	err := filepath.WalkDir(d.whole, func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && entry.Type().IsRegular() {
+			name, _ := filepath.Rel(d.whole, path)
+			d.files = append(d.files, name)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(d.files)
+	return d
+}
+
+func (d *damaged) random() *rand.Rand {
+	d.Helper()
+	seed := uint64(time.Now().UnixNano())
+	d.Logf("seed %d", seed)
+	return rand.New(rand.NewPCG(seed, 0))
+}
+
+// restore brings the data directory back to what the broker left.
+func (d *damaged) restore() {
+	d.Helper()
+	if err := os.RemoveAll(d.broker.DataDir()); err != nil {
+		d.Fatal(err)
+	}
+	if err := os.CopyFS(d.broker.DataDir(), os.DirFS(d.whole)); err != nil {
+		d.Fatal(err)
+	}
+}
+
+// edit damages one file.
+func (d *damaged) edit(name string, damage func([]byte) []byte) {
+	d.Helper()
+	path := filepath.Join(d.broker.DataDir(), name)
+	content, err := os.ReadFile(path)
+	if err != nil {
+		d.Fatal(err)
+	}
+	if err := os.WriteFile(path, damage(content), 0o600); err != nil {
+		d.Fatal(err)
+	}
+}
+
+// keepsSegments looks for every segment that was there, and for all of its bytes.
+func (d *damaged) keepsSegments(what string) {
+	d.Helper()
+	for _, name := range d.files {
+		if !strings.HasSuffix(name, ".log") && !strings.HasSuffix(name, ".db") {
+			continue
+		}
+		before, err := os.Stat(filepath.Join(d.whole, name))
+		if err != nil {
+			d.Fatal(err)
+		}
+		after, err := os.Stat(filepath.Join(d.broker.DataDir(), name))
+		if err != nil {
+			d.Errorf("%s: %v", what, err)
+			continue
+		}
+		if after.Size() < before.Size() {
+			d.Errorf("%s: %s is cut from %d to %d bytes", what, name, before.Size(), after.Size())
+		}
+	}
+}
