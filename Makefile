@@ -60,5 +60,5 @@ compat: build ## foreign clients, Kafka's own tools and the judge against bin/cl
 judge-record: ## renew the judge's golden answers from a real Apache Kafka
 	$(MAKE) -C compat-tests judge-record
 
-docker: ## build the container image
+docker: ## build the container image (there is none yet: it says so and fails)
 	@echo "docker: there is no image yet; run the binary that 'make build' leaves in bin/" >&2; exit 1
