@@ -31,7 +31,7 @@ func BenchmarkAppend(b *testing.B) {
 					b.Fatal(err)
 				}
 				p, _ := s.Partition(id, 0)
-				batch := testBatch(b, 1, 1, size-70)
+				batch := testBatch(b, 1, size-70)
 				b.SetBytes(int64(len(batch)))
 				b.ReportAllocs()
 				var tk logstore.Ticket
@@ -66,7 +66,7 @@ func BenchmarkCommit(b *testing.B) {
 				}
 				group.Go(func() {
 					tickets := make([]logstore.Ticket, c.inFlight)
-					batch := testBatch(b, 1, 1, 30)
+					batch := testBatch(b, 1, 30)
 					for n := range b.N / c.partitions {
 						slot := &tickets[n%c.inFlight]
 						if slot.Commit != nil {
@@ -147,7 +147,7 @@ func BenchmarkOpen10000(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			if _, err := p.Append(testBatch(b, 1, 1, 100), logstore.AppendOptions{Now: 1}); err != nil {
+			if _, err := p.Append(testBatch(b, 1, 100), logstore.AppendOptions{Now: 1}); err != nil {
 				b.Fatal(err)
 			}
 		}

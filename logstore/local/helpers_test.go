@@ -7,13 +7,11 @@ import (
 	"github.com/clatterhq/clatter/wire/record"
 )
 
-// testBatch is a batch of n records with values of size bytes.
-func testBatch(tb testing.TB, timestamp int64, n, size int) record.Batch {
+// testBatch is a batch of one record with a value of size bytes.
+func testBatch(tb testing.TB, timestamp int64, size int) record.Batch {
 	tb.Helper()
 	b := record.NewBuilder()
-	for i := range n {
-		b.Append(timestamp+int64(i), nil, bytes.Repeat([]byte{byte(i)}, size))
-	}
+	b.Append(timestamp, nil, bytes.Repeat([]byte{1}, size))
 	batch, err := b.Build(nil)
 	if err != nil {
 		tb.Fatal(err)

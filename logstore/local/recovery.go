@@ -255,7 +255,7 @@ func (r *recovery) trimZeros(i int, at int64) error {
 // broken decides what an invalid batch at the position means. done says that the log was cut there; else the
 // position is behind the damage.
 func (r *recovery) broken(i int, scan *scanner, bad error) (done bool, err error) {
-	after, err := scan.resync(r.next)
+	after, err := scan.resync(r.next, r.lastPossible(i))
 	if err != nil {
 		return false, err
 	}
@@ -290,6 +290,11 @@ func (r *recovery) broken(i int, scan *scanner, bad error) (done bool, err error
 	return false, nil
 }
 
+// lastPossible is the greatest offset that a batch of segment i may have.
+func (r *recovery) lastPossible(i int) int64 {
+	return min(r.segments[i].baseOffset+maxRelativeOffset, r.extentOf(i, maxOffset).endOffset-1)
+}
+
 // beginsValid reports whether a segment begins with a valid batch.
 func (r *recovery) beginsValid(i int) (bool, error) {
 	s := r.segments[i]
@@ -300,7 +305,7 @@ func (r *recovery) beginsValid(i int) (bool, error) {
 	defer s.data.release()
 	scan := newScanner(data, s.path(logSuffix), 0, s.size, scanWindow)
 	defer scan.close()
-	found, err := scan.batchAt(0, s.baseOffset)
+	found, err := scan.batchAt(0, s.baseOffset, r.lastPossible(i))
 	return found.ok, err
 }
 

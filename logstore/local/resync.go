@@ -19,12 +19,12 @@ type resumption struct {
 }
 
 // resync looks for the next valid batch behind the position, which holds none: one with a correct
-// CRC and offsets from least on. The position stays.
-func (s *scanner) resync(least int64) (resumption, error) {
+// CRC and offsets from least to most. The position stays.
+func (s *scanner) resync(least, most int64) (resumption, error) {
 	// Most damage is in a payload, and the header still says where the batch ends.
 	if h, err := s.headerAt(s.pos); err == nil {
 		if next := s.pos + int64(h.Size()); next < s.end {
-			if r, err := s.batchAt(next, least); err != nil || r.ok {
+			if r, err := s.batchAt(next, least, most); err != nil || r.ok {
 				return r, err
 			}
 		}
@@ -40,22 +40,22 @@ func (s *scanner) resync(least int64) (resumption, error) {
 			continue
 		}
 		h, err := record.ReadHeader(p)
-		if err != nil || !plausible(h, least) || int64(h.Size()) > s.end-at {
+		if err != nil || !plausible(h, least, most) || int64(h.Size()) > s.end-at {
 			continue
 		}
 		if budget -= int64(h.Size()); budget < 0 {
 			return resumption{gaveUp: true}, nil
 		}
-		if r, err := s.batchAt(at, least); err != nil || r.ok {
+		if r, err := s.batchAt(at, least, most); err != nil || r.ok {
 			return r, err
 		}
 	}
 	return resumption{}, nil
 }
 
-// plausible tells whether a header could follow what lies before least.
-func plausible(h record.Header, least int64) bool {
-	return h.BaseOffset() >= least && h.LastOffsetDelta() >= 0 && h.Count() >= 0
+// plausible tells whether a header could follow what lies before least, and precede what lies behind most.
+func plausible(h record.Header, least, most int64) bool {
+	return h.BaseOffset() >= least && h.LastOffsetDelta() >= 0 && h.Count() >= 0 && h.LastOffset() <= most
 }
 
 func (s *scanner) headerAt(at int64) (record.Header, error) {
@@ -67,18 +67,18 @@ func (s *scanner) headerAt(at int64) (record.Header, error) {
 }
 
 // batchAt checks whether a valid batch begins at a position. The error is of reading only.
-func (s *scanner) batchAt(at, least int64) (resumption, error) {
+func (s *scanner) batchAt(at, least, most int64) (resumption, error) {
 	probe := *s
 	probe.pos, probe.holes = at, nil
 	h, err := probe.next()
-	if err == nil && plausible(h, least) {
+	if err == nil && plausible(h, least, most) {
 		err = probe.verify(h)
 	}
 	// The probe read through the same window.
 	s.from, s.filled = probe.from, probe.filled
 	switch {
 	case err == nil:
-		return resumption{pos: at, header: h, ok: plausible(h, least)}, nil
+		return resumption{pos: at, header: h, ok: plausible(h, least, most)}, nil
 	case isCorrupt(err), errors.Is(err, errScanEnd):
 		return resumption{}, nil
 	default:

@@ -458,7 +458,7 @@ func (w *indexWalk) hole(cause error) error {
 
 // newHole is the damage at the position, up to the next valid batch or the end.
 func (s *scanner) newHole(next int64, e extent) (hole, error) {
-	r, err := s.resync(next)
+	r, err := s.resync(next, e.endOffset-1)
 	if err != nil {
 		return hole{}, err
 	}

@@ -707,7 +707,7 @@ func TestConcurrentUse(t *testing.T) {
 		}
 	}
 	start(func(l *log) error {
-		ticket, err := l.Append(testBatch(t, time.Now().UnixMilli(), 1, 200), logstore.AppendOptions{})
+		ticket, err := l.Append(testBatch(t, time.Now().UnixMilli(), 200), logstore.AppendOptions{})
 		if err != nil {
 			return err
 		}
