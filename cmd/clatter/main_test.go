@@ -250,12 +250,16 @@ func TestDynamicKeysReachTheServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	logs := new(output)
-	n, err := startNode(t.Context(), static, nodeOptions{logs: logs})
-	if err != nil {
-		t.Fatal(err)
+	start := func() (*node, string) {
+		t.Helper()
+		n, err := startNode(t.Context(), static, nodeOptions{logs: logs})
+		if err != nil {
+			t.Fatal(err)
+		}
+		n.serve()
+		return n, n.server.Bound()[0].Addr.String()
 	}
-	n.serve()
-	addr := n.server.Bound()[0].Addr.String()
+	n, addr := start()
 	if err := askMetadata(t.Context(), addr); err != nil {
 		t.Fatal(err)
 	}
@@ -264,6 +268,13 @@ func TestDynamicKeysReachTheServer(t *testing.T) {
 	}
 	if err := askMetadata(t.Context(), addr); err == nil {
 		t.Errorf("a connection came in though none may:\n%s", logs)
+	}
+	if err := n.stop(context.Background()); err != nil {
+		t.Error(err)
+	}
+	n, addr = start()
+	if err := askMetadata(t.Context(), addr); err == nil {
+		t.Errorf("a connection came in after a restart though none may:\n%s", logs)
 	}
 	if err := n.stop(context.Background()); err != nil {
 		t.Error(err)

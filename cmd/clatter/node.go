@@ -48,13 +48,14 @@ func startNode(ctx context.Context, static *config.Static, options nodeOptions) 
 	if err != nil {
 		return nil, err
 	}
-	if err := n.openData(ctx, current); err != nil {
-		return nil, errors.Join(err, n.server.Shutdown(ctx))
-	}
+	// Before the catalog is opened, which brings the dynamic keys that were set before this start.
 	c.Subscribe(func(_, current *config.Snapshot) {
 		n.server.SetLimits(limitsOf(current))
 		n.level.Set(current.LogLevel)
 	})
+	if err := n.openData(ctx, current); err != nil {
+		return nil, errors.Join(err, n.server.Shutdown(ctx))
+	}
 	for _, line := range static.Warnings() {
 		n.log.Warn(line)
 	}
