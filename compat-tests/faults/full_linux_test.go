@@ -41,9 +41,15 @@ type fullDisk struct {
 // Negative control: a build in which a full disk takes the log directory offline, as other failures do, fails here at "heals".
 func TestFullDiskRefusesAndHeals(t *testing.T) {
 	rounds := long(t, "FAULT_FULL_DISKS", 3)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Duration(rounds)*30*time.Second+time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Duration(rounds)*time.Minute+time.Minute)
 	defer cancel()
-	f := newFullDisk(ctx, t)
+	t.Run("tmpfs", func(t *testing.T) { fillAndEmpty(ctx, newFullDisk(ctx, t, tmpfs(t, 64<<20)), rounds) })
+	// Here the room that a write found may be gone when it is synced, and the file system keeps its own books.
+	t.Run("ext4", func(t *testing.T) { fillAndEmpty(ctx, newFullDisk(ctx, t, ext4(t, 64<<20)), rounds) })
+}
+
+func fillAndEmpty(ctx context.Context, f *fullDisk, rounds int) {
+	f.Helper()
 	for round := range rounds {
 		f.fill(ctx)
 		f.refuses(ctx)
@@ -67,9 +73,8 @@ func TestFullDiskRefusesAndHeals(t *testing.T) {
 	}
 }
 
-func newFullDisk(ctx context.Context, t *testing.T) *fullDisk {
+func newFullDisk(ctx context.Context, t *testing.T, m *disk.Mount) *fullDisk {
 	t.Helper()
-	m := tmpfs(t, 64<<20)
 	f := &fullDisk{T: t, mount: m, broker: on(t, m, nil)}
 	var err error
 	// Records aren't repeated: the first answer is what this test is about.
@@ -142,7 +147,9 @@ func (f *fullDisk) fillTo(free int64) {
 		if int64(stat.Bavail)*stat.Bsize <= free {
 			return
 		}
-		if _, err := b.Write(page); err != nil && !errors.Is(err, syscall.ENOSPC) {
+		if _, err := b.Write(page); errors.Is(err, syscall.ENOSPC) {
+			return
+		} else if err != nil {
 			f.Fatal(err)
 		}
 	}

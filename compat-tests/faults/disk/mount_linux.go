@@ -32,8 +32,8 @@ func NewExt4(parent string, size int64) (*Mount, error) {
 	if err := errors.Join(image.Truncate(size), image.Close()); err != nil {
 		return nil, fmt.Errorf("create disk image: %w", err)
 	}
-	// Without lazy initialisation nothing writes to the disk but the test.
-	if err := run("mkfs.ext4", "-q", "-F", "-E", "lazy_itable_init=0,lazy_journal_init=0", m.image); err != nil {
+	// Without lazy initialisation nothing writes to the disk but the test, and nothing is kept back for root.
+	if err := run("mkfs.ext4", "-q", "-F", "-m", "0", "-E", "lazy_itable_init=0,lazy_journal_init=0", m.image); err != nil {
 		return nil, err
 	}
 	return m, m.mount()
