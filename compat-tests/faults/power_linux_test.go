@@ -1,8 +1,14 @@
 package faults
 
 import (
+	"bytes"
 	"context"
+	"fmt"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"syscall"
 	"testing"
 	"time"
 
@@ -66,12 +72,40 @@ func cutUnderLoad(ctx context.Context, t *testing.T, cuts int, m *disk.Mount, br
 		if !until(ctx, 20*time.Second, func() bool { return l.Acknowledged() > before }) {
 			t.Fatalf("nothing was acknowledged since cut %d", cut)
 		}
+		stopAll(ctx, t, broker.PID())
 		if err := m.Cut(); err != nil {
 			t.Fatal(err)
 		}
 		// Sometimes the broker notices before it is gone, and must not acknowledge anything then either.
-		wait(ctx, t, time.Duration(random.IntN(2)*random.IntN(60))*time.Millisecond)
+		if random.IntN(2) == 0 {
+			if err := syscall.Kill(broker.PID(), syscall.SIGCONT); err != nil {
+				t.Fatal(err)
+			}
+			wait(ctx, t, time.Duration(random.IntN(60))*time.Millisecond)
+		}
 		powerOn(ctx, t, m, broker)
+	}
+}
+
+// stopAll stops every thread of a process and waits until none is in a system call: see disk.Mount.Cut.
+func stopAll(ctx context.Context, t *testing.T, pid int) {
+	t.Helper()
+	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	stopped := func() bool {
+		threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+		if err != nil || len(threads) == 0 {
+			t.Fatalf("threads of process %d: %v", pid, err)
+		}
+		return !slices.ContainsFunc(threads, func(thread string) bool {
+			stat, err := os.ReadFile(thread)
+			// The state follows the name, which is in parentheses.
+			return err == nil && !bytes.Contains(stat, []byte(") T "))
+		})
+	}
+	if !until(ctx, 10*time.Second, stopped) {
+		t.Fatalf("process %d doesn't stop", pid)
 	}
 }
 
