@@ -3,6 +3,8 @@ package local
 import (
 	"context"
 	"fmt"
+	"io"
+	"os"
 	"runtime"
 	"sync"
 	"testing"
@@ -203,4 +205,85 @@ func liveHeap() uint64 {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return m.HeapAlloc
+}
+
+// nowhere takes bytes from a file and forgets them, so that what is left is the cost of finding them.
+type nowhere struct{ io.Writer }
+
+func (nowhere) SendFile(_ *os.File, _, n int64) (int64, error) { return n, nil }
+
+// BenchmarkRead is a consumer that reads a log from its beginning, and one that stays at its end.
+func BenchmarkRead(b *testing.B) {
+	for _, size := range []int{100, 16 << 10, 1 << 20} {
+		s := openStore(b, vfs.NewOS(b.TempDir()))
+		config := logstoretest.Config()
+		config.FlushMessages = 1 << 62
+		config.SegmentBytes = 64 << 20
+		id := logstore.TopicID{1}
+		if err := s.Create(logstore.TopicPartitions{ID: id, Topic: "t", Partitions: 1, Config: config}); err != nil {
+			b.Fatal(err)
+		}
+		p, err := s.Partition(id, 0)
+		if err != nil {
+			b.Fatal(err)
+		}
+		batch := testBatch(b, 1, size-70)
+		for range max((96<<20)/size/10, 128) {
+			if _, err := p.Append(batch, logstore.AppendOptions{Now: 1}); err != nil {
+				b.Fatal(err)
+			}
+		}
+		b.Run(fmt.Sprintf("%d/1MiB", size), func(b *testing.B) {
+			b.ReportAllocs()
+			at, bytes := int64(0), int64(0)
+			for b.Loop() {
+				fetched, err := p.Read(at, logstore.ReadOptions{MaxBytes: 1 << 20, AtLeast1: true})
+				if err != nil {
+					b.Fatal(err)
+				}
+				if fetched.Records == nil {
+					at = 0
+					continue
+				}
+				n, err := fetched.Records.WriteTo(nowhere{})
+				if err != nil {
+					b.Fatal(err)
+				}
+				fetched.Records.Release()
+				bytes += n
+				at += n / int64(len(batch))
+			}
+			b.ReportMetric(float64(bytes)/float64(b.N), "B/read")
+		})
+		b.Run(fmt.Sprintf("%d/tail", size), func(b *testing.B) {
+			b.ReportAllocs()
+			for range b.N {
+				at := p.Offsets().HighWatermark
+				if _, err := p.Append(batch, logstore.AppendOptions{Now: 1}); err != nil {
+					b.Fatal(err)
+				}
+				fetched, err := p.Read(at, logstore.ReadOptions{MaxBytes: 2 << 20})
+				if err != nil || fetched.Records == nil || fetched.Records.Size() != len(batch) {
+					b.Fatal(err, fetched)
+				}
+				fetched.Records.Release()
+			}
+		})
+		if err := s.Close(context.Background()); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkOpenEmpty opens a new directory.
+func BenchmarkOpenEmpty(b *testing.B) {
+	root := b.TempDir()
+	for i := range b.N {
+		s := openStore(b, vfs.NewOS(fmt.Sprintf("%s/%d", root, i)))
+		b.StopTimer()
+		if err := s.Close(context.Background()); err != nil {
+			b.Fatal(err)
+		}
+		b.StartTimer()
+	}
 }

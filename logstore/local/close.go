@@ -31,8 +31,13 @@ func (s *Store) Close(ctx context.Context) error {
 		l.waiters.wake()
 	}
 	for _, d := range s.dirs {
-		d.syncer.barrier()
-		d.syncer.wait()
+		// A disk that hangs may never answer: then nothing can be given back either.
+		select {
+		case <-d.syncer.mark(nil).done:
+			d.syncer.wait()
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
 	}
 	for _, d := range s.dirs {
 		// A full disk, a broken one, a deadline that has passed: without the marker the next start recovers.

@@ -2,6 +2,7 @@ package local
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"log/slog"
 
@@ -54,8 +55,12 @@ func (s *Store) roomiest() *logDir {
 func (l *log) createLocked(d *logDir) (*writer, error) {
 	f := &folder{dir: d, name: format.PartitionDir(l.topic.name, l.partition)}
 	if _, err := d.fs.Stat(f.name); err == nil {
-		if adopted, err := l.meetFolderLocked(f); adopted || err != nil {
-			return nil, err
+		adopted, err := l.meetFolderLocked(f)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %s: %w", logstore.ErrOffline, f.name, err)
+		}
+		if adopted {
+			return nil, nil
 		}
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return nil, err

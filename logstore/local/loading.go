@@ -58,6 +58,8 @@ func listFolder(f *folder) (*loading, error) {
 		case !ok:
 		case stage == format.Deleted:
 			ld.deleted = append(ld.deleted, name)
+		case stage == format.Swap:
+			return nil, fmt.Errorf("%s/%s: %w", f.name, name, errUnfinished)
 		case stage != format.Live:
 			unknown = append(unknown, name)
 		case suffix == format.SnapshotSuffix:
@@ -85,6 +87,10 @@ func listFolder(f *folder) (*loading, error) {
 	}
 	return ld, nil
 }
+
+// errUnfinished says that a compaction by Apache Kafka was interrupted between its steps, so that some batches are in files that
+// wait for their names, and others in files that wait for their removal.
+var errUnfinished = errors.New("an interrupted compaction has to be finished first, by Apache Kafka")
 
 // lostSuffix is of bytes that recovery set aside.
 const lostSuffix = ".lost"
@@ -198,7 +204,7 @@ func (ld *loading) replay(table *producer.Table, i int, from int64, e extent, co
 		return err
 	}
 	defer s.data.release()
-	scan := newScanner(data, s.path(logSuffix), 0, e.size, scanWindow)
+	scan := newScanner(data, s, 0, e.size, scanWindow)
 	defer scan.close()
 	scan.holes = s.holes
 	if from > s.baseOffset {
@@ -254,7 +260,7 @@ func (ld *loading) apply(table *producer.Table, i int, scan *scanner, at int64, 
 		info, err = producer.InfoOf(batch)
 	}
 	if err != nil {
-		ld.log.Warn("control batch is not understood and has no effect", slog.String("file", scan.path), slog.Any("error", err))
+		ld.log.Warn("control batch is not understood and has no effect", slog.String("file", scan.path()), slog.Any("error", err))
 		return nil
 	}
 	if done, ok := table.Update(info); ok && done.Aborted && collect != nil {
@@ -344,7 +350,7 @@ func (ld *loading) scanEpochs(cache epoch.Cache, s *segment, pos int64, e extent
 		return cache, err
 	}
 	defer s.data.release()
-	scan := newScanner(data, s.path(logSuffix), pos, e.size, scanWindow)
+	scan := newScanner(data, s, pos, e.size, scanWindow)
 	defer scan.close()
 	scan.holes = s.holes
 	for {
@@ -372,7 +378,7 @@ func (ld *loading) firstBatch(s *segment) (record.Header, error) {
 		return record.Header{}, err
 	}
 	defer s.data.release()
-	scan := newScanner(data, s.path(logSuffix), 0, s.size, lookupWindow)
+	scan := newScanner(data, s, 0, s.size, lookupWindow)
 	defer scan.close()
 	scan.holes = s.holes
 	h, err := scan.next()

@@ -198,10 +198,14 @@ func (l *log) writeLocked(config *logstore.Config, w *writer, a *appending) erro
 
 // refuse turns the failure of a change into the error for the client: a full disk passes, everything else is final.
 func (d *logDir) refuse(op string, err error) error {
-	if vfs.IsNoSpace(err) && !errors.Is(err, logstore.ErrOffline) {
+	switch {
+	case errors.Is(err, logstore.ErrOffline):
+		return err // it says so already: of the directory, or of one log
+	case vfs.IsNoSpace(err):
 		return d.noRoom()
+	default:
+		return d.fail(op, err)
 	}
-	return d.fail(op, err)
 }
 
 // apply notes what was written.

@@ -111,7 +111,7 @@ func ignoreScanEnd(err error) error {
 
 // scanFrom calls fn for each batch from a position on until it says that it is done. It leaves damage out.
 func (l *log) scanFrom(s *segment, x *segmentIndex, data vfs.File, pos, limit int64, fn func(h record.Header, pos int64) (done bool, err error)) error {
-	scan := newScanner(data, s.path(logSuffix), pos, limit, lookupWindow)
+	scan := newScanner(data, s, pos, limit, lookupWindow)
 	defer scan.close()
 	scan.holes = x.holes
 	for {

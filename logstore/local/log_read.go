@@ -257,7 +257,7 @@ func (r *run) clip(holes []hole, limit int64) (int64, error) {
 // walk sets the end of the run by walking from a batch boundary to the last one that isn't beyond most. wanted
 // is the last offset that the first batch must have, unless negative.
 func (r *run) walk(from, wanted, most, limit int64, atLeast1 bool) error {
-	scan := newScanner(r.segment.data.file, r.segment.path(logSuffix), from, limit, lookupWindow)
+	scan := newScanner(r.segment.data.file, r.segment, from, limit, lookupWindow)
 	defer scan.close()
 	for {
 		at := scan.pos

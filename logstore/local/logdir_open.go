@@ -263,7 +263,8 @@ func (d *logDir) recoverAll(ctx context.Context, folders []string, slots []slott
 // if nobody knows which topic it belongs to.
 func (d *logDir) recoverFolder(name string, id logstore.TopicID, known map[partitionKey]slotted) *found {
 	_, partition, _, _ := format.ParsePartitionDir(name)
-	f, err := recoverLog(&folder{dir: d, name: name}, partitionKey{id, partition}, known, d.old)
+	folder := &folder{dir: d, name: name}
+	f, err := recoverLog(folder, partitionKey{id, partition}, known, d.old)
 	switch {
 	case err == nil:
 		return f
@@ -275,6 +276,12 @@ func (d *logDir) recoverFolder(name string, id logstore.TopicID, known map[parti
 	if f == nil {
 		f = &found{dir: d}
 		f.TopicID, f.Partition, f.Slot = id, partition, noSlot
+	}
+	if f.TopicID == (logstore.TopicID{}) {
+		read, _ := (&loading{log: d.store.log, folder: folder}).topicID() // unknown if that can't be read either
+		if f.TopicID = read; read == (logstore.TopicID{}) {
+			return nil
+		}
 	}
 	f.damage = &damage{err: err}
 	return f

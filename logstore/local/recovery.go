@@ -31,8 +31,9 @@ type recovery struct {
 	// durableEnd is what is known to have been synced, -1 if nothing is.
 	durableEnd     int64
 	logStartOffset int64
-	// first is the first segment that was checked.
+	// first is the first segment that was checked, from a position on.
 	first int
+	from  int64
 	// next is the offset that the next batch must not be below.
 	next   int64
 	damage damage
@@ -123,6 +124,7 @@ func (r *recovery) check() error {
 			if from, err = r.positionBefore(r.segments[i], r.durableEnd, extent{r.segments[i].size, maxOffset}); err != nil {
 				return err
 			}
+			r.from = from
 		}
 		if i > first && r.gapBefore(i) {
 			if err := r.cutAt(i-1, r.segments[i-1].size, true, errGap); err != nil {
@@ -188,7 +190,7 @@ func (r *recovery) checkSegment(i int, from int64) (done bool, err error) {
 		return false, err
 	}
 	defer s.data.release()
-	scan := newScanner(data, s.path(logSuffix), from, s.size, scanWindow)
+	scan := newScanner(data, s, from, s.size, scanWindow)
 	defer scan.close()
 	for {
 		at := scan.pos
@@ -232,7 +234,7 @@ func (r *recovery) checkNext(scan *scanner, s *segment, anywhere bool) error {
 	// What we wrote since the durable end has no gaps; what Kafka compacted may.
 	gap := r.durableEnd >= 0 && !anywhere && h.BaseOffset() > least
 	if h.BaseOffset() < least || gap || h.LastOffset()-s.baseOffset > maxRelativeOffset {
-		return &logstore.CorruptError{Path: scan.path, Offset: at, Err: fmt.Errorf(
+		return &logstore.CorruptError{Path: scan.path(), Offset: at, Err: fmt.Errorf(
 			"%w: offsets %d to %d can't come after %d in the segment at %d", record.ErrCorrupt, h.BaseOffset(), h.LastOffset(), least-1, s.baseOffset)}
 	}
 	if err := scan.verify(h); err != nil {
@@ -255,6 +257,9 @@ func (r *recovery) trimZeros(i int, at int64) error {
 // broken decides what an invalid batch at the position means. done says that the log was cut there; else the
 // position is behind the damage.
 func (r *recovery) broken(i int, scan *scanner, bad error) (done bool, err error) {
+	if old, err := scan.isOldFormat(); old || err != nil {
+		return false, errors.Join(err, errOldFormat)
+	}
 	after, err := scan.resync(r.next, r.lastPossible(i))
 	if err != nil {
 		return false, err
@@ -290,6 +295,9 @@ func (r *recovery) broken(i int, scan *scanner, bad error) (done bool, err error
 	return false, nil
 }
 
+// errOldFormat says that a log has messages of the time before record batches.
+var errOldFormat = errors.New("log has messages in the format of Kafka before 0.11, which is not read")
+
 // lastPossible is the greatest offset that a batch of segment i may have.
 func (r *recovery) lastPossible(i int) int64 {
 	return min(r.segments[i].baseOffset+maxRelativeOffset, r.extentOf(i, maxOffset).endOffset-1)
@@ -303,7 +311,7 @@ func (r *recovery) beginsValid(i int) (bool, error) {
 		return false, err
 	}
 	defer s.data.release()
-	scan := newScanner(data, s.path(logSuffix), 0, s.size, scanWindow)
+	scan := newScanner(data, s, 0, s.size, scanWindow)
 	defer scan.close()
 	found, err := scan.batchAt(0, s.baseOffset, r.lastPossible(i))
 	return found.ok, err
@@ -414,7 +422,12 @@ func (r *recovery) rebuildState(f *found) error {
 		if err := r.segments[i].dropIndexes(); err != nil {
 			return err
 		}
-		if cache, err = r.scanEpochs(cache, r.segments[i], 0, r.extentOf(i, f.LogEndOffset)); err != nil {
+		// An epoch that began before was written down before anything of it was acknowledged.
+		from := int64(0)
+		if i == r.first {
+			from = r.from
+		}
+		if cache, err = r.scanEpochs(cache, r.segments[i], from, r.extentOf(i, f.LogEndOffset)); err != nil {
 			return err
 		}
 	}

@@ -1,7 +1,10 @@
 package local
 
 import (
+	"encoding/binary"
 	"errors"
+	"hash/crc32"
+	"io"
 
 	"github.com/clatterhq/clatter/wire/record"
 )
@@ -84,6 +87,36 @@ func (s *scanner) batchAt(at, least, most int64) (resumption, error) {
 	default:
 		return resumption{}, err
 	}
+}
+
+// maxOldMessage bounds what is taken for a message of the old format, in bytes.
+const maxOldMessage = 64 << 20
+
+// isOldFormat reports whether a message of magic 0 or 1 is at the position (offset 8 bytes, size 4, CRC-32 4, magic 1).
+// It must not be taken for a torn batch.
+func (s *scanner) isOldFormat() (bool, error) {
+	const overhead, crcEnd = 12, 16
+	p, err := s.bytes(s.pos, crcEnd+1)
+	if err != nil || len(p) <= crcEnd || p[crcEnd] > 1 {
+		return false, ignoreShort(err)
+	}
+	size := int64(int32(binary.BigEndian.Uint32(p[8:])))
+	if size < 14 || size > min(maxOldMessage, s.end-s.pos-overhead) {
+		return false, nil
+	}
+	message := make([]byte, size)
+	if _, err := s.file.ReadAt(message, s.pos+overhead); err != nil {
+		return false, ignoreShort(err)
+	}
+	return crc32.ChecksumIEEE(message[4:]) == binary.BigEndian.Uint32(message), nil
+}
+
+// ignoreShort takes a file that is shorter than it was for one that has nothing there.
+func ignoreShort(err error) error {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return nil
+	}
+	return err
 }
 
 // zeros reports whether everything from the position on is zero, as the end of a preallocated file.

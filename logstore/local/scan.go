@@ -32,10 +32,10 @@ var errScanEnd = errors.New("end of segment")
 // window and skips payloads that don't fit, so that a scan over megabyte batches reads
 // kilobytes. It has one owner and is given back by close.
 type scanner struct {
-	file vfs.File
-	path string
-	pos  int64 // of the next batch
-	end  int64 // scan up to here
+	file    vfs.File
+	segment *segment // for error messages
+	pos     int64    // of the next batch
+	end     int64    // scan up to here
 	// holes are damaged places that are known, at or behind the position.
 	holes []hole
 
@@ -56,8 +56,8 @@ func windowPool(size int) *sync.Pool {
 	return &windows[1]
 }
 
-func newScanner(file vfs.File, path string, pos, end int64, window int) scanner {
-	return scanner{file: file, path: path, pos: pos, end: end, window: windowPool(window).Get().(*[]byte)}
+func newScanner(file vfs.File, s *segment, pos, end int64, window int) scanner {
+	return scanner{file: file, segment: s, pos: pos, end: end, window: windowPool(window).Get().(*[]byte)}
 }
 
 // hole is a damaged place in a segment: bytes that are no batch, or not the one that was written.
@@ -152,17 +152,19 @@ func (s *scanner) verify(h record.Header) error {
 		at += int64(len(p))
 	}
 	if sum != h.CRC() {
-		return &logstore.CorruptError{Path: s.path, Offset: start, Err: fmt.Errorf("%w: crc is %#x, computed %#x", record.ErrCorrupt, h.CRC(), sum)}
+		return &logstore.CorruptError{Path: s.path(), Offset: start, Err: fmt.Errorf("%w: crc is %#x, computed %#x", record.ErrCorrupt, h.CRC(), sum)}
 	}
 	return nil
 }
 
+func (s *scanner) path() string { return s.segment.path(logSuffix) }
+
 func (s *scanner) corrupt(err error) error {
-	return &logstore.CorruptError{Path: s.path, Offset: s.pos, Err: err}
+	return &logstore.CorruptError{Path: s.path(), Offset: s.pos, Err: err}
 }
 
 func (s *scanner) wrap(err error) error {
-	return fmt.Errorf("scan %s at byte %d: %w", s.path, s.pos, err)
+	return fmt.Errorf("scan %s at byte %d: %w", s.path(), s.pos, err)
 }
 
 // isCorrupt tells contradictions of the bytes from failures to read them.

@@ -230,7 +230,7 @@ func (s *segment) holds(data vfs.File, e *entry, size int64) bool {
 	if e.position() >= size {
 		return false
 	}
-	scan := newScanner(data, "", e.position(), size, lookupWindow)
+	scan := newScanner(data, s, e.position(), size, lookupWindow)
 	defer scan.close()
 	h, err := scan.next()
 	return err == nil && h.LastOffset() == s.baseOffset+e.relativeOffset()
@@ -268,7 +268,7 @@ func (s *segment) find(data vfs.File, x *segmentIndex, offset int64, e extent) (
 	if err != nil {
 		return record.Header{}, 0, err
 	}
-	scan := newScanner(data, s.path(logSuffix), 0, e.size, lookupWindow)
+	scan := newScanner(data, s, 0, e.size, lookupWindow)
 	scan.holes = x.holes
 	defer scan.close()
 	expected := s.baseOffset
@@ -301,7 +301,7 @@ func (s *segment) find(data vfs.File, x *segmentIndex, offset int64, e extent) (
 		last := h.LastOffset()
 		if expected != unknownOffset && scan.isOdd(h, expected, e) {
 			if last = expected + int64(h.LastOffsetDelta()); last >= offset {
-				return h, 0, &logstore.CorruptError{Path: scan.path, Offset: at, Err: errBaseOffset}
+				return h, 0, &logstore.CorruptError{Path: scan.path(), Offset: at, Err: errBaseOffset}
 			}
 		}
 		if last >= offset {
@@ -352,7 +352,7 @@ var errWrongIndex = errors.New("index contradicts the log")
 // becomes a hole.
 func (s *segment) extendIndex(data vfs.File, x *segmentIndex, e extent, interval int64) (*segmentIndex, error) {
 	w := indexWalk{
-		indexBuilder: indexBuilder{segment: s, index: *x}, scan: newScanner(data, s.path(logSuffix), 0, e.size, scanWindow),
+		indexBuilder: indexBuilder{segment: s, index: *x}, scan: newScanner(data, s, 0, e.size, scanWindow),
 		extent: e, interval: interval, expected: s.baseOffset,
 	}
 	defer w.scan.close()

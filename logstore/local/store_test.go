@@ -3,8 +3,10 @@ package local
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"log/slog"
 	"math"
@@ -477,6 +479,9 @@ func TestHungSyncShowsInHealth(t *testing.T) {
 		if _, err := ticket.Wait(ctx); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("acknowledged before the sync: %v", err)
 		}
+		if err := f.store.Close(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("close while the disk hangs: %v", err)
+		}
 		close(hang)
 		if _, err := ticket.Wait(t.Context()); err != nil {
 			t.Error(err)
@@ -484,7 +489,6 @@ func TestHungSyncShowsInHealth(t *testing.T) {
 		if err := f.store.Health(); err != nil {
 			t.Errorf("after the sync: %v", err)
 		}
-		f.close()
 	})
 }
 
@@ -528,7 +532,7 @@ func TestUnknownThingsAreLeftAlone(t *testing.T) {
 		} else {
 			disk = copyDisk(t, memory)
 		}
-		foreign := []string{"lost+found/x", "notes.txt", "__cluster_metadata-0/00000000000000000000.log", "u-0.00-future/x", "t-0/notes.txt", "t-0/00000000000000000000.log.swap"}
+		foreign := []string{"lost+found/x", "notes.txt", "__cluster_metadata-0/00000000000000000000.log", "u-0.00-future/x", "t-0/notes.txt", "t-0/00000000000000000000.log.cleaned"}
 		for _, name := range foreign {
 			if dir, _, ok := strings.Cut(name, "/"); ok {
 				if err := disk.MkdirAll(dir); err != nil {
@@ -558,6 +562,43 @@ func TestUnknownThingsAreLeftAlone(t *testing.T) {
 				t.Errorf("clean stop %v: %d warnings that %s:\n%s", clean, n, what, &logged)
 			}
 		}
+	}
+}
+
+// TestWhatOnlyKafkaCanReadIsOffline has logs that nothing may be taken away from.
+func TestWhatOnlyKafkaCanReadIsOffline(t *testing.T) {
+	old := make([]byte, 12+14+20)
+	binary.BigEndian.PutUint32(old[8:], uint32(len(old)-12))
+	old[16] = 1
+	binary.BigEndian.PutUint32(old[12:], crc32.ChecksumIEEE(old[16:]))
+	for name, files := range map[string]map[string][]byte{
+		"messages of magic 1":    {fileName(0, logSuffix): append(old, 1, 2, 3)},
+		"interrupted compaction": {fileName(0, logSuffix+deletedSuffix): []byte("x"), fileName(0, logSuffix+".swap"): []byte("y")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			disk := fuzzDisk(t, nil, nil, nil, -1)
+			if err := disk.Remove("t-0/" + fileName(0, logSuffix)); err != nil {
+				t.Fatal(err)
+			}
+			for name, p := range files {
+				if err := writeFile(disk, "t-0/"+name, p); err != nil {
+					t.Fatal(err)
+				}
+			}
+			f := newFixture(t, on(disk), 1, logstoretest.Config())
+			if _, err := f.log(0).Append(logstoretest.Batch{}.Build(t), logstore.AppendOptions{}); !errors.Is(err, logstore.ErrOffline) {
+				t.Errorf("append: %v", err)
+			}
+			if _, err := f.log(0).Read(0, logstore.ReadOptions{MaxBytes: 1}); !errors.Is(err, logstore.ErrOffline) {
+				t.Errorf("read: %v", err)
+			}
+			f.close()
+			for name, want := range files {
+				if got := content(t, disk, "t-0/"+name); !bytes.Equal(got, want) {
+					t.Errorf("%s was changed to %x", name, got)
+				}
+			}
+		})
 	}
 }
 

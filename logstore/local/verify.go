@@ -88,7 +88,7 @@ func (l *log) verifyRun(v *view, r *run) (again bool, err error) {
 	if from >= to {
 		return false, nil
 	}
-	scan := newScanner(s.data.file, s.path(logSuffix), from, to, scanWindow)
+	scan := newScanner(s.data.file, s, from, to, scanWindow)
 	defer scan.close()
 	x := span{from: from, to: from, next: expected}
 	for scan.pos < to {
