@@ -70,12 +70,13 @@ func fillAndEmpty(ctx context.Context, f *fullDisk, rounds int) {
 		f.restarts(ctx)
 		f.heals(ctx)
 		f.reads(ctx)
+		f.deletesRecords(ctx) // so that the next round has room
 	}
 }
 
 func newFullDisk(ctx context.Context, t *testing.T, m *disk.Mount) *fullDisk {
 	t.Helper()
-	f := &fullDisk{T: t, mount: m, broker: on(t, m, nil)}
+	f := &fullDisk{T: t, mount: m, broker: on(t, m, map[string]string{"log.segment.delete.delay.ms": "1", "log.retention.check.interval.ms": "100"})}
 	var err error
 	// Records aren't repeated: the first answer is what this test is about.
 	f.client, err = kgo.NewClient(kgo.SeedBrokers(f.broker.Addr()), kgo.DefaultProduceTopic("full"), kgo.RecordRetries(0),
