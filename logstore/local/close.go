@@ -83,7 +83,7 @@ func (s *Store) closeDir(d *logDir) error {
 	if err != nil {
 		return err
 	}
-	if err := d.flushOffsets(); err != nil {
+	if err := errors.Join(d.flushOffsets(), d.syncStamp()); err != nil {
 		return err
 	}
 	if err := s.writeCheckpoints(d); err != nil {

@@ -15,11 +15,13 @@ import (
 
 // logDir is one directory of log.dirs: a disk, as far as failures go.
 type logDir struct {
-	store  *Store
-	fs     vfs.FS
-	id     format.UUID
-	syncer syncer
-	lock   io.Closer
+	store *Store
+	fs    vfs.FS
+	id    format.UUID
+	// stampUnsynced says that meta.properties is new and not durable yet.
+	stampUnsynced atomic.Bool
+	syncer        syncer
+	lock          io.Closer
 	// offsets keeps durable ends and log start offsets.
 	offsets offsetsFile
 	// left are logs that were found and may not have been touched yet, immutable once the store is open.

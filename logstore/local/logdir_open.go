@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -54,11 +55,11 @@ func openDir(ctx context.Context, s *Store, fsys vfs.FS) (d *logDir, err error) 
 	if err := s.options.locked(); err != nil {
 		return nil, err
 	}
-	if err := d.identify(); err != nil {
-		return nil, err
-	}
 	names, err := fsys.List("")
 	if err != nil {
+		return nil, err
+	}
+	if err := d.identify(names); err != nil {
 		return nil, err
 	}
 	slots, err := d.offsets.load()
@@ -79,22 +80,20 @@ func (s *settings) locked() (err error) {
 	return err
 }
 
-// identify checks whose directory it is, and stamps a new one.
-func (d *logDir) identify() error {
+// identify checks whose directory it is, and stamps one that has no stamp.
+func (d *logDir) identify(names []string) error {
 	o := d.store.options
 	content, err := format.ReadAll(d.fs, format.MetaPropertiesFile, maxMetadataBytes)
-	if errors.Is(err, fs.ErrNotExist) {
-		d.id = o.uuid()
-		meta := format.MetaProperties{ClusterID: o.ClusterID, NodeID: o.NodeID, DirectoryID: d.id}
-		if meta.ClusterID == "" {
-			meta.ClusterID = o.uuid().String()
-		}
-		return format.WriteAtomic(d.fs, format.MetaPropertiesFile, meta.AppendTo(nil))
-	}
-	if err != nil {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	meta, err := format.DecodeMetaProperties(content)
+	var meta format.MetaProperties
+	if err == nil {
+		meta, err = format.DecodeMetaProperties(content)
+	}
+	if errors.Is(err, fs.ErrNotExist) || (isNew(names) && errors.Is(err, format.ErrMalformedMetadata)) {
+		return d.stamp(isNew(names))
+	}
 	if err != nil {
 		return err
 	}
@@ -105,6 +104,47 @@ func (d *logDir) identify() error {
 		return fmt.Errorf("%s says that it belongs to node %d, not to %d", format.MetaPropertiesFile, meta.NodeID, o.NodeID)
 	}
 	d.id = meta.DirectoryID
+	return nil
+}
+
+// isNew reports whether a directory never had a log, by the names in it.
+func isNew(names []string) bool {
+	return !slices.ContainsFunc(names, func(name string) bool {
+		_, _, _, folder := format.ParsePartitionDir(name)
+		return folder || name == format.OffsetsFile || name == format.CleanShutdownFile
+	})
+}
+
+// stamp writes whose directory it is. A new one is stamped without waiting for the disk, because a start should not: the stamp is made durable
+// before the first log is, and one that a crash tore is written again.
+func (d *logDir) stamp(isNew bool) error {
+	o := d.store.options
+	d.id = o.uuid()
+	meta := format.MetaProperties{ClusterID: o.ClusterID, NodeID: o.NodeID, DirectoryID: d.id}
+	if meta.ClusterID == "" {
+		meta.ClusterID = o.uuid().String()
+	}
+	if !isNew {
+		d.store.log.Warn("log directory has logs and no stamp; it is stamped as ours", slog.String("dir", d.fs.Name()))
+		return format.WriteAtomic(d.fs, format.MetaPropertiesFile, meta.AppendTo(nil))
+	}
+	d.stampUnsynced.Store(true)
+	return writeFile(d.fs, format.MetaPropertiesFile, meta.AppendTo(nil))
+}
+
+// syncStamp makes the stamp of a new directory durable. Its name is made durable by the caller.
+func (d *logDir) syncStamp() error {
+	if !d.stampUnsynced.Load() {
+		return nil
+	}
+	f, err := d.fs.Open(format.MetaPropertiesFile)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	d.stampUnsynced.Store(false)
 	return nil
 }
 

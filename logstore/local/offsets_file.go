@@ -144,7 +144,7 @@ func (o *offsetsFile) growLocked() error {
 	}
 	if made {
 		// From here on a log without a slot is one of which nothing was ever acknowledged.
-		if err := errors.Join(o.mu.file.Sync(), o.dir.fs.SyncDir("")); err != nil {
+		if err := errors.Join(o.dir.syncStamp(), o.mu.file.Sync(), o.dir.fs.SyncDir("")); err != nil {
 			return o.dir.fail("sync of the offsets file", err)
 		}
 	}

@@ -572,7 +572,7 @@ func TestWhatOnlyKafkaCanReadIsOffline(t *testing.T) {
 	old[16] = 1
 	binary.BigEndian.PutUint32(old[12:], crc32.ChecksumIEEE(old[16:]))
 	for name, files := range map[string]map[string][]byte{
-		"messages of magic 1":    {fileName(0, logSuffix): append(old, 1, 2, 3)},
+		"messages of magic 1":    {fileName(0, logSuffix): slices.Concat(old, []byte{1, 2, 3})},
 		"interrupted compaction": {fileName(0, logSuffix+deletedSuffix): []byte("x"), fileName(0, logSuffix+".swap"): []byte("y")},
 	} {
 		t.Run(name, func(t *testing.T) {
