@@ -27,6 +27,9 @@ type Options struct {
 	// Config is the configuration of the broker. The catalog gives it the dynamic keys
 	// that it keeps, at the start and whenever they change. Required.
 	Config *config.Config
+	// Background makes the file of a new catalog while the broker begins to work: Open doesn't wait
+	// for the disk, the first change does, and Made tells the outcome.
+	Background bool
 	// ClusterID is that of a new catalog where the configuration names none. Empty draws one.
 	ClusterID string
 	// Log takes one line per event that an operator can act on. Nil is [slog.Default].
@@ -101,7 +104,7 @@ func Open(options Options) (*Catalog, error) {
 	if c.onChange == nil {
 		c.onChange = func(Change) {}
 	}
-	if err := c.openStorage(options.Path); err != nil {
+	if err := c.openStorage(options.Path, options.Background); err != nil {
 		return nil, err
 	}
 	if c.created {
@@ -114,7 +117,7 @@ func Open(options Options) (*Catalog, error) {
 }
 
 // openStorage opens the storage, and makes a new catalog where there is none.
-func (c *Catalog) openStorage(path string) error {
+func (c *Catalog) openStorage(path string, background bool) error {
 	if path != "" {
 		_, err := os.Stat(path)
 		if err == nil {
@@ -130,15 +133,40 @@ func (c *Catalog) openStorage(path string) error {
 		return err
 	}
 	c.created = true
-	c.storage = memoryStorage{}
 	if path == "" {
+		c.storage = memoryStorage{}
 		return nil
 	}
-	if err := createBolt(path, first); err != nil {
-		return err
+	s := makeStorage(func() (storage, error) {
+		if err := createBolt(path, first); err != nil {
+			return nil, err
+		}
+		made, err := openBolt(path)
+		if err != nil {
+			return nil, err // not a storage that is nil inside
+		}
+		return made, nil
+	})
+	c.storage = s
+	if background {
+		return nil
 	}
-	c.storage, err = openBolt(path)
-	return err
+	return c.Made(context.Background())
+}
+
+// Made waits until the file of a new catalog is there, and returns what kept it from being made. Of any other catalog
+// it returns nil.
+func (c *Catalog) Made(ctx context.Context) error {
+	s, ok := c.storage.(*madeStorage)
+	if !ok {
+		return nil
+	}
+	select {
+	case <-s.done:
+		return s.err
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }
 
 // ClusterID is the ID of the cluster, as Kafka writes it. It never changes.

@@ -30,7 +30,7 @@ func (c *Catalog) begin() ([]write, error) {
 	}
 	if c.clusterID == "" {
 		var err error
-		if c.clusterID, err = NewClusterID(c.random); err != nil {
+		if c.clusterID, err = newClusterID(c.random); err != nil {
 			return nil, err
 		}
 	}
@@ -185,8 +185,8 @@ func (d *draft) alterTopic(name string, fn func(*config.Snapshot, map[string]str
 	return nil
 }
 
-// NewClusterID draws the ID of a new cluster, in Kafka's form. Error: that of the random source.
-func NewClusterID(random io.Reader) (string, error) {
+// newClusterID draws the ID of a new cluster, in Kafka's form. Error: that of the random source.
+func newClusterID(random io.Reader) (string, error) {
 	id, err := randomUUID(random)
 	return uuidText(id), err
 }

@@ -44,3 +44,41 @@ func (memoryStorage) load(bucket, func(key, value []byte) error) error { return 
 func (memoryStorage) commit([]write) error { return nil }
 
 func (memoryStorage) close() error { return nil }
+
+// madeStorage is a storage that is being made. Whoever uses it waits for that.
+type madeStorage struct {
+	done chan struct{} // closed when what follows is set
+	made storage
+	err  error
+}
+
+// makeStorage begins to make a storage.
+func makeStorage(makeIt func() (storage, error)) *madeStorage {
+	s := &madeStorage{done: make(chan struct{})}
+	go func() {
+		defer close(s.done)
+		s.made, s.err = makeIt()
+	}()
+	return s
+}
+
+func (s *madeStorage) load(bucket bucket, fn func(key, value []byte) error) error {
+	if <-s.done; s.err != nil {
+		return s.err
+	}
+	return s.made.load(bucket, fn)
+}
+
+func (s *madeStorage) commit(writes []write) error {
+	if <-s.done; s.err != nil {
+		return s.err
+	}
+	return s.made.commit(writes)
+}
+
+func (s *madeStorage) close() error {
+	if <-s.done; s.made == nil {
+		return nil
+	}
+	return s.made.close()
+}

@@ -319,3 +319,37 @@ func TestTopicsOfTheCatalogAreKept(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestNodeEndsIfItsCatalogCantBeMade(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(dir, catalog.FileName+".new", "in the way"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	code, _, errs := command(t, "serve", "--override", listeners("127.0.0.1:0"), "--override", "log.dirs="+dir)
+	if code != exitFailure || !strings.Contains(errs, "catalog") {
+		t.Errorf("exit code %d:\n%s", code, errs)
+	}
+}
+
+func TestDirectoryOfAKafkaKeepsItsCluster(t *testing.T) {
+	dir := t.TempDir()
+	meta := "version=1\ncluster.id=5L6g3nShT-eMCtK--X86sw\nnode.id=1\n"
+	if err := os.WriteFile(filepath.Join(dir, "meta.properties"), []byte(meta), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	static, err := config.Load(config.Sources{Overrides: []string{listeners("127.0.0.1:0"), "log.dirs=" + dir}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := startNode(t.Context(), static, nodeOptions{logs: new(output)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.serve()
+	if got := n.catalog.ClusterID(); got != "5L6g3nShT-eMCtK--X86sw" {
+		t.Errorf("the cluster is %s", got)
+	}
+	if err := n.stop(context.Background()); err != nil {
+		t.Error(err)
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"os"
 	"time"
 
 	"github.com/clatterhq/clatter/broker"
@@ -73,6 +74,23 @@ func (n *node) serve() {
 		// It ends when stop says so, and has nothing else to tell.
 		_ = n.server.Serve(dispatcher)
 	}()
+}
+
+// awaitSignal returns the signal that ends the node, or what makes it useless before.
+func (n *node) awaitSignal(ctx context.Context, signals <-chan os.Signal) (os.Signal, error) {
+	made := make(chan error, 1)
+	go func() { made <- n.catalog.Made(ctx) }()
+	for {
+		select {
+		case s := <-signals:
+			return s, nil
+		case err := <-made:
+			if err != nil {
+				return nil, err
+			}
+			made = nil // and never again
+		}
+	}
 }
 
 // stop ends a node that serves. The error says that what is on disk isn't marked as whole.

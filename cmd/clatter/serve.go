@@ -77,7 +77,10 @@ func (p *process) runNode(static *config.Static, memory bool, signals <-chan os.
 		return p.fail(exitFailure, err)
 	}
 	n.serve()
-	s := <-signals
+	s, err := n.awaitSignal(ctx, signals)
+	if err != nil {
+		return p.fail(exitFailure, errors.Join(err, n.stop(ctx)))
+	}
 	n.log.Info("stopping", "signal", s.String())
 	stopped := make(chan error, 1)
 	go func() {
