@@ -65,13 +65,14 @@ func (l *log) createLocked(d *logDir) (*writer, error) {
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	if err := l.makeFolder(f); err != nil {
-		return nil, err
-	}
-	w := &writer{folder: f, slot: noSlot, newNames: true, newFolder: true}
+	// The slot comes first: a folder whose topic has none never acknowledged anything.
+	w := &writer{folder: f, newNames: true, newFolder: true}
 	var err error
 	if w.slot, err = d.offsets.assign(w.kept(l, l.view.Load())); err != nil {
-		return nil, errors.Join(err, d.fs.RemoveAll(f.name))
+		return nil, err
+	}
+	if err := l.makeFolder(f); err != nil {
+		return nil, errors.Join(err, d.offsets.release(w.slot, partitionKey{l.topic.id, l.partition}))
 	}
 	w.epochs = *firstEpoch
 	d.logs.Add(1)

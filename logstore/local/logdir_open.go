@@ -132,7 +132,7 @@ func (d *logDir) stamp(isNew bool) error {
 	return writeFile(d.fs, format.MetaPropertiesFile, meta.AppendTo(nil))
 }
 
-// syncStamp makes the stamp of a new directory durable. Its name is made durable by the caller.
+// syncStamp makes the stamp of a new directory durable.
 func (d *logDir) syncStamp() error {
 	if !d.stampUnsynced.Load() {
 		return nil
@@ -142,6 +142,9 @@ func (d *logDir) syncStamp() error {
 		return err
 	}
 	if err := errors.Join(f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if err := d.fs.SyncDir(""); err != nil {
 		return err
 	}
 	d.stampUnsynced.Store(false)

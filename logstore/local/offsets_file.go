@@ -128,6 +128,9 @@ func (o *offsetsFile) assign(k format.Kept) (int32, error) {
 func (o *offsetsFile) growLocked() error {
 	made := o.mu.file == nil
 	if made {
+		if err := o.dir.syncStamp(); err != nil {
+			return o.dir.fail("sync of "+format.MetaPropertiesFile, err)
+		}
 		file, err := o.dir.fs.Create(format.OffsetsFile)
 		if err != nil {
 			return err
@@ -144,7 +147,7 @@ func (o *offsetsFile) growLocked() error {
 	}
 	if made {
 		// From here on a log without a slot is one of which nothing was ever acknowledged.
-		if err := errors.Join(o.dir.syncStamp(), o.mu.file.Sync(), o.dir.fs.SyncDir("")); err != nil {
+		if err := errors.Join(o.mu.file.Sync(), o.dir.fs.SyncDir("")); err != nil {
 			return o.dir.fail("sync of the offsets file", err)
 		}
 	}

@@ -250,7 +250,7 @@ func (r *recovery) trimZeros(i int, at int64) error {
 	if err := s.truncate(at); err != nil {
 		return err
 	}
-	s.size = at
+	s.size, r.cut = at, true
 	return nil
 }
 

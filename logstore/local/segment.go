@@ -411,6 +411,9 @@ func (w *indexWalk) step() (done bool, err error) {
 		w.expected, w.has = w.pending.NextOffset(), false
 	}
 	switch {
+	case ended && at < w.extent.size:
+		// Zeros, as a crash may leave behind the last batch: readers stop before them.
+		return false, w.hole(errZeros)
 	case ended:
 		return true, nil
 	case errors.Is(err, errHole):
@@ -423,6 +426,9 @@ func (w *indexWalk) step() (done bool, err error) {
 	}
 	return false, nil
 }
+
+// errZeros says that there are zeros where a batch should be.
+var errZeros = errors.New("zeros in place of a batch")
 
 // suspect reports whether the pending batch is what is wrong where the batches don't follow each other. next is
 // the offset behind it, corrupt says that no batch is there.

@@ -2,6 +2,7 @@ package local
 
 import (
 	"cmp"
+	"errors"
 	"log/slog"
 	"slices"
 	"sync"
@@ -100,7 +101,7 @@ func (l *log) verifyRun(v *view, r *run) (again bool, err error) {
 		if err == nil && x.next != unknownOffset && h.BaseOffset() != x.next {
 			err = l.verifyBase(v, r, &scan, h, x.next)
 		}
-		if isCorrupt(err) {
+		if isCorrupt(err) || errors.Is(err, errScanEnd) { // zeros are no batches either
 			scan.pos = at
 			checked.add(x)
 			return true, l.noteDamage(v, r, &scan, x.next, err)

@@ -89,6 +89,11 @@ func (m *Log) Check(tb testing.TB, p logstore.Partition, maxBytes int) {
 	}
 	got := readAll(tb, p, m.Start, maxBytes)
 	want := m.Batches[m.at(m.Start):m.at(o.HighWatermark)]
+	for i := range min(len(got), len(want)) {
+		if got[i].BaseOffset() != want[i].BaseOffset() {
+			tb.Fatalf("batch %d of %d is at offset %d, want one of %d at %d", i, len(got), got[i].BaseOffset(), len(want), want[i].BaseOffset())
+		}
+	}
 	if len(got) != len(want) {
 		tb.Fatalf("%d batches from %d to %d, want %d", len(got), m.Start, o.HighWatermark, len(want))
 	}

@@ -90,14 +90,18 @@ func (m MetaProperties) AppendTo(dst []byte) []byte {
 	return dst
 }
 
-// DecodeMetaProperties reads the content of meta.properties. Errors: [ErrMalformedMetadata];
-// [ErrUnknownVersion] for a later version, and for version 0, which is ZooKeeper's.
+// DecodeMetaProperties reads the content of meta.properties. Errors: [ErrMalformedMetadata], also
+// where no version is; [ErrUnknownVersion] for a later version, and for version 0, which is ZooKeeper's.
 func DecodeMetaProperties(p []byte) (MetaProperties, error) {
 	properties, err := parseProperties(p)
 	if err != nil {
 		return MetaProperties{}, err
 	}
-	if version := strings.TrimSpace(properties["version"]); version != metaPropertiesVersion {
+	switch version := strings.TrimSpace(properties["version"]); version {
+	case metaPropertiesVersion:
+	case "":
+		return MetaProperties{}, fmt.Errorf("%w: meta.properties has no version", ErrMalformedMetadata)
+	default:
 		return MetaProperties{}, fmt.Errorf("%w: meta.properties has %q, want 1", ErrUnknownVersion, version)
 	}
 	m := MetaProperties{ClusterID: properties["cluster.id"]}
