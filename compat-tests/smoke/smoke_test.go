@@ -287,6 +287,7 @@ func TestDirectoryHeldByAnotherProcess(t *testing.T) {
 	dir, addr := t.TempDir(), freeAddr(t)
 	p := start(t, dir, serve(addr)...)
 	p.ready(t, addr)
+	produce(t, addr, "held", 0, 1) // now every file of a new directory is there
 	before := listing(t, dir)
 	out, err := command(t, dir, serve("localhost:0")...).CombinedOutput()
 	if code := exitCode(t, err); code != 1 || !strings.Contains(string(out), "clatter-data") || strings.Count(strings.TrimSpace(string(out)), "\n") > 0 {
