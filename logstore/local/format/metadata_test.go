@@ -105,7 +105,8 @@ func TestMetaPropertiesReadsWhatJavaWrites(t *testing.T) {
 
 func TestMetaPropertiesRefusesWhatItDoesNotUnderstand(t *testing.T) {
 	for text, want := range map[string]error{
-		"":                                            ErrMalformedMetadata,
+		"": ErrMalformedMetadata,
+
 		"cluster.id=x\nnode.id=1":                     ErrMalformedMetadata,
 		"version=0\nbroker.id=1\n":                    ErrUnknownVersion,
 		"version=2\ncluster.id=x":                     ErrUnknownVersion,
