@@ -104,16 +104,17 @@ func TestMetaPropertiesReadsWhatJavaWrites(t *testing.T) {
 }
 
 func TestMetaPropertiesRefusesWhatItDoesNotUnderstand(t *testing.T) {
+	if _, err := DecodeMetaProperties(nil); !errors.Is(err, ErrMalformedMetadata) {
+		t.Errorf("nothing: %v", err)
+	}
 	for text, want := range map[string]error{
-		"": ErrMalformedMetadata,
-
-		"cluster.id=x\nnode.id=1":                     ErrMalformedMetadata,
-		"version=0\nbroker.id=1\n":                    ErrUnknownVersion,
-		"version=2\ncluster.id=x":                     ErrUnknownVersion,
-		"version=1\nnode.id=1":                        ErrMalformedMetadata,
-		"version=1\ncluster.id=x":                     ErrMalformedMetadata,
-		"version=1\ncluster.id=x\nnode.id=-1":         ErrMalformedMetadata,
-		"version=1\ncluster.id=x\nnode.id=2147483648": ErrMalformedMetadata,
+		"cluster.id=x\nnode.id=1":                             ErrMalformedMetadata,
+		"version=0\nbroker.id=1\n":                            ErrUnknownVersion,
+		"version=2\ncluster.id=x":                             ErrUnknownVersion,
+		"version=1\nnode.id=1":                                ErrMalformedMetadata,
+		"version=1\ncluster.id=x":                             ErrMalformedMetadata,
+		"version=1\ncluster.id=x\nnode.id=-1":                 ErrMalformedMetadata,
+		"version=1\ncluster.id=x\nnode.id=2147483648":         ErrMalformedMetadata,
 		"version=1\ncluster.id=x\nnode.id=1\ndirectory.id=zz": ErrMalformedMetadata,
 		"version=1\ncluster.id=\\u12":                         ErrMalformedMetadata,
 		"version=1\ncluster.id=\\uzzzz":                       ErrMalformedMetadata,
