@@ -174,12 +174,24 @@ func tree(t *testing.T, dir string) string {
 	return strings.Join(names, "\n")
 }
 
+// settledTree lists the files of a broker whose new catalog is on disk: the broker answers before it is.
+func (n *testNode) settledTree(t *testing.T) string {
+	t.Helper()
+	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		if _, err := os.Stat(filepath.Join(n.dir, catalog.FileName)); err == nil {
+			return tree(t, n.dir)
+		}
+	}
+	t.Fatalf("no catalog:\n%s", tree(t, n.dir))
+	return ""
+}
+
 func TestNodeServesAndStops(t *testing.T) {
 	n := runTestNode(t, t.TempDir())
 	if code, _, errs := command(t, "health", "--bootstrap-server", n.addr); code != exitOK {
 		t.Errorf("health: %d, %s", code, errs)
 	}
-	before := tree(t, n.dir)
+	before := n.settledTree(t)
 	code, _, errs := command(t, "serve", "--override", listeners("127.0.0.1:0"), "--override", "log.dirs="+n.dir)
 	if code != exitFailure || !strings.Contains(errs, n.dir) || strings.Count(errs, "\n") != 1 {
 		t.Errorf("a second broker on the same directory: %d, %s", code, errs)
