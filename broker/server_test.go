@@ -53,7 +53,14 @@ func (l *logBuffer) String() string {
 }
 
 // count is the number of lines that an operator sees by default.
-func (l *logBuffer) count() int { return len(l.lines()) - len(l.lines("level=DEBUG")) }
+func (l *logBuffer) count() (n int) {
+	for line := range strings.Lines(l.String()) {
+		if !strings.Contains(line, "level=DEBUG") {
+			n++
+		}
+	}
+	return n
+}
 
 // lines returns the lines that contain all of the given texts.
 func (l *logBuffer) lines(texts ...string) (found []string) {
@@ -105,6 +112,11 @@ func startServer(tb testing.TB, options Options, d dispatchFunc) *testServer {
 			tb.Errorf("%d bytes of the large budget were not given back", total)
 		}
 	})
+	for end := time.Now().Add(10 * time.Second); len(logs.lines("msg=listening")) < len(s.Bound()); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			tb.Fatalf("no line says that the server listens:\n%s", logs)
+		}
+	}
 	return &testServer{Server: s, addr: s.Bound()[0].Addr.String(), logs: logs}
 }
 
