@@ -97,7 +97,17 @@ final class ProduceScenarios {
                 Scenarios.equal(acks.equals("0") ? -1L : (long) i, sent.get(i).get().offset(), "offset told for record " + i);
             }
         }
+        if (!acks.equals("all")) {
+            awaitEnd(cluster, topic, 1000); // what is answered before the sync is shown to consumers after it
+        }
         Scenarios.equal(1000, read(cluster, topic).size(), "records");
+    }
+
+    private static void awaitEnd(Cluster cluster, String topic, long end) throws Exception {
+        TopicPartition partition = new TopicPartition(topic, 0);
+        try (Consumer<byte[], byte[]> consumer = cluster.bytesConsumer()) {
+            Scenarios.await(() -> consumer.endOffsets(List.of(partition)).get(partition) == end, "end offset is " + end);
+        }
     }
 
     private static List<ConsumerRecord<byte[], byte[]>> read(Cluster cluster, String topic) {
