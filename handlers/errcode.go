@@ -67,8 +67,8 @@ func errorCode(err error) wire.ErrorCode {
 	if _, ok := errors.AsType[*logstore.NotLeaderError](err); ok {
 		return wire.NotLeaderOrFollower
 	}
-	if _, ok := errors.AsType[*logstore.CorruptError](err); ok {
-		return wire.KafkaStorageError
+	if _, ok := errors.AsType[*logstore.CorruptError](err); ok && !errors.Is(err, logstore.ErrOffline) {
+		return wire.CorruptMessage // A batch that is damaged; a log that is offline because of damage says so by its own code.
 	}
 	if refused, ok := errors.AsType[*config.Error](err); ok {
 		return configCode(refused.Kind)

@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"errors"
+	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -151,7 +152,8 @@ func TestErrorTypesHaveCodes(t *testing.T) {
 	}{
 		{nil, wire.None},
 		{&logstore.NotLeaderError{Leader: 2}, wire.NotLeaderOrFollower},
-		{&logstore.CorruptError{Err: errors.New("bad")}, wire.KafkaStorageError},
+		{&logstore.CorruptError{Err: errors.New("bad")}, wire.CorruptMessage},
+		{fmt.Errorf("%w: %w", logstore.ErrOffline, &logstore.CorruptError{Err: errors.New("bad")}), wire.KafkaStorageError},
 		{&record.InvalidError{Kind: record.KindCorrupt}, wire.CorruptMessage},
 		{&record.InvalidError{Kind: record.KindInvalidRecord}, wire.InvalidRecord},
 		{&record.InvalidError{Kind: record.KindInvalidTimestamp}, wire.InvalidTimestamp},

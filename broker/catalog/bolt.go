@@ -96,7 +96,7 @@ func syncDir(path string) error {
 //
 // Errors: [*CorruptError], [ErrInUse]; else the file can't be read.
 func openBolt(path string) (*boltStorage, error) {
-	if err := inspectFile(path); err != nil {
+	if err := Inspect(path); err != nil {
 		return nil, err
 	}
 	s := &boltStorage{path: path}

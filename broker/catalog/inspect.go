@@ -25,13 +25,13 @@ var (
 	errSecondPage = errors.New("its second page is damaged")
 )
 
-// inspectFile looks at a whole file before bbolt does. bbolt trusts what it maps: it
+// Inspect looks at the pages of a whole catalog before bbolt does, and writes nothing. bbolt trusts what it maps: it
 // takes an empty file for a new one, follows numbers in damaged pages out of the file,
 // which ends the process, and gives a page that a damaged list calls free to the next
 // writer. What passes here it can be trusted with.
 //
 // Errors: [*CorruptError]; else the file can't be read.
-func inspectFile(path string) error {
+func Inspect(path string) error {
 	f, err := os.Open(path)
 	if err != nil {
 		return fmt.Errorf("catalog: %w", err)

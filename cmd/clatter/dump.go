@@ -3,28 +3,43 @@ package main
 import (
 	"errors"
 	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 
+	"github.com/clatterhq/clatter/broker/catalog"
+	"github.com/clatterhq/clatter/logstore/local"
 	"github.com/clatterhq/clatter/logstore/local/dump"
+	"github.com/clatterhq/clatter/logstore/local/format"
 )
 
 const dumpHelp = `Usage: clatter dump [--records] FILE...
+       clatter dump --verify DIR...
 
 Prints files of a log directory as text: segments (.log), indexes (.index, .timeindex, .txnindex), producer
 snapshots (.snapshot), checkpoints, meta.properties, partition.metadata, the clean-shutdown marker and the
 offsets file. Files are only read, so the broker may be running.
 
   --records   print each record of a segment, not only the batches
+  --verify    check every file of a log directory, or of the folder of one partition: one line per damage, and exit
+              code 1 if there is any. What a start would cut, because it never was durable, is no damage.
 `
 
 // dump prints files, and goes on with the next one where one can't be printed.
 func (p *process) dump() int {
 	flags := flag.NewFlagSet("dump", flag.ContinueOnError)
 	records := flags.Bool("records", false, "")
+	verify := flags.Bool("verify", false, "")
 	if code, ok := p.parse(flags, dumpHelp); !ok {
 		return code
 	}
 	if len(p.args) == 0 {
 		return p.fail(exitUsage, errors.New("dump: which file? clatter dump --help tells more"))
+	}
+	if *verify {
+		return p.verify()
 	}
 	code := exitOK
 	for _, path := range p.args {
@@ -33,4 +48,42 @@ func (p *process) dump() int {
 		}
 	}
 	return code
+}
+
+// verify checks directories and prints a line for each damage.
+func (p *process) verify() int {
+	code := exitOK
+	for _, path := range p.args {
+		err := p.verifyDir(path, func(line string) {
+			p.say(line + "\n")
+			code = exitFailure
+		})
+		if err != nil {
+			code = p.fail(exitFailure, err)
+		}
+	}
+	return code
+}
+
+// verifyDir checks a log directory with its catalog, or the folder of a partition.
+func (p *process) verifyDir(path string, tell func(line string)) error {
+	report := func(dir string) func(local.Damage) {
+		return func(d local.Damage) { tell(filepath.Join(dir, "") + string(filepath.Separator) + d.String()) }
+	}
+	path = filepath.Clean(path)
+	entries, err := os.ReadDir(path)
+	if err != nil {
+		return err
+	}
+	_, _, stage, isPartition := format.ParsePartitionDir(filepath.Base(path))
+	if isPartition && stage == format.Live && slices.ContainsFunc(entries, func(e os.DirEntry) bool {
+		return strings.HasSuffix(e.Name(), string(format.LogSuffix))
+	}) {
+		dir := filepath.Dir(path)
+		return local.Verify(local.Dir(dir), []string{filepath.Base(path)}, report(dir))
+	}
+	if err := catalog.Inspect(filepath.Join(path, catalog.FileName)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		tell(fmt.Sprint(err))
+	}
+	return local.Verify(local.Dir(path), nil, report(path))
 }

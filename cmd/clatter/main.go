@@ -31,11 +31,12 @@ Usage:
   clatter [serve] [--config FILE] [--override key=value]... [--memory]
   clatter health [--bootstrap-server HOST:PORT]
   clatter dump [--records] FILE...
+  clatter dump --verify DIR...
   clatter version
 
 serve     run the broker until it is interrupted; the default command
 health    exit 0 if a broker answers, 1 if none does
-dump      print segments, indexes, snapshots, checkpoints and markers as text
+dump      print segments, indexes, snapshots, checkpoints and markers as text, or check all of a directory
 version   print the version
 
 "clatter COMMAND --help" tells more of a command.

@@ -365,3 +365,33 @@ func TestDirectoryOfAKafkaKeepsItsCluster(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestDumpVerifiesDirectories(t *testing.T) {
+	kafka := filepath.Join("..", "..", "logstore", "local", "format", "testdata", "kafka-4.4")
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS(kafka)); err != nil {
+		t.Fatal(err)
+	}
+	partition := filepath.Join(dir, "plain-0")
+	if code, out, errs := command(t, "dump", "--verify", dir, partition); code != exitOK || out != "" || errs != "" {
+		t.Errorf("whole: %d\n%s%s", code, out, errs)
+	}
+	segment := filepath.Join(partition, "00000000000000000000.log")
+	content, err := os.ReadFile(segment)
+	if err != nil {
+		t.Fatal(err)
+	}
+	content[80] ^= 1
+	if err := os.WriteFile(segment, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{dir, partition} {
+		code, out, errs := command(t, "dump", "--verify", path)
+		if code != exitFailure || errs != "" || !strings.HasPrefix(out, segment+" byte 0 (") || !strings.Contains(out, "offsets 0 to ") || strings.Count(out, "\n") != 1 {
+			t.Errorf("damaged %s: %d\n%s%s", path, code, out, errs)
+		}
+	}
+	if code, _, errs := command(t, "dump", "--verify", filepath.Join(dir, "nowhere")); code != exitFailure || !strings.Contains(errs, "nowhere") {
+		t.Errorf("missing: %d %s", code, errs)
+	}
+}

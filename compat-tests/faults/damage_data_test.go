@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
@@ -16,6 +17,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/clatterhq/clatter/compat-tests/launch"
 	"github.com/clatterhq/clatter/compat-tests/rawconn"
 )
 
@@ -123,9 +125,9 @@ func (d *damaged) read(ctx context.Context, what string, partition int32) (lost 
 		}
 		if next == before {
 			switch {
-			case fetched.Err == nil, errors.Is(fetched.Err, kerr.KafkaStorageError), errors.Is(fetched.Err, kerr.CorruptMessage):
+			case errors.Is(fetched.Err, kerr.CorruptMessage), fetched.Err == nil && fetched.HighWatermark == next: // damage, or the end
 			case errors.Is(fetched.Err, kerr.OffsetOutOfRange): // behind a cut
-			default: // A checksum that doesn't match, for instance: what is damaged isn't for a consumer to find.
+			default: // Silence, or a checksum that doesn't match: what is damaged isn't for a consumer to find.
 				d.Errorf("%s: partition %d offset %d: %v", what, partition, next, fetched.Err)
 			}
 			lost = append(lost, next)
@@ -210,4 +212,18 @@ func (d *damaged) lastSegment(partition int32) (name string, batches []batchPlac
 		d.Fatalf("%s has %d batches", name, len(batches))
 	}
 	return name, batches
+}
+
+// verify runs clatter dump --verify on the data directory. It returns what it prints; an exit code that doesn't fit is an error.
+func (d *damaged) verify(ctx context.Context) string {
+	d.Helper()
+	binary, err := launch.ClatterBinary()
+	if err != nil {
+		d.Fatal(err)
+	}
+	out, err := exec.CommandContext(ctx, binary, "dump", "--verify", d.broker.DataDir()).CombinedOutput()
+	if (err == nil) != (len(out) == 0) {
+		d.Errorf("dump --verify: %v\n%s", err, out)
+	}
+	return string(out)
 }

@@ -27,7 +27,8 @@ type damaged struct {
 
 // TestFlippedBitsReachNoConsumer is the short form of bar R8: one bit of one file is flipped after a clean stop. The broker starts,
 // or says that a file of its own is damaged and touches nothing; a consumer gets no batch that is damaged; every batch but
-// the one that was hit can be read; no segment is deleted or cut. FAULT_FLIPS sets how many (30 by default, 1000 before a release).
+// the one that was hit can be read, which is answered with CORRUPT_MESSAGE; no segment is deleted or cut; and clatter dump --verify
+// finds what can't be read. FAULT_FLIPS sets how many (30 by default, 1000 before a release).
 //
 // Negative control: a flip in a batch must show as a batch that can't be read, which is counted.
 func TestFlippedBitsReachNoConsumer(t *testing.T) {
@@ -56,6 +57,7 @@ func TestFlippedBitsReachNoConsumer(t *testing.T) {
 		what := fmt.Sprintf("bit %d of byte %d of %s (%d bytes)", bit, at, name, info.Size())
 		d.restore()
 		d.edit(name, func(b []byte) []byte { b[at] ^= 1 << bit; return b })
+		found := d.verify(ctx)
 		if err := d.broker.Restart(ctx); err != nil {
 			if strings.HasSuffix(name, ".log") {
 				t.Errorf("%s: no start: %v", what, err)
@@ -68,6 +70,9 @@ func TestFlippedBitsReachNoConsumer(t *testing.T) {
 		for p := range d.parts {
 			lost := d.read(ctx, what, int32(p))
 			unreadable += len(lost)
+			if len(lost) > 0 {
+				d.told(what, found, name, lost)
+			}
 			for _, offset := range lost {
 				if hit == nil || int32(p) != hit.partition || offset < hit.first || offset > hit.last {
 					t.Errorf("%s: offset %d of partition %d can't be read", what, offset, p)
@@ -84,6 +89,23 @@ func TestFlippedBitsReachNoConsumer(t *testing.T) {
 	if unreadable == 0 {
 		t.Error("no flip hit a batch: nothing was tested")
 	}
+}
+
+// told looks for the first and the last offset that can't be read, with the file, in a line for the operator and in what dump --verify found.
+func (d *damaged) told(what, found, name string, lost []int64) {
+	d.Helper()
+	line := fmt.Sprintf("%s byte ", filepath.Join(d.broker.DataDir(), name))
+	if offsets := fmt.Sprintf(" offsets %d to %d are lost", lost[0], lost[len(lost)-1]); !strings.Contains(found, line) || !strings.Contains(found, offsets) {
+		d.Errorf("%s: no %q with %q in\n%s", what, line, offsets, found)
+	}
+	log := d.broker.Log()
+	for operator := range strings.Lines(log[strings.LastIndex(log, "listening")+1:]) {
+		if strings.Contains(operator, "level=ERROR") && strings.Contains(operator, "file="+filepath.Join(d.broker.DataDir(), name)) &&
+			strings.Contains(operator, fmt.Sprintf(" offset=%d behind=%d ", lost[0], lost[len(lost)-1]+1)) {
+			return
+		}
+	}
+	d.Errorf("%s: no line of the log names file and offsets %d to %d", what, lost[0], lost[len(lost)-1])
 }
 
 // TestCutSegmentsKeepWhatIsWhole is the short form of bar R3: the end of an active segment is cut off at some byte of its last

@@ -456,8 +456,7 @@ func (w *indexWalk) hole(cause error) error {
 		return err
 	}
 	w.index.addHole(gap)
-	w.segment.folder.dir.store.log.Error("damaged batches in a log segment: reads of them fail, all others go on",
-		"file", w.segment.path(logSuffix), "byte", gap.from, "bytes", gap.to-gap.from, "offset", expected, "error", cause)
+	w.segment.tellDamage(gap, w.scan.lostOffset(gap, w.expected), cause)
 	w.scan.pos, w.expected = gap.to, gap.nextOffset
 	return nil
 }

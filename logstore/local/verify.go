@@ -135,9 +135,7 @@ func (l *log) noteDamage(v *view, r *run, scan *scanner, expected int64, cause e
 	if err != nil {
 		return err
 	}
-	l.topic.store.log.Error("damaged batches in a log segment: reads of them fail, all others go on",
-		slog.String("file", s.folder.dir.fs.Name()+"/"+s.path(logSuffix)), slog.Int64("byte", gap.from),
-		slog.Int64("bytes", gap.to-gap.from), slog.Any("error", cause))
+	s.tellDamage(gap, scan.lostOffset(gap, expected), cause)
 	if _, err := l.indexOf(v, s); err != nil {
 		return err
 	}
@@ -150,6 +148,26 @@ func (l *log) noteDamage(v *view, r *run, scan *scanner, expected int64, cause e
 		w.index.index.holes = changed.holes
 	}
 	return nil
+}
+
+// tellDamage tells the operator of a damaged place and of the first offset that is lost there.
+func (s *segment) tellDamage(gap hole, offset int64, cause error) {
+	d := s.folder.dir
+	d.store.log.Error("damaged batches in a log segment: reads of them fail, all others go on; "+
+		"restore the file from a copy, or give up what is lost with kafka-delete-records up to the offset behind it",
+		slog.String("file", d.fs.Name()+"/"+s.path(logSuffix)), slog.Int64("byte", gap.from), slog.Int64("bytes", gap.to-gap.from),
+		slog.Int64("offset", offset), slog.Int64("behind", gap.nextOffset), slog.Any("error", cause))
+}
+
+// lostOffset is the first offset in a damaged place: the one that was expected there, else what the header says if that can be.
+func (s *scanner) lostOffset(gap hole, expected int64) int64 {
+	if expected != unknownOffset {
+		return max(expected, s.segment.baseOffset)
+	}
+	if h, err := s.headerAt(gap.from); err == nil && h.BaseOffset() >= s.segment.baseOffset && h.BaseOffset() < gap.nextOffset {
+		return h.BaseOffset()
+	}
+	return s.segment.baseOffset
 }
 
 // addHole notes a damaged place.
