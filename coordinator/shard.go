@@ -285,7 +285,7 @@ func (s *shard[M, R]) unload(err error) {
 	}
 	var none M
 	s.loaded, s.machine, s.log, s.flights, s.open = false, none, nil, nil, nil
-	s.timers.clear()
+	defer s.timers.clear() // Last: what is set meanwhile belongs to a state that is gone.
 	for _, b := range flights {
 		b.answer(err)
 	}

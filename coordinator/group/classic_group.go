@@ -146,15 +146,14 @@ func (g *classicGroup) answerJoin(m *classicMember, resp *kmsg.JoinGroupResponse
 	return true
 }
 
-// answerSync answers the SyncGroup of a member, and reports whether there was one.
-func (g *classicGroup) answerSync(m *classicMember, resp *kmsg.SyncGroupResponse) bool {
+// answerSync answers the SyncGroup of a member, if there was one.
+func (g *classicGroup) answerSync(m *classicMember, resp *kmsg.SyncGroupResponse) {
 	if m.syncing == nil {
-		return false
+		return
 	}
 	answer := m.syncing
 	m.syncing = nil
 	answer(resp)
-	return true
 }
 
 // replaceStatic gives a static member another ID, in its place and with everything that it has. Whoever waits under the

@@ -71,3 +71,17 @@ func loadClassicGroup(id string, m *Metadata) *classicGroup {
 	g.subscription = g.subscribed()
 	return g
 }
+
+// replay takes over a record that was decided on here. The group is what the record says, and more, but for what a leader has
+// assigned: with that the group becomes stable.
+func (g *classicGroup) replay(m *Metadata, nowMs int64) {
+	if g.state != classicCompleting || m.Generation != g.generation || len(m.Members) == 0 {
+		return
+	}
+	for i := range m.Members {
+		if member := g.byID[m.Members[i].ID]; member != nil {
+			member.assignment = m.Members[i].Assignment
+		}
+	}
+	g.transition(classicStable, nowMs)
+}

@@ -69,13 +69,13 @@ func (o offsets) tombstones(group string, chosen func(topic string, partition in
 
 // expired are the tombstones of a group's offsets that nobody needs any more (KIP-211), and whether these are all. Offsets of topics
 // that the group reads stay, however old they are.
-func (o offsets) expired(g *classicGroup, nowMs, retentionMs int64) (records []Record, all bool) {
+func (o offsets) expired(g anyGroup, nowMs, retentionMs int64) (records []Record, all bool) {
 	since, ok := g.expiryBase()
 	if !ok {
 		return nil, len(o) == 0
 	}
 	all = true
-	records = o.tombstones(g.id, func(topic string, _ int32, c *Commit) bool {
+	records = o.tombstones(g.groupID(), func(topic string, _ int32, c *Commit) bool {
 		expired := !g.subscribedTo(topic)
 		switch {
 		case !expired:

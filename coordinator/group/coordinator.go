@@ -1,0 +1,49 @@
+package group
+
+import (
+	"context"
+	"crypto/rand"
+	"log/slog"
+	"time"
+
+	"github.com/clatterhq/clatter/coordinator"
+)
+
+// Coordinator is Kafka's group coordinator (GroupCoordinatorService) over the shards of __consumer_offsets. Its methods answer requests:
+// they block until the answer is there or the context is done, and what goes wrong is a code in the answer. Any goroutine may
+// call them. A request is not read any more when its method has returned.
+type Coordinator struct {
+	options Options
+	runtime *coordinator.Runtime[*Shard, Record]
+}
+
+// New makes a coordinator that has loaded nothing.
+func New(o Options) *Coordinator {
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Random == nil {
+		o.Random = rand.Reader
+	}
+	c := &Coordinator{options: o}
+	c.runtime = coordinator.New(coordinator.Options[*Shard, Record]{
+		Topic:  o.Topic,
+		New:    c.newShard,
+		Format: Format{},
+		Log:    o.Log,
+	})
+	return c
+}
+
+// Load loads all groups, if their topic exists. Otherwise they are loaded when they are asked for.
+func (c *Coordinator) Load() { c.runtime.Load() }
+
+// Skipped is how many records and batches of the log were left out because they could not be read or understood.
+func (c *Coordinator) Skipped() int64 { return c.runtime.Skipped() }
+
+// Close refuses new requests, makes durable what was decided, answers everybody who waits and waits for the end of it. A done
+// context ends the wait, not the closing.
+func (c *Coordinator) Close(ctx context.Context) error { return c.runtime.Close(ctx) }

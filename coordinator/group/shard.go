@@ -1,0 +1,139 @@
+package group
+
+import (
+	"fmt"
+
+	"github.com/clatterhq/clatter/coordinator"
+)
+
+// Shard is the groups and offsets of one partition of __consumer_offsets (GroupCoordinatorShard). It belongs to the
+// goroutine of the runtime that owns it.
+//
+// What a record says changes in Replay alone. A classic group has more state than its record, though: who joins, who is waited
+// for. That changes while a decision is made, and is lost with the shard: members join again then. Whoever is told something waits in
+// the outbox until the decision's records, and all that it could have seen, are durable.
+type Shard struct {
+	coordinator *Coordinator
+	index       int32
+	timers      *coordinator.Timers[*Shard, Record]
+	live        bool // loading has ended
+
+	groups map[string]anyGroup
+	// offsets are what groups have committed, by their IDs. A group without any isn't in there.
+	offsets map[string]offsets
+
+	outbox []func(err error) // of the decision that is made now
+}
+
+func (c *Coordinator) newShard(index int32, timers *coordinator.Timers[*Shard, Record]) *Shard {
+	return &Shard{
+		coordinator: c, index: index, timers: timers,
+		groups: map[string]anyGroup{}, offsets: map[string]offsets{},
+	}
+}
+
+// nowMs is the wall clock.
+func (s *Shard) nowMs() int64 { return s.coordinator.options.Now().UnixMilli() }
+
+// config is the configuration as it is now.
+func (s *Shard) config() Config { return s.coordinator.options.Config() }
+
+// later has a function called when the decision that is made now is durable, or with the reason why it never will be.
+func (s *Shard) later(done func(err error)) { s.outbox = append(s.outbox, done) }
+
+// decision is made of records, and of what has collected in the outbox meanwhile.
+func (s *Shard) decision(records []Record) coordinator.Decision[Record] {
+	d := coordinator.Decision[Record]{Records: records}
+	switch outbox := s.takeOutbox(); len(outbox) {
+	case 0:
+	case 1:
+		d.Answer = outbox[0]
+	default:
+		d.Answer = func(err error) { sendAll(outbox, err) }
+	}
+	return d
+}
+
+func (s *Shard) takeOutbox() []func(error) {
+	outbox := s.outbox
+	s.outbox = nil
+	return outbox
+}
+
+func sendAll(outbox []func(error), err error) {
+	for _, send := range outbox {
+		send(err)
+	}
+}
+
+// newTimer makes a timer of a group, which isn't set.
+func (s *Shard) newTimer(group string, fire func(s *Shard) []Record) *coordinator.Timer[*Shard, Record] {
+	return s.timers.New(coordinator.Command[*Shard, Record]{
+		Key:    group,
+		Decide: func(s *Shard) coordinator.Decision[Record] { return s.decision(fire(s)) },
+	})
+}
+
+// Replay implements [coordinator.Machine].
+func (s *Shard) Replay(_ int64, r Record) error {
+	switch r := r.(type) {
+	case *OffsetRecord:
+		s.replayOffset(r)
+	case *MetadataRecord:
+		s.replayMetadata(r)
+	default:
+		return fmt.Errorf("%w: %T", ErrUnknownRecord, r)
+	}
+	return nil
+}
+
+// replayOffset commits or deletes an offset. Who commits without being in a group makes a simple one by that.
+func (s *Shard) replayOffset(r *OffsetRecord) {
+	committed := s.offsets[r.Group]
+	if committed == nil {
+		if r.Commit == nil {
+			return
+		}
+		committed = offsets{}
+		s.offsets[r.Group] = committed
+	}
+	committed.replay(r)
+	if len(committed) == 0 {
+		delete(s.offsets, r.Group)
+		return
+	}
+	if s.groups[r.Group] == nil {
+		s.groups[r.Group] = newClassicGroup(r.Group, s.nowMs())
+	}
+}
+
+func (s *Shard) replayMetadata(r *MetadataRecord) {
+	if r.Metadata == nil {
+		delete(s.groups, r.Group)
+		return
+	}
+	if g, ok := s.groups[r.Group].(*classicGroup); ok && s.live {
+		g.replay(r.Metadata, s.nowMs())
+		return
+	}
+	s.groups[r.Group] = loadClassicGroup(r.Group, r.Metadata)
+}
+
+// Loaded implements [coordinator.Machine].
+func (s *Shard) Loaded() {
+	s.live = true
+	for _, g := range s.groups {
+		g.loaded(s)
+	}
+}
+
+// Unloaded implements [coordinator.Machine].
+func (s *Shard) Unloaded(err error) {
+	s.live = false
+	sendAll(s.takeOutbox(), err) // Of a decision that broke down.
+	for _, g := range s.groups {
+		g.unloaded()
+	}
+	// Nothing is left to become durable.
+	sendAll(s.takeOutbox(), nil)
+}
