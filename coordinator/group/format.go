@@ -60,6 +60,9 @@ func (Format) Encode(key, value []byte, r Record) (encodedKey, encodedValue []by
 		}
 		return key, appendMetadata(value, r.Metadata)
 	}
+	if key, value, ok := encodeConsumer(key, value, r); ok {
+		return key, value
+	}
 	panic(fmt.Sprintf("no format for %T", r))
 }
 
@@ -142,6 +145,9 @@ func (Format) Decode(key, value []byte) (Record, error) {
 		}
 		metadata, err := decodeMetadata(value)
 		r.Metadata = metadata
+		return r, err
+	}
+	if r, ok, err := decodeConsumer(recordType, &k, value); ok {
 		return r, err
 	}
 	return nil, fmt.Errorf("%w: %d", ErrUnknownRecord, recordType)

@@ -12,12 +12,20 @@ type reader struct {
 	p        []byte
 	flexible bool // compact lengths and tags (KIP-482)
 	bad      bool
+	outer    *reader // of which this reads a part; may be nil
+}
+
+// fail makes the reader bad, and those whose parts it reads.
+func (r *reader) fail() {
+	for ; r != nil; r = r.outer {
+		r.bad = true
+	}
 }
 
 // take is the next n bytes, as a view.
 func (r *reader) take(n int) []byte {
 	if r.bad || n < 0 || n > len(r.p) {
-		r.bad = true
+		r.fail()
 		return nil
 	}
 	taken := r.p[:n:n]
@@ -49,7 +57,7 @@ func (r *reader) int64() int64 {
 func (r *reader) uvarint() uint32 {
 	x, n := binary.Uvarint(r.p)
 	if n <= 0 || x > math.MaxUint32 {
-		r.bad = true
+		r.fail()
 		return 0
 	}
 	r.take(n)
@@ -97,6 +105,32 @@ func (r *reader) arrayLen() int {
 // bytes is never nil, because null isn't allowed where it is used.
 func (r *reader) bytes() []byte { return append([]byte{}, r.take(r.arrayLen())...) }
 
+// nested reads what is in a tag. What is bad in there is bad here.
+func (r *reader) nested(p []byte) *reader { return &reader{p: p, flexible: r.flexible, outer: r} }
+
+func (r *reader) uuid() (id [16]byte) {
+	copy(id[:], r.take(len(id)))
+	return id
+}
+
+// strings is an array of strings. Memory follows bytes and not the count.
+func (r *reader) strings() []string {
+	var all []string
+	for n := r.arrayLen(); n > 0 && !r.bad; n-- {
+		all = append(all, r.string())
+	}
+	return all
+}
+
+// int32s is an array of numbers. Memory follows bytes and not the count.
+func (r *reader) int32s() []int32 {
+	var all []int32
+	for n := r.arrayLen(); n > 0 && !r.bad; n-- {
+		all = append(all, r.int32())
+	}
+	return all
+}
+
 // tags reads the tagged fields, if the version has them, and shows each to known.
 func (r *reader) tags(known func(tag uint32, p []byte)) {
 	if !r.flexible {
@@ -137,6 +171,29 @@ func appendNullableString(p []byte, s *string) []byte {
 func appendCompactString(p []byte, s string) []byte {
 	p = appendUvarint(p, uint32(len(s))+1)
 	return append(p, s...)
+}
+
+func appendCompactNullableString(p []byte, s *string) []byte {
+	if s == nil {
+		return appendUvarint(p, 0)
+	}
+	return appendCompactString(p, *s)
+}
+
+func appendCompactStrings(p []byte, all []string) []byte {
+	p = appendUvarint(p, uint32(len(all))+1)
+	for _, s := range all {
+		p = appendCompactString(p, s)
+	}
+	return p
+}
+
+func appendCompactInt32s(p []byte, all []int32) []byte {
+	p = appendUvarint(p, uint32(len(all))+1)
+	for _, x := range all {
+		p = appendInt32(p, x)
+	}
+	return p
 }
 
 func appendBytes(p, b []byte) []byte {

@@ -1,6 +1,6 @@
 package group
 
-// Record is one change of state: an [OffsetRecord] or a [MetadataRecord].
+// Record is one change of state: an [OffsetRecord], a [MetadataRecord], or one of those of consumer groups in record_consumer.go.
 type Record interface{ record() }
 
 // OffsetRecord is the offset that a group has committed for a partition (OffsetCommitKey, OffsetCommitValue).
