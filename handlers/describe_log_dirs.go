@@ -30,6 +30,7 @@ func (d *Dispatcher) describeLogDirs(ctx context.Context, req *broker.Request) (
 		return answer(resp)
 	}
 	image := d.topics()
+	empty := homeOfEmpty(dirs)
 	for i := range dirs {
 		dir := kmsg.NewDescribeLogDirsResponseDir()
 		dir.Dir = dirs[i].Path
@@ -38,28 +39,59 @@ func (d *Dispatcher) describeLogDirs(ctx context.Context, req *broker.Request) (
 			dir.ErrorCode = int16(wire.KafkaStorageError)
 		} else {
 			dir.TotalBytes, dir.UsableBytes = dirs[i].TotalBytes, dirs[i].UsableBytes
-			dir.Topics = describedTopics(image, r, dirs[i].Partitions)
+			dir.Topics = describedTopics(image, r, placed(dirs, i, empty))
 		}
 		resp.Dirs = append(resp.Dirs, dir)
 	}
 	return answer(resp)
 }
 
-// describedTopics is the partitions that a request asks for. A partition
-// without a record has no files, and is told with size 0, as Kafka tells its empty ones.
-func describedTopics(image topics, r *kmsg.DescribeLogDirsRequest, sizes []logstore.PartitionSize) []kmsg.DescribeLogDirsResponseDirTopic {
-	bytes := make(map[partitionKey]int64, len(sizes))
-	for _, s := range sizes {
-		bytes[partitionKey{id: s.ID, partition: s.Partition}] = s.Bytes
+// homeOfEmpty is the directory that partitions without a record are told to be in: they have no files yet, and the one with the fewest
+// partitions would get the next.
+func homeOfEmpty(dirs []logstore.LogDir) int {
+	home := -1
+	for i := range dirs {
+		if dirs[i].Err == nil && (home < 0 || len(dirs[i].Partitions) < len(dirs[home].Partitions)) {
+			home = i
+		}
 	}
+	return home
+}
+
+// placed finds the size of a partition in directory i; ok is false if it is in another one.
+func placed(dirs []logstore.LogDir, i, empty int) func(key partitionKey) (bytes int64, ok bool) {
+	sizes := make(map[partitionKey]int64, len(dirs[i].Partitions))
+	for _, s := range dirs[i].Partitions {
+		sizes[partitionKey{id: s.ID, partition: s.Partition}] = s.Bytes
+	}
+	elsewhere := map[partitionKey]bool{}
+	if i == empty {
+		for j := range dirs {
+			for _, s := range dirs[j].Partitions {
+				elsewhere[partitionKey{id: s.ID, partition: s.Partition}] = j != i
+			}
+		}
+	}
+	return func(key partitionKey) (int64, bool) {
+		bytes, ok := sizes[key]
+		return bytes, ok || i == empty && !elsewhere[key]
+	}
+}
+
+// describedTopics is the partitions of a directory that a request asks for. A partition
+// without a record has no files, and is told with size 0, as Kafka tells its empty ones.
+func describedTopics(image topics, r *kmsg.DescribeLogDirsRequest, size func(partitionKey) (int64, bool)) []kmsg.DescribeLogDirsResponseDirTopic {
 	var out []kmsg.DescribeLogDirsResponseDirTopic
 	describe := func(t *catalog.Topic, partitions []int32) {
 		topic := kmsg.NewDescribeLogDirsResponseDirTopic()
 		topic.Topic = t.Name
 		for _, partition := range partitions {
+			bytes, ok := size(partitionKey{id: t.ID, partition: partition})
+			if !ok {
+				continue
+			}
 			p := kmsg.NewDescribeLogDirsResponseDirTopicPartition()
-			p.Partition = partition
-			p.Size = bytes[partitionKey{id: t.ID, partition: partition}]
+			p.Partition, p.Size = partition, bytes
 			topic.Partitions = append(topic.Partitions, p)
 		}
 		if len(topic.Partitions) > 0 {

@@ -1,10 +1,13 @@
 package handlers
 
 import (
+	"fmt"
+	"syscall"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/clatterhq/clatter/logstore/vfs"
 	"github.com/clatterhq/clatter/wire"
 )
 
@@ -36,5 +39,64 @@ func TestRegression42DescribeLogDirs(t *testing.T) {
 		wantEqual(t, "asked: topics", len(dir.Topics), 1)
 		wantEqual(t, "asked: partitions", len(dir.Topics[0].Partitions), 1)
 		wantEqual(t, "asked: partition", dir.Topics[0].Partitions[0].Partition, 1)
+	}
+}
+
+// TestOfflineLogDirIsTold has two log directories, of which one fails while the broker runs.
+func TestOfflineLogDirIsTold(t *testing.T) {
+	b := newTestBrokerOnDirs(t, []vfs.FS{vfs.NewMemory(), vfs.NewMemory()})
+	b.createTopic("t", 3)
+	for partition := range int32(2) {
+		wantCode(t, "produce", b.produceTo("t", partition, b.batch("a")), wire.None)
+	}
+	describe := func() map[int][]int32 {
+		found := map[int][]int32{}
+		req := kmsg.NewPtrDescribeLogDirsRequest()
+		req.Version = 5
+		for i, dir := range ask[*kmsg.DescribeLogDirsResponse](b, req).Dirs {
+			if dir.ErrorCode != 0 {
+				wantCode(t, "directory", dir.ErrorCode, wire.KafkaStorageError)
+				found[i] = []int32{-1}
+				continue
+			}
+			for _, topic := range dir.Topics {
+				for _, p := range topic.Partitions {
+					found[i] = append(found[i], p.Partition)
+				}
+			}
+		}
+		return found
+	}
+	// A partition is in one directory alone; the one without files is told to be in the first of the least loaded.
+	wantEqual(t, "directories", fmt.Sprint(describe()), "map[0:[0 2] 1:[1]]")
+	b.store.(interface {
+		Fail(dir int, op string, cause error)
+	}).Fail(0, "write", syscall.EIO)
+	wantEqual(t, "directories", fmt.Sprint(describe()), "map[0:[-1] 1:[1 2]]")
+
+	metadata := kmsg.NewPtrMetadataRequest()
+	metadata.Version = 12
+	for _, p := range ask[*kmsg.MetadataResponse](b, metadata).Topics[0].Partitions {
+		wantLed(t, p.Partition, p.Leader, p.OfflineReplicas)
+		want := wire.None
+		if p.Partition == 0 {
+			want = wire.LeaderNotAvailable
+		}
+		wantCode(t, "partition", p.ErrorCode, want)
+	}
+	for _, p := range ask[*kmsg.DescribeTopicPartitionsResponse](b, kmsg.NewPtrDescribeTopicPartitionsRequest()).Topics[0].Partitions {
+		wantLed(t, p.Partition, p.LeaderID, p.OfflineReplicas)
+		wantCode(t, "described", p.ErrorCode, wire.None)
+	}
+	for partition, want := range []wire.ErrorCode{wire.KafkaStorageError, wire.None, wire.None} {
+		wantCode(t, "produce", b.produceTo("t", int32(partition), b.batch("b")), want)
+	}
+}
+
+// wantLed wants partition 0 to be led by nobody and all others by this broker.
+func wantLed(t *testing.T, partition, leader int32, offline []int32) {
+	t.Helper()
+	if led := leader == 1 && len(offline) == 0; led != (partition != 0) || !led && (leader != -1 || len(offline) != 1) {
+		t.Errorf("partition %d: leader %d, offline replicas %v", partition, leader, offline)
 	}
 }

@@ -121,6 +121,9 @@ func (d *Dispatcher) topicPartitions(topic *catalog.Topic, first, end int32) kms
 		p.Partition = i
 		p.LeaderID, p.LeaderEpoch = d.nodeID, d.deps.Store.LeaderEpoch(topic.ID, i)
 		p.Replicas, p.ISR, p.OfflineReplicas = d.replicas, d.replicas, noReplicas
+		if p.LeaderEpoch < 0 { // Its log directory is offline.
+			p.LeaderID, p.OfflineReplicas = noLeader.id, d.replicas
+		}
 		p.EligibleLeaderReplicas, p.LastKnownELR = noReplicas, noReplicas
 		t.Partitions = append(t.Partitions, p)
 	}

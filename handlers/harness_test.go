@@ -3,6 +3,7 @@ package handlers
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"log/slog"
 	"net/netip"
 	"strconv"
@@ -43,6 +44,12 @@ func newTestBroker(tb testing.TB, keys ...string) *testBroker {
 // newTestBrokerOn starts a broker on a disk that the test looks at.
 func newTestBrokerOn(tb testing.TB, disk vfs.FS, keys ...string) *testBroker {
 	tb.Helper()
+	return newTestBrokerOnDirs(tb, []vfs.FS{disk}, keys...)
+}
+
+// newTestBrokerOnDirs starts a broker with several log directories. Those that the test breaks may show when it closes.
+func newTestBrokerOnDirs(tb testing.TB, dirs []vfs.FS, keys ...string) *testBroker {
+	tb.Helper()
 	values := map[string]string{"node.id": "1", "log.flush.interval.messages": "9223372036854775807"}
 	for i := 0; i+1 < len(keys); i += 2 {
 		values[keys[i]] = keys[i+1]
@@ -55,12 +62,12 @@ func newTestBrokerOn(tb testing.TB, disk vfs.FS, keys ...string) *testBroker {
 		tb.Fatal(err)
 	}
 	c := config.New(static)
-	store, err := local.Open(tb.Context(), local.Options{Dirs: []vfs.FS{disk}, NodeID: 1, ClusterID: "cluster"})
+	store, err := local.Open(tb.Context(), local.Options{Dirs: dirs, NodeID: 1, ClusterID: "cluster"})
 	if err != nil {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() {
-		if err := store.Close(context.Background()); err != nil {
+		if err := store.Close(context.Background()); err != nil && (len(dirs) == 1 || !errors.Is(err, logstore.ErrOffline)) {
 			tb.Error(err)
 		}
 	})
@@ -273,6 +280,14 @@ func (b *testBroker) produce(topic string, batches ...[]byte) {
 			b.t.Fatalf("produce to %s: %s", topic, wire.ErrorCode(code))
 		}
 	}
+}
+
+// produceTo writes a batch to any partition and returns the code.
+func (b *testBroker) produceTo(topic string, partition int32, batch []byte) int16 {
+	b.t.Helper()
+	req := b.produceRequest(9, topic, batch)
+	req.Topics[0].Partitions[0].Partition = partition
+	return ask[*kmsg.ProduceResponse](b, req).Topics[0].Partitions[0].ErrorCode
 }
 
 // wantCode compares an error code.

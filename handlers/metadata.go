@@ -187,7 +187,8 @@ func (d *Dispatcher) missingTopic(ctx context.Context, name string, mayCreate bo
 	return t
 }
 
-// metadataTopic describes a topic: this broker leads every partition and is its only replica.
+// metadataTopic describes a topic: this broker leads every partition, but for those in a log directory that is offline, and is its
+// only replica.
 func (d *Dispatcher) metadataTopic(t *catalog.Topic) kmsg.MetadataResponseTopic {
 	out := newMetadataTopic(&t.Name, t.ID, wire.None)
 	out.IsInternal = t.Internal
@@ -199,6 +200,10 @@ func (d *Dispatcher) metadataTopic(t *catalog.Topic) kmsg.MetadataResponseTopic 
 		p.Leader = d.nodeID
 		p.LeaderEpoch = d.deps.Store.LeaderEpoch(t.ID, int32(i))
 		p.Replicas, p.ISR, p.OfflineReplicas = d.replicas, d.replicas, noReplicas
+		if p.LeaderEpoch < 0 { // Its log directory is offline.
+			p.ErrorCode = int16(wire.LeaderNotAvailable)
+			p.Leader, p.OfflineReplicas = noLeader.id, d.replicas
+		}
 	}
 	return out
 }

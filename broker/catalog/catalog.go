@@ -40,6 +40,9 @@ type Options struct {
 	// before the image shows it, one change at a time. It must not block for long, and
 	// must not change the catalog. Nil tells nobody.
 	OnChange func(Change)
+	// OnFailure is told once when a write failed and nothing changes any more before a restart. It must not block, and not call the
+	// catalog. Nil tells nobody.
+	OnFailure func(error)
 }
 
 // Change is what one commit changed. Topics are as they are afterwards, deleted ones
@@ -71,6 +74,7 @@ type Catalog struct {
 	log       *slog.Logger
 	random    io.Reader
 	onChange  func(Change)
+	onFailure func(error)
 	clusterID string
 	created   bool
 
@@ -93,7 +97,7 @@ type Catalog struct {
 func Open(options Options) (*Catalog, error) {
 	c := &Catalog{
 		config: options.Config, log: options.Log, random: options.Random, onChange: options.OnChange,
-		clusterID: options.ClusterID,
+		onFailure: options.OnFailure, clusterID: options.ClusterID,
 	}
 	if c.log == nil {
 		c.log = slog.Default()
@@ -103,6 +107,9 @@ func Open(options Options) (*Catalog, error) {
 	}
 	if c.onChange == nil {
 		c.onChange = func(Change) {}
+	}
+	if c.onFailure == nil {
+		c.onFailure = func(error) {}
 	}
 	if err := c.openStorage(options.Path, options.Background); err != nil {
 		return nil, err
@@ -286,6 +293,16 @@ func (c *Catalog) AllocateProducerIDs(ctx context.Context) (first, count int64, 
 		return 0, 0, err
 	}
 	return first, producerIDBlock, nil
+}
+
+// Fail refuses all further changes with [ErrFailed], because the disk that the catalog is on failed elsewhere: what is written to it now may
+// never arrive. The image can still be read.
+func (c *Catalog) Fail() {
+	// It can only be closed or failed already.
+	_ = c.do(context.Background(), &operation{alone: true, apply: func(*draft) error {
+		c.stopped = ErrFailed
+		return nil
+	}})
 }
 
 // Close waits for changes that are under way and closes the file. Later changes get

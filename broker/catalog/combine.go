@@ -132,6 +132,7 @@ func (c *Catalog) refuse(batch []*operation, wrote []bool, err error) {
 		// prove nothing.
 		c.stopped = ErrFailed
 		c.log.Error("the catalog can't be written; nothing that it keeps changes before a restart", "err", err)
+		c.onFailure(err)
 		err = fmt.Errorf("%w: %w", ErrFailed, err)
 	}
 	for i, op := range batch {

@@ -13,6 +13,9 @@ import (
 	"github.com/clatterhq/clatter/logstore/vfs"
 )
 
+// catalogDir is the place in log.dirs of the directory that the catalog is in.
+const catalogDir = 0
+
 // openData opens the store, and the catalog once the store has the lock of the directory that both live in.
 func (n *node) openData(ctx context.Context, current *config.Snapshot) error {
 	dirs := []vfs.FS{vfs.NewMemory()}
@@ -22,15 +25,17 @@ func (n *node) openData(ctx context.Context, current *config.Snapshot) error {
 		for _, dir := range current.LogDirs {
 			dirs = append(dirs, local.Dir(dir))
 		}
-		catalogPath = filepath.Join(current.LogDirs[0], catalog.FileName)
+		catalogPath = filepath.Join(current.LogDirs[catalogDir], catalog.FileName)
 	}
 	n.topics = newTopicKeeper(n.log)
 	var err error
 	n.store, err = local.Open(ctx, local.Options{
 		Dirs:   dirs,
 		NodeID: current.NodeID,
-		Locked: func() (clusterID string, err error) { return n.openCatalog(catalogPath, dirs[0]) },
+		Locked: func() (clusterID string, err error) { return n.openCatalog(catalogPath, dirs[catalogDir]) },
 		Log:    n.log,
+
+		Offline: func(dir, left int, err error) { n.offline <- offlineDir{dir, left, err} },
 
 		ProducerIDExpirationMs:   func() int64 { return int64(n.config.Current().ProducerIDExpirationMs) },
 		RetentionCheckIntervalMs: current.LogRetentionCheckIntervalMs,
@@ -48,7 +53,10 @@ func (n *node) openData(ctx context.Context, current *config.Snapshot) error {
 // made in the background: a start in an empty directory has nothing else to wait for, and nobody misses
 // the file before the first topic is created.
 func (n *node) openCatalog(path string, dir vfs.FS) (clusterID string, err error) {
-	options := catalog.Options{Path: path, Background: true, Config: n.config, Log: n.log, OnChange: n.topics.onChange}
+	options := catalog.Options{
+		Path: path, Background: true, Config: n.config, Log: n.log, OnChange: n.topics.onChange,
+		OnFailure: func(err error) { n.catalogFailed <- err },
+	}
 	if options.ClusterID, err = newClusterID(dir); err != nil {
 		return "", err
 	}
@@ -74,6 +82,7 @@ func newClusterID(dir vfs.FS) (string, error) {
 
 // closeData closes what was opened: the store first, because its topics are the catalog's.
 func (n *node) closeData(ctx context.Context) error {
+	n.failing.Wait()
 	n.topics.end()
 	var err error
 	if n.store != nil {

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"net"
 	"os"
 	"path/filepath"
@@ -17,6 +18,7 @@ import (
 	"github.com/clatterhq/clatter/broker/catalog"
 	"github.com/clatterhq/clatter/broker/config"
 	"github.com/clatterhq/clatter/logstore"
+	"github.com/clatterhq/clatter/wire/record"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -394,4 +396,88 @@ func TestDumpVerifiesDirectories(t *testing.T) {
 	if code, _, errs := command(t, "dump", "--verify", filepath.Join(dir, "nowhere")); code != exitFailure || !strings.Contains(errs, "nowhere") {
 		t.Errorf("missing: %d %s", code, errs)
 	}
+}
+
+// TestCatalogThatCantBeWrittenTakesItsDirectory covers a failed write that concerns no log: it is final for the directory
+// all the same, and with the last one the broker ends.
+func TestCatalogThatCantBeWrittenTakesItsDirectory(t *testing.T) {
+	dirs := []string{t.TempDir(), t.TempDir()}
+	logs := new(output)
+	n := testNodeOn(t, dirs, logs)
+	ctx := t.Context()
+	if err := n.catalog.CreateTopics(ctx, []catalog.NewTopic{{Name: "a", Partitions: 2}}); err != nil {
+		t.Fatal(err)
+	}
+	id := n.catalog.Image().TopicByName("a").ID
+	for partition := range int32(2) {
+		if err := appendTo(ctx, n.store, id, partition); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ended := make(chan error, 1)
+	go func() {
+		_, err := n.awaitSignal(ctx, nil)
+		ended <- err
+	}()
+	n.catalogFailed <- syscall.EIO
+	// The catalog hears of its directory last.
+	for !errors.Is(n.catalog.FinishDelete(ctx, logstore.TopicID{9}), catalog.ErrFailed) {
+		time.Sleep(time.Millisecond)
+	}
+	if err := appendTo(ctx, n.store, id, 0); !errors.Is(err, logstore.ErrOffline) {
+		t.Errorf("append to the directory of the catalog: %v", err)
+	}
+	if err := appendTo(ctx, n.store, id, 1); err != nil {
+		t.Errorf("append to the other directory: %v", err)
+	}
+	if err := n.catalog.CreateTopics(ctx, []catalog.NewTopic{{Name: "b", Partitions: 1}}); !errors.Is(err, catalog.ErrFailed) {
+		t.Errorf("new topic: %v", err)
+	}
+	select {
+	case err := <-ended:
+		t.Fatalf("the broker ends although a directory is left: %v", err)
+	default:
+	}
+	n.store.Fail(1, "write", syscall.EIO)
+	if err := <-ended; !errors.Is(err, errNoDirs) || !strings.Contains(err.Error(), dirs[1]) {
+		t.Errorf("end: %v", err)
+	}
+	if err := n.stop(ctx); !errors.Is(err, logstore.ErrOffline) {
+		t.Errorf("stop: %v", err)
+	}
+}
+
+// testNodeOn starts a node on log directories.
+func testNodeOn(t *testing.T, dirs []string, logs *output) *node {
+	t.Helper()
+	static, err := config.Load(config.Sources{Overrides: []string{listeners("127.0.0.1:0"), "log.dirs=" + strings.Join(dirs, ",")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := startNode(t.Context(), static, nodeOptions{logs: logs})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.serve()
+	return n
+}
+
+// appendTo appends one record and waits until it is durable.
+func appendTo(ctx context.Context, store logstore.Store, id logstore.TopicID, partition int32) error {
+	p, err := store.Partition(id, partition)
+	if err != nil {
+		return err
+	}
+	builder := record.NewBuilder()
+	builder.Append(1, nil, []byte("x"))
+	batch, err := builder.Build(nil)
+	if err != nil {
+		return err
+	}
+	ticket, err := p.Append(batch, logstore.AppendOptions{Now: 1})
+	if err != nil {
+		return err
+	}
+	_, err = ticket.Wait(ctx)
+	return err
 }

@@ -3,9 +3,11 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/clatterhq/clatter/broker"
@@ -33,15 +35,31 @@ type node struct {
 	catalog *catalog.Catalog
 	topics  *topicKeeper
 	served  chan struct{} // closed when the server has ended
+	// offline hears of log directories that failed, catalogFailed of the catalog. Both have room for all that can come.
+	offline       chan offlineDir
+	catalogFailed chan error
+	failing       sync.WaitGroup // tells the catalog that its disk failed
 }
+
+// offlineDir is a log directory that failed while the node ran.
+type offlineDir struct {
+	dir, left int
+	err       error
+}
+
+// errNoDirs says that there is nothing left to keep records in.
+var errNoDirs = errors.New("the last log directory is offline, so nothing can be served; check the disk, then start again")
 
 // startNode brings everything up in the order that leaves nothing behind where it fails: ports are bound first,
 // the log directory is locked next, and only then anything is written. Clients that connect meanwhile wait in the
 // listeners' backlog.
 func startNode(ctx context.Context, static *config.Static, options nodeOptions) (*node, error) {
 	c := config.New(static)
-	n := &node{options: options, config: c, served: make(chan struct{})}
 	current := c.Current()
+	n := &node{
+		options: options, config: c, served: make(chan struct{}),
+		offline: make(chan offlineDir, len(current.LogDirs)+1), catalogFailed: make(chan error, 1),
+	}
 	n.log, n.level = newLogger(options.logs, current)
 	memory := tuneMemory(options.environ)
 	var err error
@@ -89,6 +107,17 @@ func (n *node) awaitSignal(ctx context.Context, signals <-chan os.Signal) (os.Si
 				return nil, err
 			}
 			made = nil // and never again
+		case err := <-n.catalogFailed:
+			// A failed write is final for the directory that it went to, whoever wrote.
+			n.store.Fail(catalogDir, "write of the catalog", err)
+		case gone := <-n.offline:
+			if gone.left == 0 {
+				return nil, fmt.Errorf("%w: %w", errNoDirs, gone.err)
+			}
+			n.log.Warn("other log directories go on", "left", gone.left)
+			if gone.dir == catalogDir {
+				n.failing.Go(n.catalog.Fail)
+			}
 		}
 	}
 }

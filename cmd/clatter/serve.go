@@ -79,7 +79,13 @@ func (p *process) runNode(static *config.Static, memory bool, signals <-chan os.
 	n.serve()
 	s, err := n.awaitSignal(ctx, signals)
 	if err != nil {
-		return p.fail(exitFailure, errors.Join(err, n.stop(ctx)))
+		bounded, cancel := context.WithTimeout(ctx, stopTime)
+		defer cancel()
+		stopped := n.stop(bounded)
+		if errors.Is(err, errNoDirs) {
+			stopped = nil // It can only say the same.
+		}
+		return p.fail(exitFailure, errors.Join(err, stopped))
 	}
 	n.log.Info("stopping", "signal", s.String())
 	stopped := make(chan error, 1)

@@ -183,6 +183,21 @@ func (b *Broker) Stop() error {
 	return fmt.Errorf("stop %s: %s", b.options.Kind, p.cmd.ProcessState)
 }
 
+// Await waits until the broker ends by itself and returns its exit code; it can be restarted then.
+func (b *Broker) Await(ctx context.Context) (exitCode int, err error) {
+	if b.process == nil {
+		return 0, ErrNotRunning
+	}
+	select {
+	case <-b.process.done:
+		code := b.process.cmd.ProcessState.ExitCode()
+		b.process = nil
+		return code, nil
+	case <-ctx.Done():
+		return 0, fmt.Errorf("await the end of %s: %w", b.options.Kind, context.Cause(ctx))
+	}
+}
+
 // Kill ends the broker as a crash would (SIGKILL) and waits until it is gone.
 func (b *Broker) Kill() error {
 	if b.process == nil {

@@ -26,7 +26,7 @@ func (l *log) attach() {
 	}})
 }
 
-// LeaderEpoch implements [logstore.Store].
+// LeaderEpoch implements [logstore.Store]. Nobody leads what lies in a directory that is offline.
 func (s *Store) LeaderEpoch(id logstore.TopicID, partition int32) int32 {
 	t, err := s.topic(id)
 	if err != nil {
@@ -36,15 +36,57 @@ func (s *Store) LeaderEpoch(id logstore.TopicID, partition int32) int32 {
 	if partition < 0 || int(partition) >= len(logs) {
 		return -1
 	}
+	whole := int(s.online.Load()) == len(s.dirs)
 	if l := logs[partition].Load(); l != nil {
+		if !whole && l.isOffline() {
+			return -1
+		}
 		return l.Offsets().LeaderEpoch
 	}
 	for _, d := range s.dirs {
 		if f := d.left.find(id, partition); f != nil {
+			if !whole && d.offline() != nil {
+				return -1
+			}
 			return max(f.LeaderEpoch, 0)
 		}
 	}
 	return 0
+}
+
+// isOffline reports whether the files of a log that was touched are in a directory that is offline. A log without files
+// goes to another one.
+func (l *log) isOffline() bool {
+	for _, d := range l.topic.store.dirs {
+		if d.offline() != nil && l.isIn(d) {
+			return true
+		}
+	}
+	return false
+}
+
+// errTwin says that two directories have a folder of the same log.
+var errTwin = errors.New("another log directory has a folder of the same partition; keep the one that is newer and move the other away")
+
+// findTwins takes logs offline that are in two directories: one of them was away while the other was made, and
+// nobody but an operator knows which records count. Kafka doesn't start then.
+func (s *Store) findTwins() {
+	for i, d := range s.dirs {
+		for j := range d.left {
+			f := &d.left[j]
+			for _, other := range s.dirs[i+1:] {
+				twin := other.left.find(f.TopicID, f.Partition)
+				if twin == nil {
+					continue
+				}
+				s.log.Error("log is in two log directories and offline; keep the newer folder and move the other away, then restart",
+					slog.String("topic id", format.UUID(f.TopicID).String()), slog.Int("partition", int(f.Partition)),
+					slog.String("first", d.fs.Name()), slog.Int64("ends at", f.LogEndOffset),
+					slog.String("second", other.fs.Name()), slog.Int64("ends there at", twin.LogEndOffset))
+				f.damage, twin.damage = &damage{err: errTwin}, &damage{err: errTwin}
+			}
+		}
+	}
 }
 
 // left finds what is left of a log in the directories.

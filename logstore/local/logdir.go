@@ -16,6 +16,8 @@ import (
 // logDir is one directory of log.dirs: a disk, as far as failures go.
 type logDir struct {
 	store *Store
+	// index is its place in Options.Dirs.
+	index int
 	fs    vfs.FS
 	id    format.UUID
 	// stampUnsynced says that meta.properties is new and not durable yet.
@@ -59,7 +61,20 @@ func (d *logDir) fail(op string, cause error) error {
 	}
 	d.store.log.Error("log directory is offline: nothing more will be acknowledged; check the disk, then restart",
 		slog.String("dir", d.fs.Name()), slog.String("failed", op), slog.Any("error", cause))
+	left := int(d.store.online.Add(-1))
+	if tell := d.store.options.Offline; tell != nil {
+		tell(d.index, left, err)
+	}
 	return err
+}
+
+// Fail takes a log directory offline, given by its place in Options.Dirs, because something else that lives in it can't be
+// written any more. A directory that is offline stays as it is.
+func (s *Store) Fail(dir int, op string, cause error) {
+	// Who asks may have heard of the failure from here.
+	if s.dirs[dir].offline() == nil {
+		_ = s.dirs[dir].fail(op, cause) // which is the error itself
+	}
 }
 
 // probeInterval is how often a full directory is tried again, at most.

@@ -31,8 +31,8 @@ const newCatalogFile = catalogFile + ".new"
 
 // openDir locks a log directory and finds out which logs are in it. After a clean stop that takes a
 // look at three files and the names of the folders; else the logs are recovered.
-func openDir(ctx context.Context, s *Store, fsys vfs.FS) (d *logDir, err error) {
-	d = &logDir{store: s, fs: fsys}
+func openDir(ctx context.Context, s *Store, index int, fsys vfs.FS) (d *logDir, err error) {
+	d = &logDir{store: s, index: index, fs: fsys}
 	d.offsets.dir = d
 	d.syncer.dir = d
 	d.syncer.mu.idle = sync.NewCond(&d.syncer.mu)

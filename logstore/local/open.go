@@ -19,14 +19,16 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	s := &Store{options: settings, log: settings.Log}
 	s.files.limit = settings.MaxOpenFiles
 	s.timers.init()
-	for _, fsys := range o.Dirs {
-		d, err := openDir(ctx, s, fsys)
+	s.online.Store(int32(len(o.Dirs)))
+	for i, fsys := range o.Dirs {
+		d, err := openDir(ctx, s, i, fsys)
 		if err != nil {
 			s.timers.close()
 			return nil, errors.Join(err, s.abandon())
 		}
 		s.dirs = append(s.dirs, d)
 	}
+	s.findTwins()
 	s.scheduleHousekeeping()
 	return s, nil
 }

@@ -27,6 +27,9 @@ type Options struct {
 	// touched: for what lives in the same directory and has no lock of its own. The cluster ID that it returns takes the place
 	// of ClusterID; its error ends Open.
 	Locked func() (clusterID string, err error)
+	// Offline, if it isn't nil, is called once for each directory that goes offline, with its place in Dirs, how many are
+	// left, and why. It must not block, and not call the store: whoever ran into the failure holds locks.
+	Offline func(dir, left int, err error)
 	// Log receives one line per event that an operator can act on.
 	Log *slog.Logger
 	// MaxOpenFiles bounds the files that are kept open; default: 4000, or half of what the process

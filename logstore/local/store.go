@@ -17,10 +17,12 @@ type Store struct {
 	options *settings
 	log     *slog.Logger
 	dirs    []*logDir
-	topics  topics
-	files   files
-	timers  timers
-	closed  atomic.Bool
+	// online is how many directories are not offline.
+	online atomic.Int32
+	topics topics
+	files  files
+	timers timers
+	closed atomic.Bool
 	// checkpointDue says that Kafka's checkpoint files are to be written.
 	checkpointDue atomic.Bool
 	retention     schedule

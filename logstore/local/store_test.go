@@ -602,62 +602,6 @@ func TestWhatOnlyKafkaCanReadIsOffline(t *testing.T) {
 	}
 }
 
-func TestPartitionsSpreadOverDirectories(t *testing.T) {
-	disks := []vfs.FS{vfs.NewMemory(), vfs.NewMemory(), vfs.NewMemory()}
-	f := newFixture(t, on(disks...), 9, logstoretest.Config())
-	for i := range int32(9) {
-		logAppend(t, f.log(i), logstoretest.Batch{Records: int(i) + 1}.Build(t))
-	}
-	dirs, err := f.store.LogDirs(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, d := range dirs {
-		if len(d.Partitions) != 3 {
-			t.Errorf("%s has %d partitions", d.Path, len(d.Partitions))
-		}
-	}
-	f.close()
-	// The order of the directories may change.
-	slices.Reverse(disks)
-	f = newFixture(t, on(disks...), 9, logstoretest.Config())
-	for i := range int32(9) {
-		if got := f.log(i).Offsets().LogEndOffset; got != int64(i)+1 {
-			t.Errorf("partition %d ends at %d", i, got)
-		}
-		logAppend(t, f.log(i), logstoretest.Batch{}.Build(t))
-	}
-}
-
-func TestOfflineDirectoryLeavesOthersOnline(t *testing.T) {
-	broken := vfs.Inject(vfs.NewMemory())
-	f := newFixture(t, on(broken, vfs.NewMemory()), 4, logstoretest.Config())
-	for i := range int32(2) {
-		logAppend(t, f.log(i), logstoretest.Batch{}.Build(t))
-	}
-	broken.SetRules(&vfs.Rule{Ops: vfs.OpWrite, Err: errors.New("broken")})
-	online := 0
-	for i := range int32(4) {
-		_, err := f.log(i).Append(logstoretest.Batch{}.Build(t), logstore.AppendOptions{})
-		switch {
-		case err == nil:
-			online++
-		case !errors.Is(err, logstore.ErrOffline):
-			t.Errorf("partition %d: %v", i, err)
-		}
-	}
-	// One is on the broken disk; those without files go to the other one.
-	if online != 3 {
-		t.Errorf("%d partitions are online", online)
-	}
-	if err := f.store.Health(); !errors.Is(err, logstore.ErrOffline) {
-		t.Errorf("health: %v", err)
-	}
-	if err := f.store.Close(context.Background()); !errors.Is(err, logstore.ErrOffline) {
-		t.Errorf("close: %v", err)
-	}
-}
-
 func TestFolderOfUnknownTopicIsSetAside(t *testing.T) {
 	memory := vfs.NewMemory()
 	f := newFixture(t, on(memory), 1, logstoretest.Config())

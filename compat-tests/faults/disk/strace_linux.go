@@ -26,6 +26,15 @@ func Failing(calls, errno string, n int) ([]string, error) {
 	}, nil
 }
 
+// FailingOn is Failing for calls that concern one file alone. The file must exist when the command starts.
+func FailingOn(path, calls, errno string, n int) ([]string, error) {
+	wrapper, err := Failing(calls, errno, n)
+	if err != nil {
+		return nil, err
+	}
+	return append(wrapper, "-P", path), nil
+}
+
 // Slow makes every one of the system calls (comma-separated names) of a running process wait before it begins. It returns
 // once that is in force; the process runs at its own pace again when stop is called or when it ends.
 func Slow(ctx context.Context, pid int, calls string, micros int) (stop func(), err error) {
