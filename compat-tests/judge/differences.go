@@ -92,3 +92,13 @@ func Match(pattern, text string) bool {
 	}
 	return strings.HasSuffix(text, last)
 }
+
+// MatchAny says whether text matches one of several patterns, separated by commas.
+func MatchAny(patterns, text string) bool {
+	for pattern := range strings.SplitSeq(patterns, ",") {
+		if Match(pattern, text) {
+			return true
+		}
+	}
+	return false
+}

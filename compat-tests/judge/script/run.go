@@ -88,7 +88,7 @@ func Execute(ctx context.Context, env Env, c Case, number int) (Transcript, erro
 func (r *Run) Context() context.Context { return r.ctx }
 
 // Name is the real name of the topic with the given logical name, for bytes that are built by hand.
-func (r *Run) Name(logical string) string { return expand(r.Symbols.Prefix, logical) }
+func (r *Run) Name(logical string) string { return expand(&r.Symbols, logical) }
 
 // Count returns 1, 2, 3… for names that a case needs several of.
 func (r *Run) Count() int {
@@ -102,17 +102,23 @@ func (r *Run) TopicID(logical string) [16]byte {
 }
 
 // Expand replaces the logical topic names in a request that is not sent by a step, but built into bytes.
-func (r *Run) Expand(req kmsg.Request) { expandAll(r.Symbols.Prefix, reflect.ValueOf(req)) }
+func (r *Run) Expand(req kmsg.Request) { expandAll(&r.Symbols, reflect.ValueOf(req)) }
 
-func expand(prefix, s string) string {
+// expand replaces a logical name (~name) or a placeholder of a member id (@client, see [transcript.Symbols.Member]).
+func expand(symbols *transcript.Symbols, s string) string {
 	if rest, ok := strings.CutPrefix(s, "~"); ok {
-		return prefix + rest
+		return symbols.Prefix + rest
+	}
+	if rest, ok := strings.CutPrefix(s, "@"); ok {
+		if id := symbols.Member(rest); id != "" {
+			return id
+		}
 	}
 	return s
 }
 
-// expandAll replaces logical topic names in all strings of a request.
-func expandAll(prefix string, v reflect.Value) {
+// expandAll does so for all strings of a request.
+func expandAll(symbols *transcript.Symbols, v reflect.Value) {
 	switch v.Kind() {
 	case reflect.Pointer:
 		if v.IsNil() {
@@ -120,26 +126,26 @@ func expandAll(prefix string, v reflect.Value) {
 		}
 		if v.Elem().Kind() == reflect.String {
 			// The pointer may be shared with the case's own data, which must stay as it is.
-			s := expand(prefix, v.Elem().String())
+			s := expand(symbols, v.Elem().String())
 			v.Set(reflect.ValueOf(&s))
 			return
 		}
-		expandAll(prefix, v.Elem())
+		expandAll(symbols, v.Elem())
 	case reflect.Struct:
 		for i := range v.NumField() {
 			if v.Type().Field(i).IsExported() {
-				expandAll(prefix, v.Field(i))
+				expandAll(symbols, v.Field(i))
 			}
 		}
 	case reflect.Slice:
 		if k := v.Type().Elem().Kind(); k == reflect.Struct || k == reflect.String || k == reflect.Pointer {
 			for i := range v.Len() {
-				expandAll(prefix, v.Index(i))
+				expandAll(symbols, v.Index(i))
 			}
 		}
 	case reflect.String:
-		if strings.HasPrefix(v.String(), "~") {
-			v.SetString(expand(prefix, v.String()))
+		if s := expand(symbols, v.String()); s != v.String() {
+			v.SetString(s)
 		}
 	default:
 	}
@@ -148,7 +154,7 @@ func expandAll(prefix string, v reflect.Value) {
 // build makes the request of a step ready to be sent.
 func (r *Run) build(f func(*Run) kmsg.Request) kmsg.Request {
 	req := f(r)
-	expandAll(r.Symbols.Prefix, reflect.ValueOf(req))
+	expandAll(&r.Symbols, reflect.ValueOf(req))
 	switch req := req.(type) {
 	case *kmsg.ProduceRequest:
 		for _, t := range req.Topics {
@@ -189,6 +195,44 @@ func (r *Run) Do(req kmsg.Request) (kmsg.Response, error) {
 		return nil, fmt.Errorf("%s: %w", kmsg.NameForKey(req.Key()), err)
 	}
 	r.Symbols.Learn(resp)
+	return resp, nil
+}
+
+// DoOn sends a request of a setup step on one of the case's own connections, under a client id, and returns the answer.
+func (r *Run) DoOn(number int, client string, req kmsg.Request) (kmsg.Response, error) {
+	if err := r.Send(number, client, req); err != nil {
+		return nil, err
+	}
+	return r.Take(number)
+}
+
+// Send sends a request of a setup step without waiting for the answer, which [Run.Take] reads.
+func (r *Run) Send(number int, client string, req kmsg.Request) error {
+	c, err := r.connection(number)
+	if err != nil {
+		return err
+	}
+	req = r.build(func(*Run) kmsg.Request { return req })
+	due := pending{req: req, id: c.NextCorrelationID(), sent: time.Now()}
+	c.pending = append(c.pending, due)
+	return c.WriteFrame(rawconn.Frame(req, due.id, &client))
+}
+
+// Take reads the answer to the oldest request that [Run.Send] sent on a connection.
+func (r *Run) Take(number int) (kmsg.Response, error) {
+	c, err := r.connection(number)
+	if err != nil {
+		return nil, err
+	}
+	if len(c.pending) == 0 {
+		return nil, errors.New("take without send")
+	}
+	due := c.pending[0]
+	c.pending = c.pending[1:]
+	answer, resp := r.read(c, due.req.ResponseKind(), due.req.GetVersion(), due.id, rawconn.FlexibleHeader(due.req))
+	if resp == nil {
+		return nil, fmt.Errorf("%s: %s", kmsg.NameForKey(due.req.Key()), answer)
+	}
 	return resp, nil
 }
 

@@ -144,3 +144,64 @@ func TestWrongCorrelationIDsAndTrailingBytesAreNoted(t *testing.T) {
 		t.Errorf("a wrong correlation id gave %q", notes[1].Answer)
 	}
 }
+
+// joinAnswer answers JoinGroup v0 with a member id, LeaveGroup v0 with nothing and ListGroups v0 with three groups.
+func joinAnswer(frame []byte) []byte {
+	var resp kmsg.Response
+	switch int16(binary.BigEndian.Uint16(frame)) {
+	case 11:
+		join := kmsg.NewPtrJoinGroupResponse()
+		join.MemberID = "a-01234567-89ab-4cde-8f01-23456789abcd"
+		resp = join
+	case 16:
+		list := kmsg.NewPtrListGroupsResponse()
+		list.Groups = []kmsg.ListGroupsResponseGroup{{Group: "c0001-other"}, {Group: "c0000-own"}, {Group: "somebody's"}}
+		resp = list
+	default:
+		resp = kmsg.NewPtrLeaveGroupResponse()
+	}
+	return resp.AppendTo(append([]byte{}, frame[4:8]...))
+}
+
+func TestMembersAreNamedByTheirClients(t *testing.T) {
+	leave := ""
+	env := broker(t, func(frame []byte) []byte {
+		if int16(binary.BigEndian.Uint16(frame)) == 13 {
+			leave = string(frame)
+		}
+		return joinAnswer(frame)
+	})
+	c := script.Case{Steps: []script.Step{
+		script.Setup(func(r *script.Run) error {
+			if err := r.Send(4, "a", kmsg.NewPtrJoinGroupRequest()); err != nil {
+				return err
+			}
+			_, err := r.Take(4)
+			return err
+		}),
+		script.Ask{Build: func(*script.Run) kmsg.Request {
+			req := kmsg.NewPtrLeaveGroupRequest()
+			req.MemberID = "@a"
+			return req
+		}},
+	}}
+	notes, err := script.Execute(t.Context(), env, c, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(leave, "a-01234567") || !strings.Contains(notes[0].Request, `MemberID: "a-<member:1>"`) {
+		t.Errorf("sent %q, noted %+v", leave, notes)
+	}
+}
+
+func TestGroupsOfOthersAreNotListed(t *testing.T) {
+	env := broker(t, joinAnswer)
+	c := script.Case{Steps: []script.Step{script.Ask{Build: func(*script.Run) kmsg.Request { return kmsg.NewPtrListGroupsRequest() }}}}
+	notes, err := script.Execute(t.Context(), env, c, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(notes[0].Answer, `Groups: [{Group: "own" ProtocolType: ""}]`) {
+		t.Errorf("the transcript is %+v", notes)
+	}
+}

@@ -216,10 +216,20 @@ func requestText(r *Run, a Ask, req kmsg.Request) string {
 	return b.String()
 }
 
-// foreign matches the topics of other cases, which share the broker.
+// foreign matches the topics and groups of other cases, which share the broker.
 var foreign = regexp.MustCompile(`^c\d{4}-`)
 
-// dropForeign removes the topics of other cases from an answer that lists all topics.
+// isForeign says whether an element of an answer's array belongs to another case. Where all groups are listed that is every group
+// which does not bear the case's own prefix.
+func isForeign(prefix string, element reflect.Value) bool {
+	name := nameOf(element)
+	if strings.HasPrefix(name, prefix) {
+		return false
+	}
+	return foreign.MatchString(name) || element.Type().Name() == "ListGroupsResponseGroup"
+}
+
+// dropForeign removes the topics and groups of other cases from an answer that lists all of them.
 func dropForeign(prefix string, v reflect.Value) {
 	switch v.Kind() {
 	case reflect.Pointer:
@@ -238,7 +248,7 @@ func dropForeign(prefix string, v reflect.Value) {
 		}
 		kept := v.Slice(0, 0)
 		for i := range v.Len() {
-			if name := topicOf(v.Index(i)); foreign.MatchString(name) && !strings.HasPrefix(name, prefix) {
+			if isForeign(prefix, v.Index(i)) {
 				continue
 			}
 			dropForeign(prefix, v.Index(i))
@@ -251,8 +261,9 @@ func dropForeign(prefix string, v reflect.Value) {
 	}
 }
 
-func topicOf(v reflect.Value) string {
-	for _, name := range []string{"Topic", "Name"} {
+// nameOf is the name of the topic or group that a struct is about, empty where it is about neither.
+func nameOf(v reflect.Value) string {
+	for _, name := range []string{"Topic", "Name", "Group"} {
 		f := v.FieldByName(name)
 		if !f.IsValid() {
 			continue

@@ -184,7 +184,7 @@ func (d *dumper) scalar(parent reflect.Value, name string, v reflect.Value) stri
 		if v.IsNil() {
 			return "null"
 		}
-		return shortBytes(v.Bytes())
+		return d.symbols.bytes(v.Bytes())
 	default:
 		return strconv.Quote(fmt.Sprint(v.Interface()))
 	}
@@ -251,6 +251,14 @@ func errorName(code int16) string {
 		return fmt.Sprintf("%s(%d)", e.Message, code)
 	}
 	return fmt.Sprintf("UNKNOWN(%d)", code)
+}
+
+// bytes shows an opaque value, in which names of the case's topics may be.
+func (s *Symbols) bytes(b []byte) string {
+	if s.Prefix != "" && b != nil {
+		b = bytes.ReplaceAll(b, []byte(s.Prefix), []byte{})
+	}
+	return shortBytes(b)
 }
 
 // shortBytes shows bytes as a quoted string, long ones as length and digest.

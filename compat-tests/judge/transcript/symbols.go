@@ -8,6 +8,7 @@ import (
 	"math"
 	"reflect"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -26,6 +27,7 @@ type Symbols struct {
 	ids       map[string][16]byte // Topic id by name; the newest.
 	producers []int64             // In order of their appearance.
 	sessions  []int32
+	members   []string                   // Ids of members of groups that the broker made, in order of their appearance.
 	sent      map[[sha256.Size]byte]bool // Record sections of batches that were sent.
 }
 
@@ -102,7 +104,58 @@ func (s *Symbols) session(id int32) int {
 	return 0
 }
 
-// Learn collects the ids in a decoded answer: topics by name, producers, fetch sessions.
+// The forms of member ids that brokers make: a client's id or a static member's name and a UUID, or a UUID in base64.
+var (
+	uuidAtEnd  = regexp.MustCompile(`-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$`)
+	anyUUID    = regexp.MustCompile(`\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b`)
+	base64UUID = regexp.MustCompile(`^[A-Za-z0-9_-]{22}$`)
+)
+
+// LearnMember notes the id that the broker gave to a member of a group.
+func (s *Symbols) LearnMember(id string) {
+	if (uuidAtEnd.MatchString(id) || base64UUID.MatchString(id)) && !slices.Contains(s.members, id) {
+		s.members = append(s.members, id)
+	}
+}
+
+// Member returns the newest id that the broker gave to a client or static member, by its name; name/1 is the first one, name/2 the second. Ids
+// without a client's name belong to the empty name. Where there is none the result is empty.
+func (s *Symbols) Member(name string) string {
+	name, number, _ := strings.Cut(name, "/")
+	var own []string
+	for _, id := range s.members {
+		client, _, _ := strings.Cut(id, uuidAtEnd.FindString(id))
+		if base64UUID.MatchString(id) {
+			client = ""
+		}
+		if client == name {
+			own = append(own, id)
+		}
+	}
+	n, err := strconv.Atoi(number)
+	if err != nil {
+		n = len(own)
+	}
+	if n < 1 || n > len(own) {
+		return ""
+	}
+	return own[n-1]
+}
+
+// replaceMembers shows member ids as client-<member:n>.
+func (s *Symbols) replaceMembers(value string) string {
+	for i, id := range s.members {
+		symbol := fmt.Sprintf("<member:%d>", i+1)
+		if uuid := uuidAtEnd.FindStringSubmatch(id); uuid != nil {
+			value = strings.ReplaceAll(value, uuid[1], symbol)
+		} else {
+			value = strings.ReplaceAll(value, id, symbol)
+		}
+	}
+	return anyUUID.ReplaceAllString(value, "<member:?>")
+}
+
+// Learn collects the ids in a decoded answer: topics by name, producers, fetch sessions, members.
 func (s *Symbols) Learn(m any) { s.learn(reflect.ValueOf(m)) }
 
 func (s *Symbols) learn(v reflect.Value) {
@@ -141,6 +194,17 @@ func (s *Symbols) learnFields(v reflect.Value) {
 			s.LearnProducer(id)
 		}
 	}
+	switch v.Type().Name() {
+	case "JoinGroupResponse":
+		if id, ok := field[string](v, "MemberID"); ok {
+			s.LearnMember(id)
+		}
+	case "ConsumerGroupHeartbeatResponse":
+		if id, ok := field[*string](v, "MemberID"); ok && id != nil {
+			s.LearnMember(*id)
+		}
+	default:
+	}
 	if strings.HasPrefix(v.Type().Name(), "FetchResponse") {
 		if id, ok := field[int32](v, "SessionID"); ok {
 			s.LearnSession(id)
@@ -174,6 +238,7 @@ func (s *Symbols) text(value string) string {
 	for id, name := range s.topics {
 		value = strings.ReplaceAll(value, uuidText(id), "<id:"+name+">")
 	}
+	value = s.replaceMembers(value)
 	for i, id := range s.producers {
 		// Kafka names producers in messages only as "producer N" or "producerId N".
 		value = regexp.MustCompile(`(producer(?:Id)? )`+strconv.FormatInt(id, 10)+`\b`).ReplaceAllString(value, fmt.Sprintf("${1}<pid:%d>", i+1))

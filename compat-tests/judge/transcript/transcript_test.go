@@ -180,3 +180,33 @@ func TestLeavesOfARequestCanBeSet(t *testing.T) {
 		t.Errorf("leaves are %s, want %s", got, want)
 	}
 }
+
+func TestMemberIDsKeepTheirClientAndTheirIdentity(t *testing.T) {
+	s := symbols()
+	const first, second, other = "a-01234567-89ab-4cde-8f01-23456789abcd", "a-11234567-89ab-4cde-8f01-23456789abcd", "b-21234567-89ab-4cde-8f01-23456789abcd"
+	resp := kmsg.NewPtrJoinGroupResponse()
+	resp.Version = 3
+	for _, id := range []string{first, second} {
+		resp.MemberID = id
+		s.Learn(resp)
+	}
+	resp.LeaderID = first
+	resp.Members = []kmsg.JoinGroupResponseMember{{MemberID: other}, {MemberID: second, ProtocolMetadata: []byte("on c0001-t")}}
+	text := transcript.Response(s, resp).String()
+	for _, want := range []string{`LeaderID: "a-<member:1>"`, `MemberID: "a-<member:2>"`, `{MemberID: "a-<member:2>" ProtocolMetadata: "on t"} {MemberID: "b-<member:?>" ProtocolMetadata: null}`} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %s in\n%s", want, text)
+		}
+	}
+	for name, want := range map[string]string{"a": second, "a/1": first, "a/3": "", "b": "", "": ""} {
+		if got := s.Member(name); got != want {
+			t.Errorf("Member(%q) = %q, want %q", name, got, want)
+		}
+	}
+	heartbeat := kmsg.NewPtrConsumerGroupHeartbeatResponse()
+	heartbeat.MemberID = new("AAECAwQFBgcICQoLDA0ODw")
+	s.Learn(heartbeat)
+	if got := s.Member(""); got != *heartbeat.MemberID {
+		t.Errorf("the id of a consumer is %q", got)
+	}
+}

@@ -111,13 +111,14 @@ func (n *Node) line(width int) (string, bool) {
 }
 
 // identity names the field that identifies an element among the others of its array: names first, numbers then.
-var identity = []string{"Name", "Topic", "TopicID", "Partition", "ApiKey", "NodeID", "ProducerID", "ReplicaID", "ResourceName", "Dir", "Offset", "BaseOffset"}
+var identity = []string{"Name", "Topic", "TopicID", "Partition", "ApiKey", "NodeID", "ProducerID", "ReplicaID", "ResourceName", "Dir", "Offset", "BaseOffset", "Group", "MemberID"}
 
 // unordered lists the arrays whose order says nothing: Kafka fills them from hash tables. They are compared, and
 // printed, in the order of their elements' identity.
 var unordered = map[string]bool{
 	"Topics": true, "Partitions": true, "Configs": true, "ApiKeys": true, "SupportedFeatures": true, "FinalizedFeatures": true, "Brokers": true,
 	"Resources": true, "ConfigResources": true, "ActiveProducers": true, "Dirs": true, "Nodes": true,
+	"Groups": true, "Members": true, "TopicPartitions": true, "SubscribedTopics": true,
 }
 
 // elementName is what an element of an array is called in paths: the value of its identifying field, where that is unique

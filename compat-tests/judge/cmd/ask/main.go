@@ -29,7 +29,7 @@ func main() {
 }
 
 func run(w io.Writer) error {
-	pattern := flag.String("case", "*", "names of cases, * for any text")
+	pattern := flag.String("case", "*", "names of cases, * for any text; several with commas")
 	addr := flag.String("addr", "127.0.0.1:9092", "broker")
 	dir := flag.String("dir", "", "the broker's log directory, to show paths in it as <dir>")
 	golden := flag.String("golden", filepath.Join("judge", "testdata"), "folder of golden answers")
@@ -41,7 +41,7 @@ func run(w io.Writer) error {
 		return err
 	}
 	for _, c := range cases.All() {
-		if !judge.Match(*pattern, c.Name) {
+		if !judge.MatchAny(*pattern, c.Name) {
 			continue
 		}
 		if *list {

@@ -26,7 +26,7 @@ func main() {
 }
 
 func run(ctx context.Context) error {
-	pattern := flag.String("case", "*", "names of the cases to record, * for any text")
+	pattern := flag.String("case", "*", "names of the cases to record, * for any text; several with commas")
 	dir := flag.String("golden", filepath.Join("judge", "testdata"), "folder of golden answers")
 	flag.Parse()
 	answers := judge.Answers{}
@@ -36,7 +36,7 @@ func run(ctx context.Context) error {
 	}
 	var chosen []script.Case
 	for _, c := range cases.All() {
-		if judge.Match(*pattern, c.Name) {
+		if judge.MatchAny(*pattern, c.Name) {
 			chosen = append(chosen, c)
 		} else if notes, ok := old[c.Name]; ok {
 			answers[c.Name] = notes
