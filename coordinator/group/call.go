@@ -96,3 +96,19 @@ func (k *call[T]) wait(ctx context.Context) T {
 	k.mu.gone = true
 	return k.refused(codeOf(ctx.Err()))
 }
+
+// askEach has the shards of groups decide, all at once, and waits for all answers, which are in the order of the groups.
+func askEach[T any](ctx context.Context, c *Coordinator, groups []string, about func(group string) question[T]) []T {
+	calls := make([]*call[T], len(groups))
+	for i, group := range groups {
+		q := about(group)
+		q.key = group
+		calls[i] = newCall(q)
+		c.runtime.Submit(group, calls[i].command())
+	}
+	answers := make([]T, len(groups))
+	for i, k := range calls {
+		answers[i] = k.wait(ctx)
+	}
+	return answers
+}

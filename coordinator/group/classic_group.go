@@ -18,6 +18,7 @@ type classicGroup struct {
 	state    classicState
 	previous classicState // before the last transition
 	sinceMs  int64        // when the last transition was, -1 if unknown
+	since    int32        // [uptime] when it was seen
 
 	protocolType string // "": none, as in groups that commit offsets only
 	protocol     string // of the generation; "" while there is none
@@ -39,7 +40,7 @@ type classicGroup struct {
 }
 
 func newClassicGroup(id string, nowMs int64) *classicGroup {
-	return &classicGroup{id: id, state: classicEmpty, previous: classicDead, sinceMs: nowMs}
+	return &classicGroup{id: id, state: classicEmpty, previous: classicDead, sinceMs: nowMs, since: uptime()}
 }
 
 // transition brings the group into another state. One that may not follow is a bug, and the runtime starts again from the log.
@@ -47,7 +48,7 @@ func (g *classicGroup) transition(to classicState, nowMs int64) {
 	if !to.mayFollow(g.state) {
 		panic("group " + g.id + " can't go from " + g.state.String() + " to " + to.String())
 	}
-	g.previous, g.state, g.sinceMs = g.state, to, nowMs
+	g.previous, g.state, g.sinceMs, g.since = g.state, to, nowMs, uptime()
 }
 
 // simple reports whether the group is only a name for offsets.

@@ -17,7 +17,7 @@ var refusals = []struct {
 	code wire.ErrorCode
 }{
 	{coordinator.ErrLoading, wire.CoordinatorLoadInProgress},
-	{coordinator.ErrNotAvailable, wire.CoordinatorNotAvailable},
+	{coordinator.ErrNotAvailable, wire.NotCoordinator}, // as of a shard that Kafka hasn't, or couldn't load
 	{coordinator.ErrClosed, wire.NotCoordinator},
 	{coordinator.ErrFailed, wire.UnknownServerError},
 	{logstore.ErrDiskFull, wire.CoordinatorNotAvailable},

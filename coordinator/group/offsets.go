@@ -1,9 +1,11 @@
 package group
 
 import (
+	"cmp"
 	"iter"
 	"maps"
 	"slices"
+	"strings"
 )
 
 // offsets are what one group has committed: by topic, then partition. Commits are values in the inner map, because a pointer and an
@@ -56,23 +58,37 @@ func (o offsets) of(topic string) iter.Seq2[int32, Commit] {
 // tombstones deletes those offsets of a group that are chosen. They are in order, so that the same state always
 // leads to the same records.
 func (o offsets) tombstones(group string, chosen func(topic string, partition int32, c *Commit) bool) []Record {
-	var records []Record
-	for _, topic := range o.names() {
-		for partition, c := range o.of(topic) {
+	var chosenOnes []*OffsetRecord
+	for topic, partitions := range o {
+		for partition, c := range partitions {
 			if chosen(topic, partition, &c) {
-				records = append(records, &OffsetRecord{Group: group, Topic: topic, Partition: partition})
+				chosenOnes = append(chosenOnes, &OffsetRecord{Group: group, Topic: topic, Partition: partition})
 			}
 		}
+	}
+	if len(chosenOnes) == 0 {
+		return nil // As almost always when somebody looks for expired ones.
+	}
+	slices.SortFunc(chosenOnes, func(a, b *OffsetRecord) int {
+		return cmp.Or(strings.Compare(a.Topic, b.Topic), cmp.Compare(a.Partition, b.Partition))
+	})
+	records := make([]Record, len(chosenOnes))
+	for i, r := range chosenOnes {
+		records[i] = r
 	}
 	return records
 }
 
 // expired are the tombstones of a group's offsets that nobody needs any more (KIP-211), and whether these are all. Offsets of topics
 // that the group reads stay, however old they are.
-func (o offsets) expired(g anyGroup, nowMs, retentionMs int64) (records []Record, all bool) {
+func (o offsets) expired(g anyGroup, look retention) (records []Record, all bool) {
 	since, ok := g.expiryBase()
 	if !ok {
 		return nil, len(o) == 0
+	}
+	var emptySince int32
+	if c, classic := g.(*classicGroup); classic {
+		emptySince = c.since
 	}
 	all = true
 	records = o.tombstones(g.groupID(), func(topic string, _ int32, c *Commit) bool {
@@ -80,9 +96,9 @@ func (o offsets) expired(g anyGroup, nowMs, retentionMs int64) (records []Record
 		switch {
 		case !expired:
 		case c.ExpireTimestamp >= 0:
-			expired = nowMs >= c.ExpireTimestamp
+			expired = look.over(c.CommitTimestamp, c.seen, c.ExpireTimestamp-c.CommitTimestamp)
 		default:
-			expired = nowMs-since(c) >= retentionMs
+			expired = look.over(since(c), max(c.seen, emptySince), look.keepMs)
 		}
 		all = all && expired
 		return expired

@@ -2,6 +2,7 @@ package group
 
 import (
 	"fmt"
+	"math"
 	"testing"
 )
 
@@ -76,8 +77,11 @@ func TestOffsetsAreListedInOrder(t *testing.T) {
 	wantEqual(t, "partitions", first, []int32{0, 1})
 }
 
+// longUptime is longer than anything is kept.
+const longUptime = math.MaxInt32
+
 func TestOffsetsExpire(t *testing.T) {
-	const retention = 100
+	look := func(now int64) retention { return retention{nowMs: now, uptime: longUptime, keepMs: 100} }
 	consumers := func(state classicState, since int64) *classicGroup {
 		g := newClassicGroup("g", since)
 		g.protocolType, g.state = consumerProtocolType, state
@@ -112,12 +116,12 @@ func TestOffsetsExpire(t *testing.T) {
 		{"subscription that isn't understood", unknown, 10_000, "[]", false},
 		{"not consumers", opaque, 10_000, "[]", false},
 	} {
-		records, all := o.expired(c.group, c.now, retention)
+		records, all := o.expired(c.group, look(c.now))
 		if got := names(records); got != c.want || all != c.all {
 			t.Errorf("%s: %s, all %v, want %s, %v", c.name, got, all, c.want, c.all)
 		}
 	}
-	if _, all := (offsets{}).expired(opaque, 1, 1); !all {
+	if _, all := (offsets{}).expired(opaque, look(1)); !all {
 		t.Error("no offsets, and some are left")
 	}
 }
@@ -126,7 +130,7 @@ func TestOffsetsWithATimeOfTheirOwnExpireThen(t *testing.T) {
 	o := offsets{}
 	o.replay(&OffsetRecord{Topic: "t", Commit: &Commit{CommitTimestamp: 1, ExpireTimestamp: 50}})
 	for now, want := range map[int64]string{49: "[]", 50: "[g/t-0]"} {
-		records, _ := o.expired(newClassicGroup("g", 0), now, 1)
+		records, _ := o.expired(newClassicGroup("g", 0), retention{nowMs: now, uptime: longUptime, keepMs: 1})
 		wantEqual(t, fmt.Sprint("at ", now), names(records), want)
 	}
 }

@@ -15,6 +15,7 @@ type OffsetRecord struct {
 type Commit struct {
 	Offset      int64  // next to be read
 	LeaderEpoch int32  // of the record before it; -1: unknown (KIP-320)
+	seen        int32  // [uptime] when it came into the state; not in the record
 	Metadata    string // the client's own
 	// CommitTimestamp is the wall clock at the commit in ms.
 	CommitTimestamp int64

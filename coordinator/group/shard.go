@@ -22,13 +22,16 @@ type Shard struct {
 	// offsets are what groups have committed, by their IDs. A group without any isn't in there.
 	offsets map[string]offsets
 
+	expiry *coordinator.Timer[*Shard, Record] // of the next look for expired offsets; nil until there are groups
+	born   int32                              // [uptime] when loading began
+
 	outbox []func(err error) // of the decision that is made now
 }
 
 func (c *Coordinator) newShard(index int32, timers *coordinator.Timers[*Shard, Record]) *Shard {
 	return &Shard{
 		coordinator: c, index: index, timers: timers,
-		groups: map[string]anyGroup{}, offsets: map[string]offsets{},
+		groups: map[string]anyGroup{}, offsets: map[string]offsets{}, born: uptime(),
 	}
 }
 
@@ -84,6 +87,7 @@ func (s *Shard) Replay(_ int64, r Record) error {
 	default:
 		return fmt.Errorf("%w: %T", ErrUnknownRecord, r)
 	}
+	s.armExpiry()
 	return nil
 }
 
@@ -96,6 +100,12 @@ func (s *Shard) replayOffset(r *OffsetRecord) {
 		}
 		committed = offsets{}
 		s.offsets[r.Group] = committed
+	}
+	if r.Commit != nil {
+		r.Commit.seen = s.born
+		if s.live {
+			r.Commit.seen = uptime()
+		}
 	}
 	committed.replay(r)
 	if len(committed) == 0 {
@@ -125,6 +135,7 @@ func (s *Shard) Loaded() {
 	for _, g := range s.groups {
 		g.loaded(s)
 	}
+	s.armExpiry()
 }
 
 // Unloaded implements [coordinator.Machine].

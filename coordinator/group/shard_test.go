@@ -81,9 +81,9 @@ func TestWhatNoShardCanDecideIsRefused(t *testing.T) {
 	defer log.close(t)
 	c := New(testOptions(log))
 	c.Load()
-	wantEqual(t, "no topic", write(t, c, "group"), wire.CoordinatorNotAvailable)
+	wantEqual(t, "no topic", write(t, c, "group"), wire.NotCoordinator)
 	log.partitions = 2
-	wantEqual(t, "no log", write(t, c, "group"), wire.CoordinatorNotAvailable)
+	wantEqual(t, "no log", write(t, c, "group"), wire.NotCoordinator)
 	stop(t, c)
 	wantEqual(t, "closed", write(t, c, "group"), wire.NotCoordinator)
 }
@@ -111,7 +111,7 @@ func TestWhoIsGoneIsNotDecidedOn(t *testing.T) {
 		wantEqual(t, "gone", k.wait(ctx), wire.NotCoordinator)
 		c.runtime.Submit("group", k.command())
 		wantEqual(t, "of no group", askShard(ctx, c, 0, q), wire.NotCoordinator)
-		wantEqual(t, "no such shard", askShard(t.Context(), c, 1, q), wire.CoordinatorNotAvailable)
+		wantEqual(t, "no such shard", askShard(t.Context(), c, 1, q), wire.NotCoordinator)
 		synctest.Wait()
 		wantEqual(t, "asked", asked, false)
 	})
@@ -149,7 +149,7 @@ func TestEveryErrorHasItsCode(t *testing.T) {
 	}{
 		{nil, wire.None},
 		{coordinator.ErrLoading, wire.CoordinatorLoadInProgress},
-		{fmt.Errorf("%w: %w", coordinator.ErrNotAvailable, logstore.ErrOffline), wire.CoordinatorNotAvailable},
+		{fmt.Errorf("%w: %w", coordinator.ErrNotAvailable, logstore.ErrOffline), wire.NotCoordinator},
 		{coordinator.ErrClosed, wire.NotCoordinator},
 		{coordinator.ErrFailed, wire.UnknownServerError},
 		{logstore.ErrDiskFull, wire.CoordinatorNotAvailable},

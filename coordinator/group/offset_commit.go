@@ -1,0 +1,246 @@
+package group
+
+import (
+	"context"
+	"math"
+	"slices"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/clatterhq/clatter/wire"
+)
+
+// Versions in which OffsetCommit changed.
+const (
+	offsetCommitGroupNotFound = 9
+	offsetCommitTopicIDs      = 10
+)
+
+// OffsetCommit commits offsets for partitions that exist, if their group lets the caller
+// (KafkaApis.handleOffsetCommitRequest, OffsetMetadataManager.commitOffset).
+func (c *Coordinator) OffsetCommit(ctx context.Context, _ Caller, req *kmsg.OffsetCommitRequest) *kmsg.OffsetCommitResponse {
+	x := &offsetCommit{c: c, req: req, metadataMax: int(c.options.Config().OffsetMetadataMaxBytes)}
+	if x.allExist() {
+		x.existing = req.Topics
+	} else {
+		x.divide()
+	}
+	if len(x.existing) == 0 {
+		return x.answer(wire.None)
+	}
+	return ask(ctx, c, req.Group, question[*kmsg.OffsetCommitResponse]{shared: true, decide: x.decide, refused: x.answer})
+}
+
+// offsetCommit is one request. Many of one group are decided on before any is in the log, so it looks at members and
+// not at offsets. Nothing in it changes once the shard has it.
+type offsetCommit struct {
+	c           *Coordinator
+	req         *kmsg.OffsetCommitRequest
+	metadataMax int
+	// existing are the topics that exist, with their names and the partitions that exist, and missing is the answer about
+	// everything else.
+	existing []kmsg.OffsetCommitRequestTopic
+	missing  []kmsg.OffsetCommitResponseTopic
+}
+
+// allExist reports whether everything in the request exists, as is the rule.
+func (x *offsetCommit) allExist() bool {
+	for i := range x.req.Topics {
+		t := &x.req.Topics[i]
+		info, _ := x.find(t)
+		for j := range t.Partitions {
+			if !info.has(t.Partitions[j].Partition) {
+				return false
+			}
+		}
+		if len(t.Partitions) == 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// find finds a topic by what identifies it in the version, and completes it with its name. The code is for partitions that it doesn't have.
+func (x *offsetCommit) find(t *kmsg.OffsetCommitRequestTopic) (TopicInfo, wire.ErrorCode) {
+	topics := x.c.options.Topics
+	if x.req.Version < offsetCommitTopicIDs {
+		info, _ := topics.ByName(t.Topic)
+		return info, wire.UnknownTopicOrPartition
+	}
+	info, ok := topics.ByID(t.TopicID)
+	if !ok {
+		return TopicInfo{}, wire.UnknownTopicID
+	}
+	t.Topic = info.Name
+	return info, wire.UnknownTopicOrPartition
+}
+
+// has reports whether a topic exists and has a partition.
+func (t *TopicInfo) has(partition int32) bool { return partition >= 0 && partition < t.Partitions }
+
+// divide divides the request into what exists and what doesn't. What doesn't is gathered by topic.
+func (x *offsetCommit) divide() {
+	places := x.places(nil)
+	for i := range x.req.Topics {
+		t := &x.req.Topics[i]
+		info, code := x.find(t)
+		existing := *t
+		existing.Partitions = nil
+		var missing []kmsg.OffsetCommitResponseTopicPartition
+		for j := range t.Partitions {
+			if p := t.Partitions[j].Partition; info.has(p) {
+				existing.Partitions = append(existing.Partitions, t.Partitions[j])
+			} else {
+				missing = append(missing, kmsg.OffsetCommitResponseTopicPartition{Partition: p, ErrorCode: int16(code)})
+			}
+		}
+		if len(existing.Partitions) > 0 {
+			x.existing = append(x.existing, existing)
+		}
+		if len(missing) > 0 || info.Partitions == 0 {
+			x.missing = places.add(x.missing, t, missing)
+		}
+	}
+}
+
+// commitPlaces says where the topics of an answer are, by name or ID.
+type commitPlaces struct {
+	byID  bool
+	place map[string]int
+}
+
+func (x *offsetCommit) places(topics []kmsg.OffsetCommitResponseTopic) commitPlaces {
+	p := commitPlaces{byID: x.req.Version >= offsetCommitTopicIDs, place: make(map[string]int, len(topics))}
+	for i := range topics {
+		p.place[p.key(topics[i].Topic, topics[i].TopicID)] = i
+	}
+	return p
+}
+
+func (p commitPlaces) key(name string, id [topicIDSize]byte) string {
+	if p.byID {
+		return string(id[:])
+	}
+	return name
+}
+
+// add adds partitions to those of a topic that is there already, or to a new one.
+func (p commitPlaces) add(
+	topics []kmsg.OffsetCommitResponseTopic, t *kmsg.OffsetCommitRequestTopic, partitions []kmsg.OffsetCommitResponseTopicPartition,
+) []kmsg.OffsetCommitResponseTopic {
+	key := p.key(t.Topic, t.TopicID)
+	if i, ok := p.place[key]; ok {
+		topics[i].Partitions = append(slices.Clip(topics[i].Partitions), partitions...)
+		return topics
+	}
+	p.place[key] = len(topics)
+	return append(topics, kmsg.OffsetCommitResponseTopic{Topic: t.Topic, TopicID: t.TopicID, Partitions: partitions})
+}
+
+// answer is the answer if the group says this to the commit.
+func (x *offsetCommit) answer(code wire.ErrorCode) *kmsg.OffsetCommitResponse {
+	resp := x.req.ResponseKind().(*kmsg.OffsetCommitResponse)
+	resp.Topics = append(make([]kmsg.OffsetCommitResponseTopic, 0, len(x.missing)+len(x.existing)), x.missing...)
+	var places commitPlaces
+	if len(x.missing) > 0 {
+		places = x.places(x.missing)
+	}
+	for i := range x.existing {
+		t := &x.existing[i]
+		partitions := make([]kmsg.OffsetCommitResponseTopicPartition, len(t.Partitions))
+		for j := range partitions {
+			partitions[j].Partition, partitions[j].ErrorCode = t.Partitions[j].Partition, int16(code)
+			if code == wire.None && x.tooLarge(&t.Partitions[j]) {
+				partitions[j].ErrorCode = int16(wire.OffsetMetadataTooLarge)
+			}
+		}
+		if len(x.missing) > 0 {
+			resp.Topics = places.add(resp.Topics, t, partitions)
+			continue
+		}
+		resp.Topics = append(resp.Topics, kmsg.OffsetCommitResponseTopic{Topic: t.Topic, TopicID: t.TopicID, Partitions: partitions})
+	}
+	return resp
+}
+
+// tooLarge reports whether the metadata of an offset is longer than it may be. Kafka counts as Java does: in UTF-16 units.
+func (x *offsetCommit) tooLarge(p *kmsg.OffsetCommitRequestTopicPartition) bool {
+	if p.Metadata == nil || len(*p.Metadata) <= x.metadataMax {
+		return false
+	}
+	units := 0
+	for _, r := range *p.Metadata {
+		units++
+		if r > 0xffff {
+			units++
+		}
+	}
+	return units > x.metadataMax
+}
+
+// decide has the group judge the commit, and makes its records.
+func (x *offsetCommit) decide(s *Shard, reply func(*kmsg.OffsetCommitResponse)) []Record {
+	code := x.check(s)
+	reply(x.answer(code))
+	if code != wire.None {
+		return nil
+	}
+	return x.records(s.nowMs())
+}
+
+// check is the code of the group. One that doesn't exist is made by a commit from outside of the group protocol.
+func (x *offsetCommit) check(s *Shard) wire.ErrorCode {
+	by := committer{memberID: x.req.MemberID, instanceID: x.req.InstanceID, generation: x.req.Generation, version: x.req.Version}
+	g := s.groups[x.req.Group]
+	switch {
+	case g != nil:
+		return g.checkCommit(&by)
+	case by.generation < 0:
+		return wire.None
+	case by.version >= offsetCommitGroupNotFound:
+		return wire.GroupIDNotFound
+	}
+	return wire.IllegalGeneration
+}
+
+// records are the records of the offsets whose metadata isn't too large.
+func (x *offsetCommit) records(nowMs int64) []Record {
+	n := 0
+	for i := range x.existing {
+		n += len(x.existing[i].Partitions)
+	}
+	records := make([]Record, 0, n)
+	made := make([]OffsetRecord, n)
+	commits := make([]Commit, n)
+	for i := range x.existing {
+		t := &x.existing[i]
+		for j := range t.Partitions {
+			p := &t.Partitions[j]
+			if x.tooLarge(p) {
+				continue
+			}
+			r, c := &made[len(records)], &commits[len(records)]
+			*c = Commit{
+				Offset: p.Offset, LeaderEpoch: max(p.LeaderEpoch, -1), CommitTimestamp: nowMs,
+				ExpireTimestamp: expiry(nowMs, x.req.RetentionTimeMillis), TopicID: t.TopicID,
+			}
+			if p.Metadata != nil {
+				c.Metadata = *p.Metadata
+			}
+			*r = OffsetRecord{Group: x.req.Group, Topic: t.Topic, Partition: p.Partition, Commit: c}
+			records = append(records, r)
+		}
+	}
+	return records
+}
+
+// expiry is when an offset expires that is to be kept for so long; -1 for as long as others.
+func expiry(nowMs, retentionMs int64) int64 {
+	switch {
+	case retentionMs == -1:
+		return -1
+	case retentionMs > math.MaxInt64-nowMs:
+		return math.MaxInt64
+	}
+	return max(0, nowMs+retentionMs)
+}
