@@ -223,9 +223,12 @@ func (c *conn) woken() error {
 // end is the end of the reader. Answers of produce requests that the log has taken already are
 // still sent if the peer just stopped sending; a drainer that is there closes the connection then.
 func (c *conn) end(err error) {
+	orderly := errors.Is(err, io.EOF) || errors.Is(err, errStopping)
+	if orderly {
+		err = errors.Join(err, c.flush())
+	}
 	c.logEnd(err)
 	c.in.close()
-	orderly := errors.Is(err, io.EOF) || errors.Is(err, errStopping)
 	drainerEnds, allProduce := c.queue.readerGone()
 	if !drainerEnds || !orderly || !allProduce {
 		c.abort()

@@ -319,10 +319,13 @@ func (i *inbox) awaitReadBuffer() error {
 	return nil
 }
 
-// awaitBudget waits for memory. The peer can't send meanwhile, so its time begins anew.
+// awaitBudget waits for memory. The peer can't send meanwhile, so its time begins anew. What is answered leaves before.
 func (i *inbox) awaitBudget(budget *byteBudget, l *lease, n int64) error {
 	if budget.tryTake(l, n) {
 		return nil
+	}
+	if err := i.c.flush(); err != nil {
+		return err
 	}
 	i.markAt = 0
 	return budget.take(i.c.ctx.Done(), l, n)

@@ -43,6 +43,11 @@ func (c *conn) work() error {
 			return errors.Join(errStopping, c.flush())
 		}
 	}
+	// The rest of a request that has begun is most likely there already. Its answer joins those that are
+	// ready; they leave before the reader waits, see tryReceive.
+	if c.onOwnStack && c.raw != nil && c.in.partial() && c.out.gathered() < deferBelow {
+		return nil
+	}
 	return c.flush()
 }
 

@@ -17,6 +17,8 @@ const (
 	outClass = 2
 	// flushAt is how many bytes of answers gather at most before they are sent.
 	flushAt = 16 << 10
+	// deferBelow is how many bytes of answers may wait for the one to a request that has arrived in part: a dozen.
+	deferBelow = 1 << 10
 	// copyBelow is the size below which records are copied next to the answers around them. A
 	// sendfile of its own costs more than that.
 	copyBelow = 16 << 10
@@ -66,7 +68,10 @@ func (o *outbox) init(c *conn) {
 }
 
 // empty says whether nothing waits for a flush.
-func (o *outbox) empty() bool { return len(o.b) == 0 }
+func (o *outbox) empty() bool { return o.gathered() == 0 }
+
+// gathered is how many bytes wait for a flush.
+func (o *outbox) gathered() int { return len(o.b) }
 
 // gather makes sure that there is a buffer.
 func (o *outbox) gather() {

@@ -28,10 +28,14 @@ func rawConn(nc net.Conn) syscall.RawConn {
 
 // tryReceive reads once, without waiting. It is called by the runtime's poller until it returns true, first
 // at once and then whenever the socket may have become readable. So a connection takes
-// a buffer when there is something to put into it, and not before.
+// a buffer when there is something to put into it, and not before; and answers that work has kept back leave when
+// there is nothing to read.
 func (i *inbox) tryReceive(fd uintptr) bool {
 	room := i.room()
 	if room == nil {
+		if i.err = i.c.flush(); i.err != nil {
+			return true
+		}
 		i.starved = readable(fd)
 		return i.starved
 	}
@@ -43,6 +47,10 @@ func (i *inbox) tryReceive(fd uintptr) bool {
 			return true
 		case errors.Is(err, syscall.EINTR):
 		case errors.Is(err, syscall.EAGAIN):
+			// Only now: the poller notices what arrives from here on, however long the flush takes.
+			if i.err = i.c.flush(); i.err != nil {
+				return true
+			}
 			i.yield()
 			return false
 		default:

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"math/rand/v2"
+	"net"
 	"os"
 	"path/filepath"
 	"sync/atomic"
@@ -253,6 +254,79 @@ func TestErrorsOfAReplyReleaseItsRecords(t *testing.T) {
 }
 
 // BenchmarkFetch is a response of 1 MiB from a file in the page cache.
+// makeBusy tells the connection of the request at hand that it is a busy one, and how much of its answers waits.
+func makeBusy(s *Server) (gathered int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := range s.conns { // One, whose reader is the caller.
+		c.onOwnStack = true
+		gathered = c.out.gathered()
+	}
+	return gathered
+}
+
+func TestAnswersLeaveTogetherThoughTheLastRequestArrivesInParts(t *testing.T) {
+	var s *testServer
+	began, goOn, waited := make(chan struct{}), make(chan struct{}), make(chan int, 2)
+	s = startServer(t, Options{}, func(_ context.Context, req *Request) (Reply, error) {
+		began <- struct{}{}
+		<-goOn
+		waited <- makeBusy(s.Server)
+		return ready(req), nil
+	})
+	c := dialServer(t, s)
+	if rawConn(c.Conn) == nil {
+		t.Skip("this platform has no way to read without waiting")
+	}
+	second := frameOf(produceRequest(1, make([]byte, 1000)), 2)
+	c.send(append(frameOf(produceRequest(1, nil), 1), second[:500]...))
+	<-began
+	c.send(second[500:])
+	goOn <- struct{}{}
+	<-began
+	goOn <- struct{}{}
+	c.expect(1, 2)
+	if first, second := <-waited, <-waited; first != 0 || second == 0 {
+		t.Errorf("%d and %d bytes of answers waited at the first and the second request; want none and some", first, second)
+	}
+}
+
+func TestAnswersDontWaitForARequestThatDoesntArrive(t *testing.T) {
+	var s *testServer
+	s = startServer(t, Options{}, func(_ context.Context, req *Request) (Reply, error) {
+		makeBusy(s.Server)
+		return ready(req), nil
+	})
+	c := dialServer(t, s)
+	last := frameOf(produceRequest(1, make([]byte, 1000)), 9)
+	var burst []byte
+	for id := range int32(9) {
+		burst = append(burst, frameOf(produceRequest(1, nil), id)...)
+	}
+	c.send(append(burst, last[:len(last)-1]...))
+	c.expect(0, 1, 2, 3, 4, 5, 6, 7, 8)
+	c.send(last[len(last)-1:])
+	c.expect(9)
+}
+
+func TestAnswersLeaveBeforeAConnectionThatEndsInTheMiddleOfAFrame(t *testing.T) {
+	var s *testServer
+	goOn := make(chan struct{})
+	s = startServer(t, Options{}, func(_ context.Context, req *Request) (Reply, error) {
+		makeBusy(s.Server)
+		<-goOn
+		return ready(req), nil
+	})
+	c := dialServer(t, s)
+	c.send(append(frameOf(produceRequest(1, nil), 1), 0, 0))
+	if err := c.Conn.(*net.TCPConn).CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	close(goOn)
+	c.expect(1)
+	c.expectClosed()
+}
+
 func BenchmarkFetch(b *testing.B) {
 	f, _ := recordsFile(b, 1<<20)
 	var released atomic.Int32
