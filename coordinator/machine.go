@@ -10,7 +10,8 @@ type Machine[R any] interface {
 	Replay(offset int64, r R) error
 	// Loaded tells the end of loading, before the first command: this is where timers are set.
 	Loaded()
-	// Unloaded tells the end of the state. Who still waits for an answer should get this error.
+	// Unloaded tells the end of the state. Who still waits for an answer should get this error. Answers of decisions that are not durable
+	// yet are called after it, with the same error.
 	Unloaded(err error)
 }
 

@@ -286,10 +286,10 @@ func (s *shard[M, R]) unload(err error) {
 	var none M
 	s.loaded, s.machine, s.log, s.flights, s.open = false, none, nil, nil, nil
 	defer s.timers.clear() // Last: what is set meanwhile belongs to a state that is gone.
+	machine.Unloaded(err)
 	for _, b := range flights {
 		b.answer(err)
 	}
-	machine.Unloaded(err)
 }
 
 // broken is what is left to do after a panic.

@@ -67,7 +67,9 @@ func (k *call[T]) decideOnce(s *Shard) coordinator.Decision[Record] {
 	if k.mu.gone {
 		return coordinator.Decision[Record]{}
 	}
-	return s.decision(k.decide(s, func(answer T) { reply(s, k, answer) }))
+	decide := k.decide
+	k.decide = nil // It may take minutes until the answer comes, and the request is large.
+	return s.decision(decide(s, func(answer T) { reply(s, k, answer) }))
 }
 
 // reply has an answer leave with the decision that is made now.

@@ -2,14 +2,16 @@ package group
 
 import (
 	"slices"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/clatterhq/clatter/wire"
 )
 
-// classicGroup is who is in a group of the classic protocol, and how far its rebalance is (ClassicGroup). It has no timers, writes no
-// records and answers nobody but those whom it drops: what a request does to it is decided elsewhere.
+// classicGroup is who is in a group of the classic protocol, and how far its rebalance is (ClassicGroup). The methods of this file
+// keep its books: they set no timers, write no records and answer nobody but those whom they drop. What a request does to the
+// group is in classic_join.go and its neighbours.
 //
 // Members are kept in the order in which they joined, where Kafka has a hash map: elections and answers
 // then depend on nothing but what happened. Maps are made when somebody joins: most groups only ever commit offsets.
@@ -29,14 +31,20 @@ type classicGroup struct {
 	byID    map[string]*classicMember
 	// instances has the IDs of static members by their instance IDs.
 	instances map[string]string
-	// pendingJoin has IDs that were given out and that nobody has joined with yet (KIP-394).
-	pendingJoin map[string]struct{}
+	// pendingJoin has IDs that were given out and that nobody has joined with yet (KIP-394), and when they expire.
+	pendingJoin map[string]time.Time
 	// pendingSync has the members that know the generation and have not sent a SyncGroup yet.
 	pendingSync map[string]struct{}
 	// supporters counts the members that know a protocol.
 	supporters   map[string]int
 	joining      int // members that wait for the answer to a JoinGroup
 	subscription subscription
+	bytes        int // that members take with what they say about themselves
+
+	clock    *classicClock // nil until somebody joins
+	newcomer bool          // somebody has joined since the first rebalance was put off
+	reason   string        // of the rebalance
+	began    time.Time     // when it did
 }
 
 func newClassicGroup(id string, nowMs int64) *classicGroup {
@@ -72,6 +80,7 @@ func (g *classicGroup) add(m *classicMember, protocolType string) {
 	}
 	g.members = append(g.members, m)
 	g.byID[m.id] = m
+	g.bytes += memberBytes(m)
 	g.countProtocols(m, 1)
 	if m.joining != nil {
 		g.joining++
@@ -80,11 +89,14 @@ func (g *classicGroup) add(m *classicMember, protocolType string) {
 }
 
 // expectJoin remembers an ID that was given out.
-func (g *classicGroup) expectJoin(id string) {
+func (g *classicGroup) expectJoin(id string, deadline time.Time) {
 	if g.pendingJoin == nil {
-		g.pendingJoin = map[string]struct{}{}
+		g.pendingJoin = map[string]time.Time{}
 	}
-	g.pendingJoin[id] = struct{}{}
+	if len(g.pendingJoin) >= maxPendingJoins {
+		g.dropOldestPending()
+	}
+	g.pendingJoin[id] = deadline
 }
 
 // expectSync remembers a member that was told the generation.
@@ -105,6 +117,7 @@ func (g *classicGroup) remove(id string) {
 	}
 	delete(g.byID, id)
 	g.members = slices.DeleteFunc(g.members, func(x *classicMember) bool { return x == m })
+	g.bytes -= memberBytes(m)
 	g.countProtocols(m, -1)
 	if m.joining != nil {
 		g.joining--
@@ -122,8 +135,10 @@ func (g *classicGroup) remove(id string) {
 
 // update replaces what a member says about itself, and who waits for its JoinGroup.
 func (g *classicGroup) update(m *classicMember, protocols []protocol, rebalanceTimeoutMs, sessionTimeoutMs int32, joining func(*kmsg.JoinGroupResponse)) {
+	g.bytes -= memberBytes(m)
 	g.countProtocols(m, -1)
 	m.protocols = protocols
+	g.bytes += memberBytes(m)
 	g.countProtocols(m, 1)
 	m.rebalanceTimeoutMs, m.sessionTimeoutMs = rebalanceTimeoutMs, sessionTimeoutMs
 	if m.joining != nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -133,7 +134,7 @@ func TestJoiningMembersAreCounted(t *testing.T) {
 	if !g.allJoined() || g.joining != 2 {
 		t.Errorf("%d joined", g.joining)
 	}
-	g.expectJoin("pending")
+	g.expectJoin("pending", time.Now())
 	if g.allJoined() {
 		t.Error("a pending member hasn't joined")
 	}

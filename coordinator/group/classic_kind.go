@@ -1,10 +1,6 @@
 package group
 
-import (
-	"github.com/twmb/franz-go/pkg/kmsg"
-
-	"github.com/clatterhq/clatter/wire"
-)
+import "github.com/clatterhq/clatter/wire"
 
 var _ anyGroup = (*classicGroup)(nil)
 
@@ -49,19 +45,3 @@ func (g *classicGroup) checkDelete() wire.ErrorCode {
 }
 
 func (g *classicGroup) tombstones() []Record { return []Record{&MetadataRecord{Group: g.id}} }
-
-// loaded has nothing to do for members as long as nobody can join.
-func (g *classicGroup) loaded(*Shard) {}
-
-// unloaded sends everybody who waits to look for the coordinator again.
-func (g *classicGroup) unloaded() {
-	for _, m := range g.members {
-		join := kmsg.NewPtrJoinGroupResponse()
-		join.ErrorCode, join.MemberID = int16(wire.NotCoordinator), m.id
-		g.answerJoin(m, join)
-		sync := kmsg.NewPtrSyncGroupResponse()
-		sync.ErrorCode, sync.MemberAssignment = int16(wire.NotCoordinator), []byte{}
-		g.answerSync(m, sync)
-	}
-	g.transition(classicDead, g.sinceMs)
-}

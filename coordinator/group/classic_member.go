@@ -3,6 +3,8 @@ package group
 import (
 	"bytes"
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
@@ -13,7 +15,7 @@ type protocol struct {
 	metadata []byte
 }
 
-// protocolsOf takes the protocols out of a request. Of two with one name the first counts, as in Kafka.
+// protocolsOf copies the protocols out of a request. Of two with one name the first counts, as in Kafka.
 func protocolsOf(requested []kmsg.JoinGroupRequestProtocol) []protocol {
 	protocols := make([]protocol, 0, len(requested))
 	seen := make(map[string]struct{}, len(requested))
@@ -22,7 +24,7 @@ func protocolsOf(requested []kmsg.JoinGroupRequestProtocol) []protocol {
 			continue
 		}
 		seen[p.Name] = struct{}{}
-		protocols = append(protocols, protocol{name: p.Name, metadata: p.Metadata})
+		protocols = append(protocols, protocol{name: strings.Clone(p.Name), metadata: bytes.Clone(p.Metadata)})
 	}
 	return protocols
 }
@@ -41,6 +43,8 @@ type classicMember struct {
 	// isNew says that the member has never had an answer to a JoinGroup: it knows no generation and can't send heartbeats, so it
 	// expires even while it waits.
 	isNew bool
+	// deadline is when the member expires if nothing is heard of it until then; zero: never.
+	deadline time.Time
 	// joining and syncing answer the request that the member waits for; nil if it doesn't.
 	joining func(*kmsg.JoinGroupResponse)
 	syncing func(*kmsg.SyncGroupResponse)

@@ -15,6 +15,7 @@ import (
 type Coordinator struct {
 	options Options
 	runtime *coordinator.Runtime[*Shard, Record]
+	events  eventLimiter
 }
 
 // New makes a coordinator that has loaded nothing.

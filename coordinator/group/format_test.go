@@ -58,11 +58,11 @@ func kmsgMetadata(m *Metadata, version int16) *kmsg.GroupMetadataValue {
 	return v
 }
 
-func mustDecode(t *testing.T, key, value []byte) Record {
-	t.Helper()
+func mustDecode(tb testing.TB, key, value []byte) Record {
+	tb.Helper()
 	r, err := Format{}.Decode(key, value)
 	if err != nil {
-		t.Fatalf("decode %x: %v", key, err)
+		tb.Fatalf("decode %x: %v", key, err)
 	}
 	return r
 }

@@ -1,6 +1,7 @@
 package group
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"iter"
@@ -16,6 +17,7 @@ import (
 	"github.com/clatterhq/clatter/logstore/logstoretest"
 	"github.com/clatterhq/clatter/logstore/vfs"
 	"github.com/clatterhq/clatter/wire"
+	"github.com/clatterhq/clatter/wire/record"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -156,4 +158,37 @@ func look(tb testing.TB, c *Coordinator, group string, see func(*Shard)) {
 	if code != wire.None {
 		tb.Errorf("look at %s: %s", group, code)
 	}
+}
+
+// recordsFrom decodes what the log has from an offset on, and moves that.
+func recordsFrom(tb testing.TB, p logstore.Partition, from *int64) []Record {
+	tb.Helper()
+	var records []Record
+	for *from < p.Offsets().HighWatermark {
+		fetched, err := p.Read(*from, logstore.ReadOptions{MaxBytes: 1 << 20, AtLeast1: true})
+		if err != nil {
+			tb.Fatal(err)
+		}
+		var buf bytes.Buffer
+		_, err = fetched.Records.WriteTo(&buf)
+		fetched.Records.Release()
+		if err != nil {
+			tb.Fatal(err)
+		}
+		for b := buf.Bytes(); len(b) > 0; {
+			batch, err := record.First(b)
+			if err != nil {
+				tb.Fatal(err)
+			}
+			for r, err := range batch.Records(record.DefaultLimit(len(batch))) {
+				if err != nil {
+					tb.Fatal(err)
+				}
+				records = append(records, mustDecode(tb, r.Key, r.Value))
+			}
+			*from = batch.NextOffset()
+			b = b[len(batch):]
+		}
+	}
+	return records
 }

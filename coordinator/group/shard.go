@@ -25,7 +25,10 @@ type Shard struct {
 	expiry *coordinator.Timer[*Shard, Record] // of the next look for expired offsets; nil until there are groups
 	born   int32                              // [uptime] when loading began
 
-	outbox []func(err error) // of the decision that is made now
+	// outbox and undos are of the decision that is made now: whom to tell, and what to take back if its records could not be
+	// appended.
+	outbox []func(err error)
+	undos  []func(err error)
 }
 
 func (c *Coordinator) newShard(index int32, timers *coordinator.Timers[*Shard, Record]) *Shard {
@@ -44,15 +47,28 @@ func (s *Shard) config() Config { return s.coordinator.options.Config() }
 // later has a function called when the decision that is made now is durable, or with the reason why it never will be.
 func (s *Shard) later(done func(err error)) { s.outbox = append(s.outbox, done) }
 
-// decision is made of records, and of what has collected in the outbox meanwhile.
+// undo has a function called if the records of the decision that is made now are not appended while the state stands. Nothing has been
+// decided on the group since.
+func (s *Shard) undo(takeBack func(err error)) { s.undos = append(s.undos, takeBack) }
+
+// decision is made of records, and of what has collected meanwhile.
 func (s *Shard) decision(records []Record) coordinator.Decision[Record] {
 	d := coordinator.Decision[Record]{Records: records}
-	switch outbox := s.takeOutbox(); len(outbox) {
-	case 0:
-	case 1:
-		d.Answer = outbox[0]
-	default:
+	outbox, undos := s.takeOutbox(), s.undos
+	s.undos = nil
+	switch {
+	case len(undos) > 0:
+		d.Answer = func(err error) {
+			sendAll(outbox, err)
+			if err != nil && s.live {
+				sendAll(undos, err)
+				sendAll(s.takeOutbox(), err)
+			}
+		}
+	case len(outbox) > 1:
 		d.Answer = func(err error) { sendAll(outbox, err) }
+	case len(outbox) == 1:
+		d.Answer = outbox[0]
 	}
 	return d
 }

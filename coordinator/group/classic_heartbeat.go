@@ -1,0 +1,54 @@
+package group
+
+import (
+	"context"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/clatterhq/clatter/wire"
+)
+
+// Heartbeat lets a member live for another session timeout, and tells it when it has to join again, versions 0 to 4.
+func (c *Coordinator) Heartbeat(ctx context.Context, req *kmsg.HeartbeatRequest) *kmsg.HeartbeatResponse {
+	resp := kmsg.NewPtrHeartbeatResponse()
+	resp.Version = req.Version
+	code := checkGroupID(req.Group)
+	if code == wire.None {
+		code = ask(ctx, c, req.Group, question[wire.ErrorCode]{
+			decide: func(s *Shard, reply func(wire.ErrorCode)) []Record {
+				reply(s.heartbeat(req))
+				return nil
+			},
+			refused: func(code wire.ErrorCode) wire.ErrorCode {
+				if code == wire.CoordinatorLoadInProgress {
+					return wire.None // Nobody expires meanwhile.
+				}
+				return code
+			},
+		})
+	}
+	resp.ErrorCode = int16(code)
+	return resp
+}
+
+func (s *Shard) heartbeat(req *kmsg.HeartbeatRequest) wire.ErrorCode {
+	g, ok := s.groups[req.Group].(*classicGroup)
+	if !ok {
+		return wire.UnknownMemberID
+	}
+	if code := g.validate(req.MemberID, req.InstanceID); code != wire.None {
+		s.coordinator.logFenced(g.id, "Heartbeat", req.MemberID, req.InstanceID, code)
+		return code
+	}
+	if req.Generation != g.generation {
+		return wire.IllegalGeneration
+	}
+	m := g.byID[req.MemberID]
+	m.deadline = time.Now().Add(millis(m.sessionTimeoutMs))
+	g.watch(s, m.deadline)
+	if g.state == classicPreparing {
+		return wire.RebalanceInProgress
+	}
+	return wire.None
+}
