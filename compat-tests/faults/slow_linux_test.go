@@ -34,7 +34,7 @@ func TestSlowSyncDelaysAcknowledgements(t *testing.T) {
 	if !until(ctx, 20*time.Second, func() bool { return l.Acknowledged() > 1000 }) {
 		t.Fatal("the load doesn't run")
 	}
-	before := residentBytes(t, broker.PID())
+	before := statusBytes(t, broker.PID(), "VmRSS:")
 	_, err = disk.Slow(ctx, broker.PID(), "fsync,fdatasync", int(delay.Microseconds()))
 	needs(t, err)
 	for end := time.Now().Add(time.Duration(seconds) * time.Second); time.Now().Before(end); {
@@ -43,7 +43,7 @@ func TestSlowSyncDelaysAcknowledgements(t *testing.T) {
 			t.Errorf("acknowledged after %s: no sync was that fast", took)
 		}
 	}
-	if grown := residentBytes(t, broker.PID()) - before; grown > 64<<20 {
+	if grown := statusBytes(t, broker.PID(), "VmRSS:") - before; grown > 64<<20 {
 		t.Errorf("resident memory has grown by %d MiB while syncs were slow", grown>>20)
 	} else {
 		t.Logf("resident memory has grown by %d KiB from %d MiB", grown>>10, before>>20)
@@ -73,15 +73,15 @@ func acknowledge(ctx context.Context, t *testing.T, addr string) time.Duration {
 	return time.Since(began)
 }
 
-// residentBytes is the memory of a process that is in use, as the kernel tells it.
-func residentBytes(t *testing.T, pid int) int64 {
+// statusBytes is one figure of a process's memory, as the kernel tells it: VmRSS is what is in use, VmHWM its peak.
+func statusBytes(t *testing.T, pid int, figure string) int64 {
 	t.Helper()
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for line := range strings.Lines(string(status)) {
-		if text, ok := strings.CutPrefix(line, "VmRSS:"); ok {
+		if text, ok := strings.CutPrefix(line, figure); ok {
 			kib, err := strconv.ParseInt(strings.Fields(text)[0], 10, 64)
 			if err != nil {
 				t.Fatal(err)
@@ -89,6 +89,6 @@ func residentBytes(t *testing.T, pid int) int64 {
 			return kib << 10
 		}
 	}
-	t.Fatalf("no VmRSS of process %d", pid)
+	t.Fatalf("no %s of process %d", figure, pid)
 	return 0
 }

@@ -10,7 +10,7 @@ import (
 
 // Defaults of Options, Kafka's where Kafka has them.
 const (
-	defaultMaxOpenFiles             = 4000
+	defaultMaxOpenFiles             = 3500
 	defaultProducerIDExpirationMs   = 86_400_000
 	defaultRetentionCheckIntervalMs = 300_000
 	defaultRecoveryWorkers          = 2
@@ -32,7 +32,7 @@ type Options struct {
 	Offline func(dir, left int, err error)
 	// Log receives one line per event that an operator can act on.
 	Log *slog.Logger
-	// MaxOpenFiles bounds the files that are kept open; default: 4000, or half of what the process
+	// MaxOpenFiles bounds the files that are kept open; default: 3500, or half of what the process
 	// may open if that is less.
 	MaxOpenFiles int
 	// ProducerIDExpirationMs is producer.id.expiration.ms, read at each use because it may change.

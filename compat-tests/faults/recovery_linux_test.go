@@ -1,0 +1,250 @@
+package faults
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/clatterhq/clatter/compat-tests/brokertest"
+	"github.com/clatterhq/clatter/compat-tests/faults/load"
+	"github.com/clatterhq/clatter/compat-tests/launch"
+)
+
+// TestRecoveryAfterKillIsQuick is bar R9: a killed broker with much data in 1,000 partitions answers within 10 s, without any
+// index, snapshot and checkpoint within 60 s, with at most 512 MiB resident, and every partition ends where it ended.
+// FAULT_RECOVERY_MIB sets how much data (64 by default, 10,240 before a release).
+//
+// Negative control: removeCaches removes what recovery rebuilds; a build that trusts checkpoints alone ends logs at 0.
+func TestRecoveryAfterKillIsQuick(t *testing.T) {
+	const partitions = 1000
+	mib := long(t, "FAULT_RECOVERY_MIB", 64)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Duration(mib)*50*time.Millisecond+4*time.Minute)
+	defer cancel()
+	broker := brokertest.Start(t, map[string]string{"log.flush.interval.messages": neverSync, "log.segment.bytes": "4194304"})
+	fill(ctx, t, broker.Addr(), "large", partitions, mib<<20)
+	before := ends(ctx, t, broker.Addr(), "large")
+	for _, round := range []struct {
+		name  string
+		limit time.Duration
+		wreck bool
+	}{{"with its checkpoints", 10 * time.Second, false}, {"without any of them", 60 * time.Second, true}} {
+		if err := broker.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		if round.wreck {
+			removeCaches(t, broker.DataDir())
+		}
+		began := time.Now()
+		if err := broker.Restart(ctx); err != nil {
+			t.Fatal(err)
+		}
+		took := time.Since(began)
+		after := ends(ctx, t, broker.Addr(), "large")
+		for partition, end := range before {
+			if after[partition] != end {
+				t.Errorf("recovery %s: partition %d ends at %d, want %d", round.name, partition, after[partition], end)
+			}
+		}
+		if took > round.limit {
+			t.Errorf("recovery %s took %s, want at most %s", round.name, took, round.limit)
+		}
+		peak := statusBytes(t, broker.PID(), "VmHWM:")
+		if peak > 512<<20 {
+			t.Errorf("recovery %s took %d MiB, want at most 512", round.name, peak>>20)
+		}
+		t.Logf("recovery of %d MiB %s: %s, %d MiB resident at most", mib, round.name, took.Round(time.Millisecond), peak>>20)
+	}
+}
+
+// removeCaches removes every file that recovery can rebuild from the log.
+func removeCaches(t *testing.T, dir string) {
+	t.Helper()
+	removed := 0
+	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		name := filepath.Base(path)
+		cache := strings.HasSuffix(name, "index") || strings.HasSuffix(name, ".snapshot") || strings.Contains(name, "checkpoint") ||
+			name == "clatter-offsets" || name == ".kafka_cleanshutdown"
+		if err != nil || entry.IsDir() || !cache {
+			return err
+		}
+		removed++
+		return os.Remove(path)
+	})
+	if err != nil || removed == 0 {
+		t.Fatalf("%d caches removed: %v", removed, err)
+	}
+}
+
+// fill produces so many bytes of records, spread over the partitions of a new topic.
+func fill(ctx context.Context, t *testing.T, addr, topic string, partitions int32, bytes int) {
+	t.Helper()
+	if err := load.CreateTopic(ctx, load.Settings{Addr: addr, Topic: topic, Partitions: partitions}); err != nil {
+		t.Fatal(err)
+	}
+	client, err := kgo.NewClient(kgo.SeedBrokers(addr), kgo.DefaultProduceTopic(topic), kgo.RecordPartitioner(kgo.ManualPartitioner()),
+		kgo.ProducerBatchCompression(kgo.NoCompression()), kgo.MaxBufferedRecords(20_000), kgo.ProducerLinger(50*time.Millisecond))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	value := make([]byte, 4096)
+	random := rand.NewChaCha8([32]byte{1})
+	if _, err := random.Read(value); err != nil {
+		t.Fatal(err)
+	}
+	failed := make(chan error, 1)
+	for i := range max(bytes/len(value), int(partitions)) {
+		client.Produce(ctx, &kgo.Record{Partition: int32(i) % partitions, Value: value}, func(_ *kgo.Record, err error) {
+			if err != nil {
+				select {
+				case failed <- err:
+				default:
+				}
+			}
+		})
+	}
+	if err := client.Flush(ctx); err != nil {
+		t.Fatalf("fill: %v", err)
+	}
+	select {
+	case err := <-failed:
+		t.Fatalf("fill: %v", err)
+	default:
+	}
+}
+
+// ends lists where the partitions of a topic end.
+func ends(ctx context.Context, t *testing.T, addr, topic string) map[int32]int64 {
+	t.Helper()
+	client, err := kgo.NewClient(kgo.SeedBrokers(addr))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	listed, err := kadm.NewClient(client).ListEndOffsets(ctx, topic)
+	if err = errors.Join(err, listed.Error()); err != nil {
+		t.Fatalf("end offsets of %s: %v", topic, err)
+	}
+	offsets := map[int32]int64{}
+	listed.Each(func(o kadm.ListedOffset) { offsets[o.Partition] = o.Offset })
+	return offsets
+}
+
+// TestKillsDuringRecoveryLoseNothing is bar R12: a broker that is killed while it recovers, again and again, comes up at last with
+// everything that it had acknowledged. FAULT_RECOVERY_KILLS sets how often (10 by default, 100 before a release).
+//
+// Negative control: the checker of the load, as with every kill.
+func TestKillsDuringRecoveryLoseNothing(t *testing.T) {
+	kills := long(t, "FAULT_RECOVERY_KILLS", 10)
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 0))
+	ctx, cancel := context.WithTimeout(t.Context(), time.Duration(kills)*2*time.Second+2*time.Minute)
+	defer cancel()
+	broker := brokertest.Start(t, map[string]string{"log.segment.bytes": "1048576"})
+	l, err := load.Start(ctx, load.Settings{Addr: broker.Addr(), Topic: "crashloop", Partitions: 64, Workers: 5, ValueBytes: 1024, Rate: 800})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for kill, unready := 0, 0; kill < kills; kill++ {
+		before := l.Acknowledged()
+		if kill%10 == 0 { // some load between the crash loops
+			if !until(ctx, 20*time.Second, func() bool { return l.Acknowledged() > before+2000 }) {
+				t.Fatalf("nothing was acknowledged since kill %d", kill)
+			}
+			if err := broker.Kill(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if random.IntN(4) == 0 {
+			removeCaches(t, broker.DataDir())
+		}
+		// A start whose context ends is killed wherever it is.
+		starting, stop := context.WithTimeout(ctx, time.Duration(random.IntN(40))*time.Millisecond)
+		err := broker.Restart(starting)
+		stop()
+		switch {
+		case err == nil:
+			err = broker.Kill()
+		case errors.Is(err, launch.ErrNotReady):
+			unready++
+			err = nil
+		}
+		if err != nil {
+			t.Fatalf("kill %d: %v", kill, err)
+		}
+		if kill%10 == 9 || kill == kills-1 {
+			t.Logf("%d of %d starts were killed before they were done", unready, kill+1)
+			if err := broker.Restart(ctx); err != nil {
+				t.Fatalf("restart after kill %d: %v", kill, err)
+			}
+		}
+	}
+	judge(ctx, t, l)
+}
+
+// TestStopAndRestartWithManyPartitions is bar R10 and, for files and memory, bar R30: 10,000 partitions with a record each take at
+// most 4,000 open files and 256 MiB; SIGTERM under load is done within 10 s; the next start takes 0.1 s. The last is
+// asserted with FAULT_STRICT=1 only, on a machine that does nothing else.
+//
+// Negative control: a build without the limit on open files fails with "too many open files" or counts 30,000.
+func TestStopAndRestartWithManyPartitions(t *testing.T) {
+	const topics, partitions = 10, 1000
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	defer cancel()
+	broker := brokertest.Start(t, nil)
+	for i := range topics {
+		fill(ctx, t, broker.Addr(), fmt.Sprintf("many-%d", i), partitions, 0)
+	}
+	l, err := load.Start(ctx, load.Settings{Addr: broker.Addr(), Topic: "busy", Partitions: 16, Workers: 4, ValueBytes: 1024, Rate: 800})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !until(ctx, 30*time.Second, func() bool { return l.Acknowledged() > 1000 }) {
+		t.Fatal("the load doesn't run")
+	}
+	files, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", broker.PID()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	resident := statusBytes(t, broker.PID(), "VmRSS:")
+	if len(files) > 4000 || resident > 256<<20 {
+		t.Errorf("%d open files and %d MiB with %d partitions, want at most 4000 and 256", len(files), resident>>20, topics*partitions)
+	}
+	began := time.Now()
+	if err := broker.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	stopped := time.Since(began)
+	if stopped > 10*time.Second {
+		t.Errorf("the stop took %s, want at most 10s", stopped)
+	}
+	began = time.Now()
+	if err := broker.Restart(ctx); err != nil {
+		t.Fatal(err)
+	}
+	started := time.Since(began)
+	if os.Getenv("FAULT_STRICT") != "" && started > 100*time.Millisecond {
+		t.Errorf("the restart took %s, want at most 0.1s", started)
+	}
+	t.Logf("%d partitions: %d open files, %d MiB resident, stop %s, restart %s", topics*partitions, len(files), resident>>20,
+		stopped.Round(time.Millisecond), started.Round(time.Millisecond))
+	for i := range topics {
+		for partition, end := range ends(ctx, t, broker.Addr(), fmt.Sprintf("many-%d", i)) {
+			if end != 1 {
+				t.Errorf("many-%d-%d ends at %d, want 1", i, partition, end)
+			}
+		}
+	}
+	judge(ctx, t, l)
+}
