@@ -9,7 +9,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test unit race lint vet verify cross fuzz bench compat docker judge-record
+.PHONY: help run build test unit race lint vet verify cross fuzz bench compat soak docker judge-record
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -56,6 +56,9 @@ bench: ## micro benchmarks of the hot paths
 
 compat: build ## foreign clients, Kafka's own tools and the judge against bin/clatter
 	$(MAKE) -C compat-tests test
+
+soak: build ## the fault bars of RELIABILITY.md in full, about three hours (BARS="R1 R12" for some)
+	./compat-tests/soak.sh $(BARS)
 
 judge-record: ## renew the judge's golden answers from a real Apache Kafka
 	$(MAKE) -C compat-tests judge-record

@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"math"
 	"math/rand/v2"
+	"os"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -299,12 +301,20 @@ func (s *snapshot) interruptRecovery(t *testing.T, random *rand.Rand) {
 	}
 }
 
-// TestCrashAtEverySync cuts the power at changes of the disk, mostly at syncs, and looks at what is left.
+// TestCrashAtEverySync cuts the power at changes of the disk, mostly at syncs, and looks at what is left. FAULT_CRASH_CLONES
+// sets of how many disks at least (1,500 by default, 10,000 before a release).
 func TestCrashAtEverySync(t *testing.T) {
 	seed := logstoretest.Seed(t)
 	rounds, most := 25, 60
 	if testing.Short() || raceDetector {
 		rounds = 3
+	}
+	atLeast := 0
+	if text := os.Getenv("FAULT_CRASH_CLONES"); text != "" {
+		var err error
+		if atLeast, err = strconv.Atoi(text); err != nil {
+			t.Fatalf("FAULT_CRASH_CLONES: %v", err)
+		}
 	}
 	clones, what := 0, ""
 	t.Cleanup(func() {
@@ -312,7 +322,7 @@ func TestCrashAtEverySync(t *testing.T) {
 			t.Logf("after a crash at %s", what)
 		}
 	})
-	for round := range rounds {
+	for round := 0; round < rounds || clones < atLeast; round++ {
 		random := rand.New(rand.NewPCG(seed, uint64(round)))
 		memory := vfs.NewMemory()
 		w := &world{}

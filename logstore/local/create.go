@@ -95,7 +95,7 @@ func (l *log) makeFolder(f *folder) error {
 func (w *writer) kept(l *log, v *view) format.Kept {
 	return format.Kept{
 		TopicID: l.topic.id, Partition: l.partition, LeaderEpoch: w.leaderEpoch,
-		DurableEnd: w.flushedOffset, LogStartOffset: v.LogStartOffset,
+		DurableEnd: w.flushedOffset, LogStartOffset: max(v.LogStartOffset, w.keptStart),
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/clatterhq/clatter/logstore"
+	"github.com/clatterhq/clatter/logstore/local/format"
 	"github.com/clatterhq/clatter/logstore/logstoretest"
 	"github.com/clatterhq/clatter/logstore/vfs"
 )
@@ -370,5 +371,56 @@ func TestFailedSyncTakesDirectoryOffline(t *testing.T) {
 	p, _ = s.Partition(topic.ID, 0)
 	if o := p.Offsets(); o.LogEndOffset != 1 {
 		t.Errorf("after a restart: %+v", o)
+	}
+}
+
+// TestRaisedLogStartIsNotTakenBack lets the durable end of a log be written while a raise of its start waits for the sync of the same
+// file: what DeleteRecords has confirmed must be there after a power cut.
+func TestRaisedLogStartIsNotTakenBack(t *testing.T) {
+	memory := vfs.NewMemory()
+	disk := vfs.Inject(memory)
+	s := openStore(t, disk)
+	topic := logstore.TopicPartitions{ID: logstore.TopicID{1}, Topic: "t", Partitions: 1, Config: logstoretest.Config()}
+	if err := s.Create(topic); err != nil {
+		t.Fatal(err)
+	}
+	p, err := s.Partition(topic.ID, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		logAppend(t, p, logstoretest.Batch{}.Build(t))
+	}
+	raised := false
+	disk.SetRules(&vfs.Rule{Ops: vfs.OpSync, Path: format.OffsetsFile, Before: func(vfs.Call) error {
+		raised = true
+		return p.(*log).writeOffsets()
+	}})
+	if _, err := p.DeleteBefore(context.Background(), 2); err != nil {
+		t.Fatal(err)
+	}
+	disk.SetRules()
+	if !raised {
+		t.Fatal("the offsets file was not synced")
+	}
+	after := memory.CrashClone(rand.New(rand.NewPCG(1, 1)))
+	if err := s.Close(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	again := openStore(t, after)
+	defer func() {
+		if err := again.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+	}()
+	if err := again.Create(topic); err != nil {
+		t.Fatal(err)
+	}
+	p, err = again.Partition(topic.ID, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if start := p.Offsets().LogStartOffset; start != 2 {
+		t.Errorf("the log begins at %d after a power cut, want 2", start)
 	}
 }

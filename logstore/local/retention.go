@@ -272,6 +272,9 @@ func (l *log) keepLogStart(w *writer, v *view) error {
 	} else {
 		err = offsets.write(w.slot, k)
 	}
+	if err == nil {
+		w.keptStart = k.LogStartOffset
+	}
 	l.mu.Unlock()
 	if err != nil {
 		return err

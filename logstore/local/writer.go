@@ -31,6 +31,9 @@ type writer struct {
 	snapshots []int64
 	// slot is the place of the log in the offsets file, or noSlot.
 	slot int32
+	// keptStart is the log start offset that was written there last by a raise. It is ahead of the view until the raise is durable:
+	// who writes the slot meanwhile must not take it back.
+	keptStart int64
 	// damaged says that recovery found damage that is still there.
 	damaged bool
 	// missing is the durable end of a damaged log that ends before it; else 0.

@@ -38,6 +38,7 @@ type Load struct {
 	workers  sync.WaitGroup
 	readers  sync.WaitGroup
 	acked    atomic.Int64
+	tailed   atomic.Int64
 
 	mu struct {
 		sync.Mutex
@@ -74,6 +75,9 @@ func Start(ctx context.Context, s Settings) (*Load, error) {
 
 // Acknowledged is how many records have been acknowledged so far.
 func (l *Load) Acknowledged() int64 { return l.acked.Load() }
+
+// Tailed is how many records the tailing reader has been shown so far.
+func (l *Load) Tailed() int64 { return l.tailed.Load() }
 
 // Finish ends producers and readers, reads every partition from the beginning, and returns the history. The broker must be up.
 func (l *Load) Finish(ctx context.Context) (History, error) {
@@ -246,6 +250,7 @@ func (l *Load) tail(ctx context.Context) error {
 		l.mu.Lock()
 		l.mu.history.Live = append(l.mu.history.Live, seen...)
 		l.mu.Unlock()
+		l.tailed.Add(int64(len(seen)))
 	}
 	return nil
 }

@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# Runs the fault bars of RELIABILITY.md in full: all of them (about three hours), or those named, as in ./soak.sh R1 R12.
+# Ends with a line for each bar. The binary is ../bin/clatter; mounting disks needs root.
+set -uo pipefail
+cd "$(dirname "$0")"
+
+# bar, setting of the full form, folder of the module, package, tests
+bars='
+R1  FAULT_KILLS=200            .  ./faults         TestKillUnderLoadLosesNothing
+R2  FAULT_POWER_CUTS=200       .  ./faults         TestPowerCutUnderLoadLosesNothing|TestPowerCutWithoutSyncLosesRecords
+R3  FAULT_CUTS=500             .  ./faults         TestCutSegmentsKeepWhatIsWhole
+R4  FAULT_CRASH_CLONES=10000   .. ./logstore/local TestCrashAtEverySync
+R6  FAULT_SYSCALLS=50          .  ./faults         TestFailedSystemCallEndsAcknowledgements
+R7  FAULT_FULL_DISKS=20        .  ./faults         TestFullDiskRefusesAndHeals
+R8  FAULT_FLIPS=1000           .  ./faults         TestFlippedBitsReachNoConsumer
+R9  FAULT_RECOVERY_MIB=10240   .  ./faults         TestRecoveryAfterKillIsQuick
+R10 FAULT_STRICT=1             .  ./faults         TestStopAndRestartWithManyPartitions
+R11 FAULT_DELETIONS=200        .  ./faults         TestDeletionsSurvivePowerCuts
+R12 FAULT_RECOVERY_KILLS=100   .  ./faults         TestKillsDuringRecoveryLoseNothing
+R13 FAULT_PROXY_TIME=10m       .  ./faults         TestLost.*
+R21 FAULT_HEALTHY_SECONDS=3600 .  ./faults         TestHealthyBrokerStaysHealthy
+R35 FAULT_SLOW_SYNC=60         .  ./faults         TestSlowSyncDelaysAcknowledgements
+'
+results=() failed=0
+output=$(mktemp)
+trap 'rm -f "$output"' EXIT
+while read -r bar setting folder package tests; do
+  [ -n "$bar" ] || continue
+  [ $# = 0 ] || [[ " $* " = *" $bar "* ]] || continue
+  echo "== $bar: cd $folder; $setting go test -run '$tests' $package"
+  began=$SECONDS
+  (cd "$folder" && env "$setting" CI=true go test -count=1 -timeout 4h -v -run "^($tests)\$" "$package") 2>&1 </dev/null | tee "$output"
+  if [ "${PIPESTATUS[0]}" = 0 ] && grep -q '^--- PASS' "$output"; then
+    results+=("$bar passed in $((SECONDS - began)) s")
+  else
+    results+=("$bar FAILED after $((SECONDS - began)) s") failed=1
+  fi
+done <<<"$bars"
+printf '%s\n' "${results[@]}"
+exit $failed
