@@ -19,7 +19,7 @@ R11 FAULT_DELETIONS=200        .  ./faults         TestDeletionsSurvivePowerCuts
 R12 FAULT_RECOVERY_KILLS=100   .  ./faults         TestKillsDuringRecoveryLoseNothing
 R13 FAULT_PROXY_TIME=10m       .  ./faults         TestLost.*
 R21 FAULT_HEALTHY_SECONDS=3600 .  ./faults         TestHealthyBrokerStaysHealthy
-R35 FAULT_SLOW_SYNC=60         .  ./faults         TestSlowSyncDelaysAcknowledgements
+R35 FAULT_SLOW_SYNC=60         .  ./faults         TestSlowSyncDelaysAcknowledgements|TestHungSyncTurnsHealthRed
 '
 results=() failed=0
 output=$(mktemp)

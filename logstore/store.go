@@ -52,7 +52,7 @@ type Store interface {
 // LogDir is one directory as DescribeLogDirs shows it. Sizes are in bytes.
 type LogDir struct {
 	Path        string
-	Err         error // not nil: the directory is offline
+	Err         error // not nil: the directory is offline, or its disk hangs
 	TotalBytes  int64 // of the volume, -1 if unknown
 	UsableBytes int64
 	Partitions  []PartitionSize // partitions that have files, in no order

@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"os/exec"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -13,6 +15,7 @@ import (
 
 	"github.com/clatterhq/clatter/compat-tests/faults/disk"
 	"github.com/clatterhq/clatter/compat-tests/faults/load"
+	"github.com/clatterhq/clatter/compat-tests/launch"
 )
 
 // TestSlowSyncDelaysAcknowledgements is the short form of bar R35: every sync takes two seconds more. Acknowledgements take
@@ -53,6 +56,49 @@ func TestSlowSyncDelaysAcknowledgements(t *testing.T) {
 	}
 	powerOn(ctx, t, m, broker)
 	judge(ctx, t, l)
+}
+
+// TestHungSyncTurnsHealthRed is the other half of bar R35: a sync that doesn't end is told by "clatter health" and by a line of the log
+// within 30 s, and nothing is acknowledged.
+//
+// Negative control: health is asked before, and is good then.
+func TestHungSyncTurnsHealthRed(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	broker := on(t, ext4(t, 256<<20), nil)
+	binary, err := launch.ClatterBinary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	healthy := func() bool {
+		return exec.CommandContext(ctx, binary, "health", "--bootstrap-server", broker.Addr()).Run() == nil
+	}
+	acknowledge(ctx, t, broker.Addr())
+	if !healthy() {
+		t.Fatal("a broker that acknowledges is not healthy")
+	}
+	_, err = disk.Slow(ctx, broker.PID(), "fsync,fdatasync", int(time.Hour.Microseconds()))
+	needs(t, err)
+	client, err := kgo.NewClient(kgo.SeedBrokers(broker.Addr()), kgo.DefaultProduceTopic("timed"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	var acked atomic.Bool
+	client.Produce(ctx, kgo.StringRecord("x"), func(_ *kgo.Record, err error) { acked.Store(err == nil) })
+	began := time.Now()
+	if !until(ctx, time.Minute, func() bool { return !healthy() }) {
+		t.Fatal("health stays good while a sync hangs")
+	}
+	if took := time.Since(began); took > 30*time.Second {
+		t.Errorf("health was good for %s", took)
+	}
+	if acked.Load() {
+		t.Error("acknowledged without a sync")
+	}
+	if !strings.Contains(broker.Log(), "a sync doesn't end") {
+		t.Error("the log says nothing")
+	}
 }
 
 // acknowledge produces one record to a topic of its own and says how long the answer took.

@@ -3,11 +3,9 @@ package local
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"math"
 	"sync/atomic"
-	"time"
 
 	"github.com/clatterhq/clatter/logstore"
 )
@@ -136,7 +134,7 @@ func (s *Store) LogDirs(context.Context) ([]logstore.LogDir, error) {
 	}
 	dirs := make([]logstore.LogDir, len(s.dirs))
 	for i, d := range s.dirs {
-		dirs[i] = logstore.LogDir{Path: d.fs.Name(), Err: d.offline(), TotalBytes: -1, UsableBytes: -1}
+		dirs[i] = logstore.LogDir{Path: d.fs.Name(), Err: d.health(), TotalBytes: -1, UsableBytes: -1}
 		if total, usable, err := d.fs.Usage(); err == nil {
 			dirs[i].TotalBytes, dirs[i].UsableBytes = total, usable
 		}
@@ -145,23 +143,17 @@ func (s *Store) LogDirs(context.Context) ([]logstore.LogDir, error) {
 	return dirs, nil
 }
 
-// stallLimit is how long one commit may take until the disk counts as hung.
-const stallLimit = 20 * time.Second
-
 // Health implements [logstore.Store].
 func (s *Store) Health() error {
 	var err error
 	for _, d := range s.dirs {
-		err = errors.Join(err, d.offline())
-		if began := d.syncer.began.Load(); began > 0 {
-			if took := time.Since(time.UnixMilli(began)); took > stallLimit {
-				err = errors.Join(err, fmt.Errorf("log directory %s: a sync has been running for %s; the disk hangs",
-					d.fs.Name(), took.Round(time.Second)))
-			}
-		}
+		err = errors.Join(err, d.health())
 	}
 	return err
 }
+
+// health says why a directory can't acknowledge anything now: it is offline, or its disk hangs.
+func (d *logDir) health() error { return errors.Join(d.offline(), d.syncer.stalled()) }
 
 // Size implements [logstore.Partition].
 func (l *log) Size() int64 {

@@ -474,6 +474,9 @@ func TestHungSyncShowsInHealth(t *testing.T) {
 		if err := f.store.Health(); err == nil || !strings.Contains(err.Error(), "hangs") {
 			t.Errorf("after 25 s: %v", err)
 		}
+		if dirs, err := f.store.LogDirs(t.Context()); err != nil || dirs[0].Err == nil {
+			t.Errorf("directories after 25 s: %+v, %v", dirs, err)
+		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		if _, err := ticket.Wait(ctx); !errors.Is(err, context.DeadlineExceeded) {
