@@ -77,10 +77,11 @@ func (d *Dispatcher) produce(ctx context.Context, req *broker.Request) (broker.R
 	}
 	var one [1]produceBatch
 	batches := a.layOut(r, one[:0])
-	if refused := d.checkBatches(ctx, req, r, batches); refused.failed() {
+	now := d.now().UnixMilli() // One moment for all: of a small request the clock is a noticeable part.
+	if refused := d.checkBatches(ctx, req, r, batches, now); refused.failed() {
 		a.refuse(batches, refused)
 	} else {
-		d.appendBatches(a, r, batches)
+		d.appendBatches(a, r, batches, now)
 	}
 	if a.failed = a.failed || anyFailed(batches); a.failed && r.Acks == acksNone {
 		return broker.Reply{}, fmt.Errorf("produce without acknowledgement failed: %s", firstFailure(&a.resp))
@@ -162,8 +163,8 @@ func firstFailure(resp *kmsg.ProduceResponse) string {
 
 // appendBatches appends what was found valid. Partitions are appended one after the other, and what
 // has to wait for its commit waits for all of them at once.
-func (d *Dispatcher) appendBatches(a *produce, r *kmsg.ProduceRequest, batches []produceBatch) {
-	opts := logstore.AppendOptions{Now: d.now().UnixMilli()}
+func (d *Dispatcher) appendBatches(a *produce, r *kmsg.ProduceRequest, batches []produceBatch, now int64) {
+	opts := logstore.AppendOptions{Now: now}
 	a.waits = a.oneWait[:0]
 	for i := range batches {
 		b := &batches[i]

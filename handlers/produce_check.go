@@ -16,14 +16,13 @@ import (
 )
 
 // checkBatches decides of each partition whether its batch may be appended, before any is. An error is the
-// answer to all of them.
-func (d *Dispatcher) checkBatches(ctx context.Context, req *broker.Request, r *kmsg.ProduceRequest, batches []produceBatch) apiError {
+// answer to all of them. now is in ms since 1970.
+func (d *Dispatcher) checkBatches(ctx context.Context, req *broker.Request, r *kmsg.ProduceRequest, batches []produceBatch, now int64) apiError {
 	if r.TransactionID == nil && anyTransactional(r) {
 		return bare(wire.TransactionalIDAuthorizationFailed)
 	}
 	image := d.topics()
 	internalAllowed := req.Header.ClientID != nil && *req.Header.ClientID == adminClientID
-	now := d.now().UnixMilli()
 	next := 0
 	for i := range r.Topics {
 		rt := &r.Topics[i]
