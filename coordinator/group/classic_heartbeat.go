@@ -2,7 +2,6 @@ package group
 
 import (
 	"context"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -45,10 +44,16 @@ func (s *Shard) heartbeat(req *kmsg.HeartbeatRequest) wire.ErrorCode {
 		return wire.IllegalGeneration
 	}
 	m := g.byID[req.MemberID]
-	m.deadline = time.Now().Add(millis(m.sessionTimeoutMs))
-	g.watch(s, m.deadline)
+	g.touch(s, m)
 	if g.state == classicPreparing {
 		return wire.RebalanceInProgress
 	}
 	return wire.None
+}
+
+// heardOf lets a member live that commits offsets, as if it had sent a heartbeat.
+func (g *classicGroup) heardOf(s *Shard, memberID string) {
+	if m := g.byID[memberID]; m != nil && (g.state == classicStable || g.state == classicPreparing) {
+		g.touch(s, m)
+	}
 }

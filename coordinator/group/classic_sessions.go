@@ -82,12 +82,12 @@ func (g *classicGroup) expireSessions(s *Shard) []Record {
 		}
 	}
 	for _, m := range slices.Clone(g.members) {
-		if m.deadline.IsZero() || m.deadline.After(now) || g.byID[m.id] != m {
+		if m.deadline.IsZero() || m.deadline.After(now) {
 			continue
 		}
-		m.deadline = time.Time{}
-		if m.satisfied() {
-			continue // It gets a new deadline with the answer that it waits for.
+		m.deadline = time.Time{} // It gets a new one with the answer that it waits for.
+		if m.satisfied() || g.byID[m.id] != m {
+			continue
 		}
 		s.coordinator.event("member expired", g, "member", m.id)
 		records = append(records, g.dropMember(s, m, "member "+m.id+" sends no heartbeats")...)

@@ -194,7 +194,11 @@ func (x *offsetCommit) check(s *Shard) wire.ErrorCode {
 	g := s.groups[x.req.Group]
 	switch {
 	case g != nil:
-		return g.checkCommit(&by)
+		code := g.checkCommit(&by)
+		if classic, ok := g.(*classicGroup); ok && code == wire.None {
+			classic.heardOf(s, by.memberID)
+		}
+		return code
 	case by.generation < 0:
 		return wire.None
 	case by.version >= offsetCommitGroupNotFound:

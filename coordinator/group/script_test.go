@@ -29,6 +29,7 @@ import (
 //	sync CLIENT [group=] [version=5] [assign=CLIENT:bytes,...] [id=] [instance=] [generation=] [type=] [protocol=]
 //	heartbeat CLIENT [group=] [id=] [instance=] [generation=]
 //	leave CLIENT... [group=] [version=5] [instance=] [id=] [reason=]
+//	commit CLIENT [group=] [version=9] [id=] [instance=] [generation=] [offset=1]
 //	wait DURATION
 //	group [group=]        what the coordinator knows of it
 //	restart               of the coordinator
@@ -98,6 +99,7 @@ func (s *script) start() {
 	o := testOptions(s.log)
 	o.Config = func() Config { return s.config }
 	o.Random = s.random
+	o.Topics = testTopics{{Name: "topic", ID: [16]byte{7}, Partitions: 1}}
 	s.c = New(o)
 	s.c.Load()
 }
@@ -246,6 +248,8 @@ func (s *script) run(d *datadriven.TestData) {
 		s.heartbeat(a)
 	case "leave":
 		s.leave(a)
+	case "commit":
+		s.commit(a)
 	case "wait":
 		d, err := time.ParseDuration(a.words()[0])
 		if err != nil {
@@ -372,6 +376,22 @@ func (s *script) leave(a arguments) {
 	}()
 }
 
+// commit commits an offset of partition 0 of "topic".
+func (s *script) commit(a arguments) {
+	name, c := a.client()
+	req := kmsg.NewPtrOffsetCommitRequest()
+	req.Version, req.Group = int16(a.number("version", 9)), a.group()
+	req.MemberID, req.InstanceID = s.id(a.text("id", c.id)), a.optional("instance", c.instance)
+	req.Generation = int32(a.number("generation", int(c.generation)))
+	req.Topics = []kmsg.OffsetCommitRequestTopic{{
+		Topic: "topic", Partitions: []kmsg.OffsetCommitRequestTopicPartition{{Offset: int64(a.number("offset", 1)), LeaderEpoch: -1}},
+	}}
+	go func() {
+		resp := s.c.OffsetCommit(s.ctx, Caller{}, req)
+		s.say("%s committed: %s", name, wire.ErrorCode(resp.Topics[0].Partitions[0].ErrorCode))
+	}()
+}
+
 // show prints a group as the shard has it.
 func (s *script) show(group string) {
 	look(s.t, s.c, group, func(shard *Shard) {
@@ -420,6 +440,8 @@ func (s *script) records() {
 				text += fmt.Sprintf(" %s:%s:%s", s.name(m.ID), m.Subscription, m.Assignment)
 			}
 			s.say("%s", text)
+		case *OffsetRecord:
+			s.say("%s committed %s-%d: %d", r.Group, r.Topic, r.Partition, r.Commit.Offset)
 		default:
 			s.say("%T", r)
 		}
