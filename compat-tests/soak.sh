@@ -10,6 +10,7 @@ R1  FAULT_KILLS=200            .  ./faults         TestKillUnderLoadLosesNothing
 R2  FAULT_POWER_CUTS=200       .  ./faults         TestPowerCutUnderLoadLosesNothing|TestPowerCutWithoutSyncLosesRecords
 R3  FAULT_CUTS=500             .  ./faults         TestCutSegmentsKeepWhatIsWhole
 R4  FAULT_CRASH_CLONES=10000   .. ./logstore/local TestCrashAtEverySync
+R5  FAULT_STRICT=1             .. ./logstore/local TestCrashAtNamedPoints
 R6  FAULT_SYSCALLS=50          .  ./faults         TestFailedSystemCallEndsAcknowledgements
 R7  FAULT_FULL_DISKS=20        .  ./faults         TestFullDiskRefusesAndHeals
 R8  FAULT_FLIPS=1000           .  ./faults         TestFlippedBitsReachNoConsumer

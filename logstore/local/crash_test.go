@@ -7,7 +7,9 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
+	"path"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -301,6 +303,104 @@ func (s *snapshot) interruptRecovery(t *testing.T, random *rand.Rand) {
 	}
 }
 
+// work does what brokers do with their logs, and ends with a clean stop.
+func (r *crashRun) work() {
+	for range 250 {
+		switch n := r.random.IntN(100); {
+		case n < 80:
+			r.append()
+		case n < 90:
+			r.settle()
+		case n < 92:
+			r.flush()
+		case n < 96:
+			r.deleteRecords()
+		case n < 98:
+			r.deleteTopic()
+		default:
+			r.restart()
+		}
+	}
+	r.settle()
+	if err := r.store.Close(context.Background()); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// newCrashRun opens a store on a disk with rules, with two topics. The same seed does the same work.
+func newCrashRun(t *testing.T, w *world, seed, round uint64, memory *vfs.Memory, rules ...*vfs.Rule) *crashRun {
+	t.Helper()
+	r := &crashRun{t: t, random: rand.New(rand.NewPCG(seed, round+1<<32)), world: w, fs: vfs.Inject(memory, rules...)}
+	r.store = openStore(t, r.fs)
+	r.create("a")
+	r.create("b")
+	return r
+}
+
+// point is a place in the code where it changes a kind of file: a failpoint with a name.
+type point struct {
+	op   vfs.Op
+	path string // a pattern
+}
+
+// pointOf names the place of an operation.
+func pointOf(call vfs.Call) point {
+	name := path.Base(call.Path)
+	switch extension := path.Ext(name); {
+	case strings.HasSuffix(name, "-delete"):
+		name = "*-delete"
+	case strings.Trim(name, "0123456789") == extension && extension != "": // of an offset
+		name = "*" + extension
+	case extension == "" && len(name) == len("a-0"): // a partition's folder
+		name = "[ab]-[01]"
+	}
+	return point{op: call.Op, path: name}
+}
+
+// TestCrashAtNamedPoints cuts the power before and after the first, second and fifth time that the store does each thing that it does to
+// each kind of file: creates, writes, syncs, renames, cuts, removes.
+func TestCrashAtNamedPoints(t *testing.T) {
+	seed := logstoretest.Seed(t)
+	var mu sync.Mutex
+	points := map[point]int{}
+	count := &vfs.Rule{Ops: vfs.OpsChange, After: func(call vfs.Call) {
+		mu.Lock()
+		defer mu.Unlock()
+		points[pointOf(call)]++
+	}}
+	newCrashRun(t, &world{}, seed, 0, vfs.NewMemory(), count).work()
+	if len(points) < 20 {
+		t.Errorf("only %d points: %v", len(points), points)
+	}
+	crashes, which := 0, []int{1, 2, 5}
+	if testing.Short() || raceDetector {
+		which = which[:1]
+	}
+	for p, hits := range points {
+		for _, nth := range which {
+			if nth > hits {
+				continue
+			}
+			random := rand.New(rand.NewPCG(seed, uint64(nth)))
+			memory, w := vfs.NewMemory(), &world{}
+			c := &crasher{random: random, memory: memory, world: w, share: 1, most: 2}
+			rule := &vfs.Rule{
+				Ops: p.op, Path: p.path, Nth: int64(nth), After: c.strike,
+				Before: func(call vfs.Call) error { c.strike(call); return nil },
+			}
+			newCrashRun(t, w, seed, 0, memory, rule).work()
+			crashes += len(c.taken)
+			for i := range c.taken {
+				c.taken[i].verify(t, random)
+			}
+			if t.Failed() {
+				t.Fatalf("after a crash at %s %s #%d", p.op, p.path, nth)
+			}
+		}
+	}
+	t.Logf("%d crashes at %d points", crashes, len(points))
+}
+
 // TestCrashAtEverySync cuts the power at changes of the disk, mostly at syncs, and looks at what is left. FAULT_CRASH_CLONES
 // sets of how many disks at least (1,500 by default, 10,000 before a release).
 func TestCrashAtEverySync(t *testing.T) {
@@ -328,31 +428,7 @@ func TestCrashAtEverySync(t *testing.T) {
 		w := &world{}
 		c := &crasher{random: random, memory: memory, world: w, share: 0.2, most: most}
 		syncs := &vfs.Rule{Ops: vfs.OpsSync, Before: func(call vfs.Call) error { c.strike(call); return nil }, After: c.strike}
-		r := &crashRun{t: t, random: rand.New(rand.NewPCG(seed, uint64(round)+1<<32)), world: w}
-		r.fs = vfs.Inject(memory, syncs)
-		r.store = openStore(t, r.fs)
-		r.create("a")
-		r.create("b")
-		for range 250 {
-			switch n := r.random.IntN(100); {
-			case n < 80:
-				r.append()
-			case n < 90:
-				r.settle()
-			case n < 92:
-				r.flush()
-			case n < 96:
-				r.deleteRecords()
-			case n < 98:
-				r.deleteTopic()
-			default:
-				r.restart()
-			}
-		}
-		r.settle()
-		if err := r.store.Close(context.Background()); err != nil {
-			t.Fatal(err)
-		}
+		newCrashRun(t, w, seed, uint64(round), memory, syncs).work()
 		clones += len(c.taken)
 		for i := range c.taken {
 			what = c.taken[i].what
