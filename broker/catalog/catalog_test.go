@@ -270,6 +270,25 @@ func TestTopicConfigIsReplacedAndInForce(t *testing.T) {
 	}
 }
 
+func TestVersionRisesWithTopicsAndPartitionsOnly(t *testing.T) {
+	c := open(t, Options{})
+	version := c.Image().Version()
+	rises := func(what string, want bool, err error) {
+		t.Helper()
+		must(t, err)
+		if now := c.Image().Version(); now > version != want {
+			t.Errorf("%s: from %d to %d", what, version, now)
+		}
+		version = c.Image().Version()
+	}
+	rises("created", true, c.CreateTopics(t.Context(), []NewTopic{{"a", 1, nil}}))
+	a := id(t, c, "a")
+	rises("grown", true, c.AddPartitions(t.Context(), a, 2))
+	rises("configured", false, c.SetTopicConfig(t.Context(), a, map[string]string{"retention.ms": "7"}))
+	rises("deleted", true, c.DeleteTopics(t.Context(), []logstore.TopicID{a}))
+	rises("files deleted", false, c.FinishDelete(t.Context(), a))
+}
+
 func TestBrokerConfigReachesTopicsThatDontSetTheKey(t *testing.T) {
 	for name, options := range storages(t) {
 		t.Run(name, func(t *testing.T) {
@@ -552,28 +571,5 @@ func TestOnChangeComesBeforeTheImageAndInOrder(t *testing.T) {
 	must(t, c.DeleteTopics(t.Context(), []logstore.TopicID{id(t, c, "b")}))
 	if !slices.Equal(seen, []string{"+a", "+b", "a4", "a=5", "-b"}) {
 		t.Error(seen)
-	}
-}
-
-func TestAdoptedTopicsKeepTheirIDs(t *testing.T) {
-	path := filepath.Join(t.TempDir(), FileName)
-	c := open(t, Options{Path: path})
-	id := logstore.TopicID{1, 2, 3}
-	err := c.AdoptTopics(t.Context(), []AdoptedTopic{
-		{NewTopic{"a", 2, nil}, id}, {NewTopic{"b", 1, nil}, id}, {NewTopic{"c", 1, nil}, logstore.TopicID{}},
-	})
-	var outcomes TopicErrors
-	if !errors.As(err, &outcomes) || outcomes[0] != nil || !errors.Is(outcomes[1], ErrTopicExists) || outcomes[2] != nil {
-		t.Errorf("%v", err)
-	}
-	must(t, c.SkipProducerIDs(t.Context(), 5000))
-	must(t, c.SkipProducerIDs(t.Context(), 3000))
-	must(t, c.Close())
-	c = open(t, Options{Path: path})
-	if got := c.Image().TopicByName("a"); got == nil || got.ID != id || got.Partitions != 2 {
-		t.Errorf("%+v", got)
-	}
-	if first, _, err := c.AllocateProducerIDs(t.Context()); err != nil || first != 5000 {
-		t.Errorf("producer IDs from %d: %v", first, err)
 	}
 }

@@ -47,8 +47,13 @@ func (d *draft) changed() bool { return len(d.writes) > 0 || !d.change.isEmpty()
 
 // image is the finished draft.
 func (d *draft) image() *Image {
+	version := d.base.version
+	if len(d.change.Created)+len(d.change.Grown)+len(d.change.Deleted) > 0 {
+		version++
+	}
 	return &Image{
-		byName: d.byName.table, byID: d.byID.table, byUnified: d.byUnified.table,
+		version: version,
+		byName:  d.byName.table, byID: d.byID.table, byUnified: d.byUnified.table,
 		count: d.count, deleting: d.deleting, configs: d.configs,
 	}
 }
@@ -72,8 +77,8 @@ func (d *draft) resolve(t *Topic) {
 	t.MaxDecompressedBytes = d.snapshot.MaxDecompressedBytes(t.Overrides)
 }
 
-// create adds one topic. The zero ID draws one.
-func (d *draft) create(n NewTopic, id logstore.TopicID) error {
+// create adds one topic.
+func (d *draft) create(n NewTopic) error {
 	if err := config.ValidateTopicName(n.Name); err != nil {
 		return err
 	}
@@ -88,14 +93,9 @@ func (d *draft) create(n NewTopic, id logstore.TopicID) error {
 			return &CollisionError{Name: n.Name, Existing: other.Name}
 		}
 	}
-	if d.byID.find(id) != nil {
-		return ErrTopicExists
-	}
-	if id == (logstore.TopicID{}) {
-		var err error
-		if id, err = d.newID(); err != nil {
-			return err
-		}
+	id, err := d.newID()
+	if err != nil {
+		return err
 	}
 	t := &Topic{Name: n.Name, ID: id, Partitions: n.Partitions, Overrides: ownedCopy(n.Overrides), Internal: IsInternal(n.Name)}
 	d.resolve(t)
@@ -245,14 +245,10 @@ func (d *draft) takeProducerIDs() (first int64, err error) {
 	if first+producerIDBlock < first {
 		return 0, ErrProducerIDsExhausted
 	}
-	d.setNextProducerID(first + producerIDBlock)
+	d.nextProducerID += producerIDBlock
+	next := binary.BigEndian.AppendUint64(nil, uint64(d.nextProducerID))
+	d.write(bucketMeta, []byte(nextProducerIDKey), encodeBytes(bucketMeta, nextProducerIDKey, next))
 	return first, nil
-}
-
-func (d *draft) setNextProducerID(next int64) {
-	d.nextProducerID = next
-	value := binary.BigEndian.AppendUint64(nil, uint64(next))
-	d.write(bucketMeta, []byte(nextProducerIDKey), encodeBytes(bucketMeta, nextProducerIDKey, value))
 }
 
 // uuidText is how Kafka writes a UUID (Uuid.toString).

@@ -47,6 +47,7 @@ type Image struct {
 	count     int
 	deleting  []*Topic
 	configs   map[config.Resource]map[string]string
+	version   int64
 
 	// sorted is made when it is first asked for: a stream of new topics doesn't pay for it.
 	sorted atomic.Pointer[[]*Topic]
@@ -60,6 +61,10 @@ func (i *Image) TopicByID(id logstore.TopicID) *Topic { return i.byID.parts[plac
 
 // Len is the number of topics.
 func (i *Image) Len() int { return i.count }
+
+// Version rises whenever topics are created or deleted, or get more partitions. It
+// begins anew with the process.
+func (i *Image) Version() int64 { return i.version }
 
 // Topics are all topics, sorted by name. The slice is shared: it must not be changed.
 func (i *Image) Topics() []*Topic {
