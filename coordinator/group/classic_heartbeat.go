@@ -32,6 +32,9 @@ func (c *Coordinator) Heartbeat(ctx context.Context, req *kmsg.HeartbeatRequest)
 }
 
 func (s *Shard) heartbeat(req *kmsg.HeartbeatRequest) wire.ErrorCode {
+	if g, ok := s.groups[req.Group].(*consumerGroup); ok {
+		return s.heartbeatClassic(g, req)
+	}
 	g, ok := s.groups[req.Group].(*classicGroup)
 	if !ok {
 		return wire.UnknownMemberID

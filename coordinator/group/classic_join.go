@@ -98,6 +98,8 @@ func (s *Shard) join(j *joiner) []Record {
 		return s.joinUnknown(j)
 	case *classicGroup:
 		return s.joinClassic(g, j)
+	case *consumerGroup:
+		return s.joinConsumer(g, j)
 	default:
 		j.reply(joinRefused(wire.InconsistentGroupProtocol, ""))
 		return nil

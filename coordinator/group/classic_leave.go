@@ -41,14 +41,16 @@ func (c *Coordinator) leaveGroup(ctx context.Context, group string, members []km
 				resp.Members[i].MemberID, resp.Members[i].InstanceID = x.MemberID, x.InstanceID
 			}
 			defer reply(resp)
-			g, ok := s.groups[group].(*classicGroup)
-			if !ok {
-				for i := range resp.Members {
-					resp.Members[i].ErrorCode = int16(wire.UnknownMemberID)
-				}
-				return nil
+			switch g := s.groups[group].(type) {
+			case *classicGroup:
+				return g.leave(s, members, resp.Members)
+			case *consumerGroup:
+				return s.leaveConsumer(g, members, resp.Members)
 			}
-			return g.leave(s, members, resp.Members)
+			for i := range resp.Members {
+				resp.Members[i].ErrorCode = int16(wire.UnknownMemberID)
+			}
+			return nil
 		},
 		refused: leaveRefused,
 	})

@@ -29,12 +29,15 @@ func (c *Coordinator) syncGroup(ctx context.Context, req *kmsg.SyncGroupRequest)
 	}
 	return ask(ctx, c, req.Group, question[*kmsg.SyncGroupResponse]{
 		decide: func(s *Shard, reply func(*kmsg.SyncGroupResponse)) []Record {
-			g, ok := s.groups[req.Group].(*classicGroup)
-			if !ok {
+			switch g := s.groups[req.Group].(type) {
+			case *classicGroup:
+				return g.sync(s, req, reply)
+			case *consumerGroup:
+				reply(s.syncConsumer(g, req))
+			default:
 				reply(syncRefused(wire.UnknownMemberID))
-				return nil
 			}
-			return g.sync(s, req, reply)
+			return nil
 		},
 		refused: syncRefused,
 	})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/clatterhq/clatter/coordinator"
@@ -16,6 +17,9 @@ type Coordinator struct {
 	options Options
 	runtime *coordinator.Runtime[*Shard, Record]
 	events  eventLimiter
+	// background is what matches topics for regular expressions, and scans bounds it.
+	background sync.WaitGroup
+	scans      chan struct{}
 }
 
 // New makes a coordinator that has loaded nothing.
@@ -29,7 +33,7 @@ func New(o Options) *Coordinator {
 	if o.Random == nil {
 		o.Random = rand.Reader
 	}
-	c := &Coordinator{options: o}
+	c := &Coordinator{options: o, scans: make(chan struct{}, regexScans)}
 	c.runtime = coordinator.New(coordinator.Options[*Shard, Record]{
 		Topic:  o.Topic,
 		New:    c.newShard,
@@ -47,4 +51,8 @@ func (c *Coordinator) Skipped() int64 { return c.runtime.Skipped() }
 
 // Close refuses new requests, makes durable what was decided, answers everybody who waits and waits for the end of it. A done
 // context ends the wait, not the closing.
-func (c *Coordinator) Close(ctx context.Context) error { return c.runtime.Close(ctx) }
+func (c *Coordinator) Close(ctx context.Context) error {
+	err := c.runtime.Close(ctx)
+	c.background.Wait() // It takes a moment at most, and comes back to shards that are gone.
+	return err
+}

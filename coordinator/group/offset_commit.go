@@ -195,16 +195,42 @@ func (x *offsetCommit) check(s *Shard) wire.ErrorCode {
 	switch {
 	case g != nil:
 		code := g.checkCommit(&by)
-		if classic, ok := g.(*classicGroup); ok && code == wire.None {
-			classic.heardOf(s, by.memberID)
+		if code != wire.None {
+			return code
 		}
-		return code
+		switch g := g.(type) {
+		case *classicGroup:
+			g.heardOf(s, by.memberID)
+		case *consumerGroup:
+			return x.checkOwned(g, &by)
+		}
+		return wire.None
 	case by.generation < 0:
 		return wire.None
 	case by.version >= offsetCommitGroupNotFound:
 		return wire.GroupIDNotFound
 	}
 	return wire.IllegalGeneration
+}
+
+// checkOwned asks a consumer group about each partition. One that it refuses makes it refuse all, as in Kafka.
+func (x *offsetCommit) checkOwned(g *consumerGroup, by *committer) wire.ErrorCode {
+	if !g.behind(by) {
+		return wire.None
+	}
+	for i := range x.existing {
+		info, _ := x.c.options.Topics.ByName(x.existing[i].Topic)
+		for j := range x.existing[i].Partitions {
+			p := &x.existing[i].Partitions[j]
+			if x.tooLarge(p) {
+				continue
+			}
+			if code := g.checkCommitOf(by, info.ID, p.Partition); code != wire.None {
+				return code
+			}
+		}
+	}
+	return wire.None
 }
 
 // records are the records of the offsets whose metadata isn't too large.

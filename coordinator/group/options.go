@@ -21,8 +21,13 @@ type Options struct {
 	Topic coordinator.Topic
 	// Config is the configuration as it is now. It is asked for with almost every request, from any goroutine.
 	Config func() Config
+	// ConsumerConfig is the configuration of one consumer group as it is now; nil is Kafka's default for all.
+	ConsumerConfig func(group string) ConsumerConfig
 	// Topics says which topics there are.
 	Topics Topics
+	// TopicsVersion is another number whenever topics are created, deleted or get more partitions: consumer groups look at theirs
+	// again then. Nil: that never happens.
+	TopicsVersion func() int64
 	// Log gets what an operator can act on; nil is the default logger.
 	Log *slog.Logger
 	// Now is the wall clock of time stamps in records; nil is [time.Now]. Timeouts run on monotonic time and don't ask it.
@@ -47,6 +52,8 @@ type Config struct {
 	OffsetsRetentionMs int64
 	// OffsetsRetentionCheckIntervalMs is how often expired offsets are looked for (offsets.retention.check.interval.ms).
 	OffsetsRetentionCheckIntervalMs int64
+	// Consumers is about consumer groups.
+	Consumers ConsumersConfig
 }
 
 // TopicInfo is one topic.

@@ -21,6 +21,8 @@ type Shard struct {
 	groups map[string]anyGroup
 	// offsets are what groups have committed, by their IDs. A group without any isn't in there.
 	offsets map[string]offsets
+	// downgraded are classic groups that take the place of consumer groups when their records are in the log.
+	downgraded map[string]*classicGroup
 
 	expiry *coordinator.Timer[*Shard, Record] // of the next look for expired offsets; nil until there are groups
 	born   int32                              // [uptime] when loading began
@@ -34,7 +36,7 @@ type Shard struct {
 func (c *Coordinator) newShard(index int32, timers *coordinator.Timers[*Shard, Record]) *Shard {
 	return &Shard{
 		coordinator: c, index: index, timers: timers,
-		groups: map[string]anyGroup{}, offsets: map[string]offsets{}, born: uptime(),
+		groups: map[string]anyGroup{}, offsets: map[string]offsets{}, downgraded: map[string]*classicGroup{}, born: uptime(),
 	}
 }
 
@@ -101,7 +103,13 @@ func (s *Shard) Replay(_ int64, r Record) error {
 	case *MetadataRecord:
 		s.replayMetadata(r)
 	default:
-		return fmt.Errorf("%w: %T", ErrUnknownRecord, r)
+		ok, err := s.replayConsumer(r)
+		if !ok {
+			return fmt.Errorf("%w: %T", ErrUnknownRecord, r)
+		}
+		if err != nil {
+			return err
+		}
 	}
 	s.armExpiry()
 	return nil
@@ -140,6 +148,11 @@ func (s *Shard) replayMetadata(r *MetadataRecord) {
 	}
 	if g, ok := s.groups[r.Group].(*classicGroup); ok && s.live {
 		g.replay(r.Metadata, s.nowMs())
+		return
+	}
+	if g := s.downgraded[r.Group]; g != nil {
+		delete(s.downgraded, r.Group)
+		s.groups[r.Group] = g
 		return
 	}
 	s.groups[r.Group] = loadClassicGroup(r.Group, r.Metadata)

@@ -20,7 +20,7 @@ type oldCheckpoints struct {
 }
 
 func readOldCheckpoints(d *logDir) (*oldCheckpoints, error) {
-	if d.offsets.existed && !d.foreign {
+	if d.offsets.existed {
 		// They are ours then, and may tell of an earlier topic of the same name.
 		return &oldCheckpoints{}, nil
 	}

@@ -1,0 +1,178 @@
+package group
+
+import (
+	"cmp"
+	"errors"
+	"regexp"
+	"regexp/syntax"
+	"slices"
+	"time"
+
+	"github.com/clatterhq/clatter/coordinator"
+	"github.com/clatterhq/clatter/wire"
+)
+
+const (
+	// regexRefreshMin is the least time between two looks at which topics the regular expressions of a group match, unless it has none
+	// that is resolved (REGEX_BATCH_REFRESH_MIN_INTERVAL_MS).
+	regexRefreshMin = 10 * time.Second
+	// regexRefreshMax is the most time between two of them (group.consumer.regex.refresh.interval.ms).
+	regexRefreshMax = 10 * time.Minute
+	// regexScans bounds how many groups are looked after at once. Matching takes as long as the expression and the topics' names are, no
+	// longer, and happens outside of the shards: other groups go on meanwhile.
+	regexScans = 2
+)
+
+// regexRefresh is when the regular expressions of a group were last resolved.
+type regexRefresh struct {
+	running bool
+	last    time.Time // zero: not since the group was loaded
+	version int64     // of the topics then
+}
+
+// regexChange is what a heartbeat does to the regular expression of a member.
+type regexChange uint8
+
+const (
+	regexUnchanged regexChange = iota
+	// regexChanged must be resolved before it has an effect.
+	regexChanged
+	// regexResolved is known to the group already, or gone.
+	regexResolved
+)
+
+// subscribeRegex looks at the regular expression of a member, and has all of the group resolved if one isn't, or if there
+// are other topics (GroupMetadataManager.maybeUpdateRegularExpressions).
+func (u *consumerUpdate) subscribeRegex() (regexChange, *refusalError) {
+	old, now, change := u.old.regex(), u.m.regex(), regexUnchanged
+	counts := u.g.subscriptions.regexes
+	fresh := false
+	if old != now {
+		change = regexChanged
+		if old != "" && counts[old] == 1 {
+			u.records = append(u.records, &RegexRecord{Group: u.g.id, Regex: old})
+		}
+		switch {
+		case now == "":
+			change = regexResolved
+		case counts[now] == 0:
+			if err := checkRegex(now); err != nil {
+				return 0, err
+			}
+			fresh = true
+		case u.g.resolved[now] != nil:
+			change = regexResolved
+		}
+	}
+	if !fresh && len(counts) == 0 {
+		return change, nil
+	}
+	unresolved := len(u.g.with(u.old, u.m).regexes) != len(u.g.resolved)
+	if u.g.regexes.due(unresolved || fresh, len(u.g.resolved) > 0, u.s.topicsVersion()) {
+		id := u.g.id
+		u.s.later(func(err error) {
+			if err == nil {
+				u.s.resolveRegexes(id)
+			}
+		})
+	}
+	return change, nil
+}
+
+// due reports whether regular expressions should be resolved now.
+func (r *regexRefresh) due(unresolved, known bool, version int64) bool {
+	since := time.Since(r.last)
+	if r.running || known && !r.last.IsZero() && since <= regexRefreshMin {
+		return false
+	}
+	return unresolved || r.last.IsZero() || r.version != version || since > regexRefreshMax
+}
+
+// checkRegex checks the syntax, which is that of RE2.
+func checkRegex(text string) *refusalError {
+	_, err := regexp.Compile(text)
+	if err == nil {
+		return nil
+	}
+	description := err.Error()
+	if e, ok := errors.AsType[*syntax.Error](err); ok {
+		description = e.Code.String()
+	}
+	return refuse(wire.InvalidRegularExpression, "SubscribedTopicRegex `%s` is not a valid regular expression: %s.", text, description)
+}
+
+// resolveRegexes matches all regular expressions of a group with all topics, outside of the shard, and comes back with the result.
+func (s *Shard) resolveRegexes(group string) {
+	g, ok := s.groups[group].(*consumerGroup)
+	if !ok || g.regexes.running || len(g.subscriptions.regexes) == 0 {
+		return
+	}
+	g.regexes.running = true
+	texts := sortedKeys(g.subscriptions.regexes)
+	c, version := s.coordinator, s.topicsVersion()
+	c.background.Go(func() {
+		c.scans <- struct{}{}
+		resolved := matchTopics(texts, c.options.Topics)
+		<-c.scans
+		c.runtime.Submit(group, coordinator.Command[*Shard, Record]{
+			Key: group,
+			Decide: func(s *Shard) coordinator.Decision[Record] {
+				return s.decision(s.takeResolved(group, resolved, version))
+			},
+		})
+	})
+}
+
+// matchTopics finds the topics whose whole names match.
+func matchTopics(texts []string, topics Topics) map[string][]string {
+	var names []string
+	for info := range topics.All() {
+		names = append(names, info.Name)
+	}
+	slices.SortFunc(names, cmp.Compare[string])
+	resolved := make(map[string][]string, len(texts))
+	for _, text := range texts {
+		var matching []string
+		// Each was checked when it came, and a loaded one by somebody who checks, too: one that isn't valid after all matches nothing.
+		if re, err := regexp.Compile(`\A(?:` + text + `)\z`); err == nil {
+			for _, name := range names {
+				if re.MatchString(name) {
+					matching = append(matching, name)
+				}
+			}
+		}
+		resolved[text] = matching
+	}
+	return resolved
+}
+
+// takeResolved writes what is new about the regular expressions of a group.
+func (s *Shard) takeResolved(group string, resolved map[string][]string, version int64) []Record {
+	g, ok := s.groups[group].(*consumerGroup)
+	if !ok {
+		return nil
+	}
+	g.regexes = regexRefresh{last: time.Now(), version: version}
+	var records []Record
+	subscribed, bump := g.subscriptions.clone(), false
+	for _, text := range sortedKeys(resolved) {
+		old := g.resolved[text]
+		if subscribed.regexes[text] == 0 || old != nil && slices.Equal(old.Topics, resolved[text]) {
+			continue
+		}
+		now := &ResolvedRegex{Topics: resolved[text], Version: version, TimestampMs: s.nowMs()}
+		subscribed.countRegex(old, -1)
+		subscribed.countRegex(now, 1)
+		bump = bump || old != nil || len(now.Topics) > 0
+		records = append(records, &RegexRecord{Group: group, Regex: text, Value: now})
+	}
+	seen := s.topicsVersion()
+	hash := subscribed.metadataHash(s.topics())
+	if !bump && hash == g.metadataHash {
+		return records
+	}
+	epoch := g.epoch + 1
+	s.sawTopics(group, seen)
+	s.logConsumer("consumer group rebalances", group, "epoch", epoch, "reason", "its regular expressions match other topics")
+	return append(records, &ConsumerGroupRecord{Group: group, Value: &ConsumerGroup{Epoch: epoch, MetadataHash: hash}})
+}
