@@ -66,6 +66,12 @@ type NewTopic struct {
 	Overrides  map[string]string
 }
 
+// AdoptedTopic is a topic that was made elsewhere and keeps its ID.
+type AdoptedTopic struct {
+	NewTopic
+	ID logstore.TopicID
+}
+
 // Catalog is the truth about topics and what was configured. See the package for its
 // invariants.
 type Catalog struct {
@@ -195,7 +201,18 @@ func (c *Catalog) CreateTopics(ctx context.Context, topics []NewTopic) error {
 	outcomes := make(TopicErrors, len(topics))
 	return c.do(ctx, &operation{apply: func(d *draft) error {
 		for i, n := range topics {
-			outcomes[i] = d.create(n)
+			outcomes[i] = d.create(n, logstore.TopicID{})
+		}
+		return outcomes.orNil()
+	}})
+}
+
+// AdoptTopics is CreateTopics for topics that have an ID already. An ID that is in use is [ErrTopicExists].
+func (c *Catalog) AdoptTopics(ctx context.Context, topics []AdoptedTopic) error {
+	outcomes := make(TopicErrors, len(topics))
+	return c.do(ctx, &operation{apply: func(d *draft) error {
+		for i, t := range topics {
+			outcomes[i] = d.create(t.NewTopic, t.ID)
 		}
 		return outcomes.orNil()
 	}})
@@ -293,6 +310,17 @@ func (c *Catalog) AllocateProducerIDs(ctx context.Context) (first, count int64, 
 		return 0, 0, err
 	}
 	return first, producerIDBlock, nil
+}
+
+// SkipProducerIDs keeps IDs below next from being handed out, because somebody else did: the owner of logs before this one.
+// Errors: those of every change.
+func (c *Catalog) SkipProducerIDs(ctx context.Context, next int64) error {
+	return c.do(ctx, &operation{apply: func(d *draft) error {
+		if next > d.nextProducerID {
+			d.setNextProducerID(next)
+		}
+		return nil
+	}})
 }
 
 // Fail refuses all further changes with [ErrFailed], because the disk that the catalog is on failed elsewhere: what is written to it now may

@@ -573,3 +573,26 @@ func TestOnChangeComesBeforeTheImageAndInOrder(t *testing.T) {
 		t.Error(seen)
 	}
 }
+
+func TestAdoptedTopicsKeepTheirIDs(t *testing.T) {
+	path := filepath.Join(t.TempDir(), FileName)
+	c := open(t, Options{Path: path})
+	id := logstore.TopicID{1, 2, 3}
+	err := c.AdoptTopics(t.Context(), []AdoptedTopic{
+		{NewTopic{"a", 2, nil}, id}, {NewTopic{"b", 1, nil}, id}, {NewTopic{"c", 1, nil}, logstore.TopicID{}},
+	})
+	var outcomes TopicErrors
+	if !errors.As(err, &outcomes) || outcomes[0] != nil || !errors.Is(outcomes[1], ErrTopicExists) || outcomes[2] != nil {
+		t.Errorf("%v", err)
+	}
+	must(t, c.SkipProducerIDs(t.Context(), 5000))
+	must(t, c.SkipProducerIDs(t.Context(), 3000))
+	must(t, c.Close())
+	c = open(t, Options{Path: path})
+	if got := c.Image().TopicByName("a"); got == nil || got.ID != id || got.Partitions != 2 {
+		t.Errorf("%+v", got)
+	}
+	if first, _, err := c.AllocateProducerIDs(t.Context()); err != nil || first != 5000 {
+		t.Errorf("producer IDs from %d: %v", first, err)
+	}
+}

@@ -51,5 +51,7 @@
 // opens it: pages, then the digest, then every record. Anything odd refuses the start,
 // and nothing has been written then.
 //
+// The folder kraft reads topics from the metadata log of an Apache Kafka, so that they can be taken over.
+//
 // Start reading at catalog.go, then image.go; combine.go has the writing order.
 package catalog

@@ -77,8 +77,8 @@ func (d *draft) resolve(t *Topic) {
 	t.MaxDecompressedBytes = d.snapshot.MaxDecompressedBytes(t.Overrides)
 }
 
-// create adds one topic.
-func (d *draft) create(n NewTopic) error {
+// create adds one topic. The zero ID draws one.
+func (d *draft) create(n NewTopic, id logstore.TopicID) error {
 	if err := config.ValidateTopicName(n.Name); err != nil {
 		return err
 	}
@@ -93,9 +93,14 @@ func (d *draft) create(n NewTopic) error {
 			return &CollisionError{Name: n.Name, Existing: other.Name}
 		}
 	}
-	id, err := d.newID()
-	if err != nil {
-		return err
+	if d.byID.find(id) != nil {
+		return ErrTopicExists
+	}
+	if id == (logstore.TopicID{}) {
+		var err error
+		if id, err = d.newID(); err != nil {
+			return err
+		}
 	}
 	t := &Topic{Name: n.Name, ID: id, Partitions: n.Partitions, Overrides: ownedCopy(n.Overrides), Internal: IsInternal(n.Name)}
 	d.resolve(t)
@@ -245,10 +250,14 @@ func (d *draft) takeProducerIDs() (first int64, err error) {
 	if first+producerIDBlock < first {
 		return 0, ErrProducerIDsExhausted
 	}
-	d.nextProducerID += producerIDBlock
-	next := binary.BigEndian.AppendUint64(nil, uint64(d.nextProducerID))
-	d.write(bucketMeta, []byte(nextProducerIDKey), encodeBytes(bucketMeta, nextProducerIDKey, next))
+	d.setNextProducerID(first + producerIDBlock)
 	return first, nil
+}
+
+func (d *draft) setNextProducerID(next int64) {
+	d.nextProducerID = next
+	value := binary.BigEndian.AppendUint64(nil, uint64(next))
+	d.write(bucketMeta, []byte(nextProducerIDKey), encodeBytes(bucketMeta, nextProducerIDKey, value))
 }
 
 // uuidText is how Kafka writes a UUID (Uuid.toString).

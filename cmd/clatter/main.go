@@ -32,11 +32,13 @@ Usage:
   clatter health [--bootstrap-server HOST:PORT]
   clatter dump [--records] FILE...
   clatter dump --verify DIR...
+  clatter import [--config FILE] [--override key=value]...
   clatter version
 
 serve     run the broker until it is interrupted; the default command
 health    exit 0 if a broker answers, 1 if none does
 dump      print segments, indexes, snapshots, checkpoints and markers as text, or check all of a directory
+import    take over the log directories of a stopped Apache Kafka
 version   print the version
 
 "clatter COMMAND --help" tells more of a command.
@@ -68,6 +70,8 @@ func run(args []string, p process) int {
 		return p.health()
 	case "dump":
 		return p.dump()
+	case "import":
+		return p.importKafka()
 	case "version":
 		return p.version()
 	case "help", "-h", "-help", "--help":

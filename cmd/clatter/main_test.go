@@ -481,3 +481,14 @@ func appendTo(ctx context.Context, store logstore.Store, id logstore.TopicID, pa
 	_, err = ticket.Wait(ctx)
 	return err
 }
+
+func TestImportWantsAnApacheKafka(t *testing.T) {
+	dir := t.TempDir()
+	code, out, errs := command(t, "import", "--override", "log.dirs="+dir)
+	if code != exitFailure || out != "" || !strings.Contains(errs, dir) || !strings.Contains(errs, "no metadata log") || strings.Count(errs, "\n") != 1 {
+		t.Errorf("%d %s%s", code, out, errs)
+	}
+	if left := tree(t, dir); left != dir {
+		t.Errorf("files were made:\n%s", left)
+	}
+}

@@ -214,7 +214,7 @@ func (l *log) confirm(ld *loading, f *found) (*found, error) {
 	known := slotted{slot: f.Slot, Kept: format.Kept{
 		TopicID: f.TopicID, Partition: f.Partition, LeaderEpoch: f.LeaderEpoch, DurableEnd: f.LogEndOffset, LogStartOffset: f.LogStartOffset,
 	}}
-	r := recovery{loading: ld, durableEnd: f.LogEndOffset, logStartOffset: f.LogStartOffset}
+	r := recovery{loading: ld, durableEnd: f.LogEndOffset, logStartOffset: f.LogStartOffset, foreign: true}
 	if err := r.check(); err != nil {
 		return nil, err
 	}

@@ -253,3 +253,71 @@ func checkKafka(t *testing.T, original vfs.FS, transactions, plain logstore.Part
 		t.Errorf("epoch 0 ends at %d, %d", epoch, end)
 	}
 }
+
+// TestKafkaMayRunInBetween has another program append to a log after our clean stop: batches with the gaps of a compaction, and a log that we
+// know nothing of. Whether it was stopped cleanly or not, all of it is there, and later deletions of it count.
+func TestKafkaMayRunInBetween(t *testing.T) {
+	for _, cleanly := range []bool{true, false} {
+		disk := vfs.NewMemory()
+		f := newFixture(t, on(disk), 2, logstoretest.Config())
+		logAppend(t, f.log(0), logstoretest.Batch{Records: 10}.Build(t))
+		f.close()
+		appendForeign(t, disk, "t-0/"+fileName(0, logSuffix), 10, 20, 50, 51)
+		if err := disk.MkdirAll("t-1"); err != nil {
+			t.Fatal(err)
+		}
+		if err := writeFile(disk, "t-1/partition.metadata", format.AppendPartitionMetadata(nil, format.UUID(f.topic.ID))); err != nil {
+			t.Fatal(err)
+		}
+		appendForeign(t, disk, "t-1/"+fileName(0, logSuffix), 3, 30, 31)
+		start := int64(0)
+		if cleanly {
+			start = 12
+			if err := writeFile(disk, kafkaCleanFile, []byte(`{"version":0,"brokerEpoch":49}`)); err != nil {
+				t.Fatal(err)
+			}
+			if err := writeFile(disk, format.LogStartOffsetFile, format.AppendOffsets(nil, []format.PartitionOffset{{Topic: "t", Partition: 0, Offset: start}})); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for range 2 {
+			f = newFixture(t, on(disk), 2, logstoretest.Config())
+			if got := logAppend(t, f.log(0), logstoretest.Batch{}.Build(t)); got.BaseOffset < 52 || got.LogStartOffset != start {
+				t.Errorf("clean %t: %+v", cleanly, got)
+			}
+			got, _ := readRun(t, f.log(0), 12, logstore.ReadUncommitted)
+			var bases []int64
+			for _, b := range split(t, got)[:3] {
+				bases = append(bases, b.BaseOffset())
+			}
+			if !slices.Equal(bases, []int64{20, 50, 51}) {
+				t.Errorf("clean %t: batches at %v", cleanly, bases)
+			}
+			if got := logAppend(t, f.log(1), logstoretest.Batch{}.Build(t)); got.BaseOffset < 32 {
+				t.Errorf("clean %t: unknown log: %+v", cleanly, got)
+			}
+			f.close()
+		}
+	}
+}
+
+// appendForeign appends batches of one record with the given offsets to a segment.
+func appendForeign(t *testing.T, disk vfs.FS, path string, offsets ...int64) {
+	t.Helper()
+	file, err := openOrCreate(disk, path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	for _, offset := range offsets {
+		batch := logstoretest.Batch{Records: 1}.Build(t)
+		batch.SetBaseOffset(offset)
+		size, err := file.Size()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := file.WriteAt(batch, size); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

@@ -28,6 +28,8 @@ type logDir struct {
 	offsets offsetsFile
 	// left are logs that were found and may not have been touched yet, immutable once the store is open.
 	left leftovers
+	// foreign says that an Apache Kafka was the last to run here, and was stopped cleanly.
+	foreign bool
 	// unnamed are folders of which the topic ID is lost (true) or unknown to the offsets file (false), and gone the logs of which a
 	// slot is left and no folder; immutable too. old is what Kafka's checkpoints say.
 	unnamed map[string]bool

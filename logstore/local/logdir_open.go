@@ -227,6 +227,8 @@ func (d *logDir) takeMarker(names []string) (marks []format.PartitionMark, clean
 			if marks, clean, err = d.readMarker(); err != nil {
 				return nil, false, err
 			}
+		} else {
+			d.foreign = true // Kafka wrote it after our last start, which would have removed it.
 		}
 		if err := d.fs.Remove(name); err != nil {
 			return nil, false, err
@@ -236,7 +238,7 @@ func (d *logDir) takeMarker(names []string) (marks []format.PartitionMark, clean
 	if removed {
 		err = d.fs.SyncDir("")
 	}
-	return marks, clean, err
+	return marks, clean && !d.foreign, err
 }
 
 func (d *logDir) readMarker() ([]format.PartitionMark, bool, error) {

@@ -20,7 +20,7 @@ type oldCheckpoints struct {
 }
 
 func readOldCheckpoints(d *logDir) (*oldCheckpoints, error) {
-	if d.offsets.existed {
+	if d.offsets.existed && !d.foreign {
 		// They are ours then, and may tell of an earlier topic of the same name.
 		return &oldCheckpoints{}, nil
 	}

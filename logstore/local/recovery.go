@@ -31,6 +31,9 @@ type recovery struct {
 	// durableEnd is what is known to have been synced, -1 if nothing is.
 	durableEnd     int64
 	logStartOffset int64
+	// foreign says that another program may have written behind the durable end: what it acknowledged has no other witness, and
+	// what it compacted has gaps.
+	foreign bool
 	// first is the first segment that was checked, from a position on.
 	first int
 	from  int64
@@ -67,13 +70,15 @@ func recoverLog(f *folder, key partitionKey, known map[partitionKey]slotted, old
 	}()
 	r := recovery{loading: ld, durableEnd: -1}
 	k, ok := known[key]
+	r.foreign = f.dir.foreign
 	if ok {
-		r.durableEnd, r.logStartOffset = k.DurableEnd, k.LogStartOffset
+		k.LogStartOffset = max(k.LogStartOffset, old.logStart(f.name))
+		r.durableEnd, r.logStartOffset = max(k.DurableEnd, old.recoveryPoint(f.name)), k.LogStartOffset
 	} else {
 		k = slotted{slot: noSlot}
 		k.TopicID, k.Partition, k.LogStartOffset = key.id, key.partition, old.logStart(f.name)
 		r.durableEnd = old.recoveryPoint(f.name)
-		if f.dir.offsets.existed {
+		if f.dir.offsets.existed && !r.foreign {
 			r.durableEnd = 0 // whatever was acknowledged has a slot
 		}
 	}
@@ -150,7 +155,7 @@ const maxOffset = 1<<63 - 1
 // beginIsMissing reports whether the first segments of a log, of which nothing was durable, didn't survive, while
 // a later one did.
 func (r *recovery) beginIsMissing() bool {
-	return r.durableEnd >= 0 && r.logStartOffset >= r.durableEnd && r.segments[0].baseOffset > r.logStartOffset
+	return r.durableEnd >= 0 && !r.foreign && r.logStartOffset >= r.durableEnd && r.segments[0].baseOffset > r.logStartOffset
 }
 
 // cutAll sets all segments aside.
@@ -172,7 +177,7 @@ var errGap = errors.New("next segment doesn't begin where this one ends")
 // gapBefore reports whether batches are missing before segment i that were never durable. Below the durable end a gap is what
 // compaction left, or what Kafka made of it.
 func (r *recovery) gapBefore(i int) bool {
-	return r.durableEnd >= 0 && r.next >= r.durableEnd && r.segments[i].baseOffset > r.next
+	return r.durableEnd >= 0 && !r.foreign && r.next >= r.durableEnd && r.segments[i].baseOffset > r.next
 }
 
 // endBefore notes that a log ends before its durable end.
@@ -232,7 +237,7 @@ func (r *recovery) checkNext(scan *scanner, s *segment, anywhere bool) error {
 		least = s.baseOffset
 	}
 	// What we wrote since the durable end has no gaps; what Kafka compacted may.
-	gap := r.durableEnd >= 0 && !anywhere && h.BaseOffset() > least
+	gap := r.durableEnd >= 0 && !r.foreign && !anywhere && h.BaseOffset() > least
 	if h.BaseOffset() < least || gap || h.LastOffset()-s.baseOffset > maxRelativeOffset {
 		return &logstore.CorruptError{Path: scan.path(), Offset: at, Err: fmt.Errorf(
 			"%w: offsets %d to %d can't come after %d in the segment at %d", record.ErrCorrupt, h.BaseOffset(), h.LastOffset(), least-1, s.baseOffset)}
@@ -271,7 +276,7 @@ func (r *recovery) broken(i int, scan *scanner, bad error) (done bool, err error
 		}
 	}
 	s := r.segments[i]
-	if r.next >= r.durableEnd && (r.durableEnd >= 0 || !follows) {
+	if r.next >= r.durableEnd && (r.durableEnd >= 0 && !r.foreign || !follows) {
 		return true, r.cutAt(i, scan.pos, follows, bad)
 	}
 	gap := hole{from: scan.pos, to: s.size, nextOffset: r.extentOf(i, maxOffset).endOffset}
