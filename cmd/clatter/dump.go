@@ -15,25 +15,39 @@ import (
 	"github.com/clatterhq/clatter/logstore/local/format"
 )
 
-const dumpHelp = `Usage: clatter dump [--records] FILE...
+const dumpHelp = `Usage: clatter dump [flags] FILE...
        clatter dump --verify DIR...
 
-Prints files of a log directory as text: segments (.log), indexes (.index, .timeindex, .txnindex), producer
-snapshots (.snapshot), checkpoints, meta.properties, partition.metadata, the clean-shutdown marker and the
-offsets file. Files are only read, so the broker may be running.
+Prints files of a log directory as text, as kafka-dump-log does: segments (.log), indexes (.index, .timeindex,
+.txnindex), producer snapshots (.snapshot); besides checkpoints, meta.properties, partition.metadata, the clean-shutdown
+marker and the offsets file. Files are only read, so the broker may be running.
 
-  --records   print each record of a segment, not only the batches
-  --verify    check every file of a log directory, or of the folder of one partition: one line per damage, and exit
-              code 1 if there is any. What a start would cut, because it never was durable, is no damage.
+  --deep-iteration         print each record of a segment, not only the batches
+  --print-data-log         print keys and values too; implies --deep-iteration
+  --skip-record-metadata   with --print-data-log: print nothing else of a record
+  --index-sanity-check     say of an index only whether it holds
+  --verify-index-only      print no entries of an index
+  --files FILE,...         the files, as kafka-dump-log takes them
+  --verify                 check every file of a log directory, or of the folder of one partition: one line per damage, and
+                           exit code 1 if there is any. What a start would cut, because it never was durable, is no damage.
 `
 
 // dump prints files, and goes on with the next one where one can't be printed.
 func (p *process) dump() int {
 	flags := flag.NewFlagSet("dump", flag.ContinueOnError)
-	records := flags.Bool("records", false, "")
+	var options dump.Options
+	flags.BoolVar(&options.Deep, "deep-iteration", false, "")
+	flags.BoolVar(&options.Data, "print-data-log", false, "")
+	flags.BoolVar(&options.SkipMetadata, "skip-record-metadata", false, "")
+	flags.BoolVar(&options.SanityOnly, "index-sanity-check", false, "")
+	flags.BoolVar(&options.VerifyOnly, "verify-index-only", false, "")
+	files := flags.String("files", "", "")
 	verify := flags.Bool("verify", false, "")
 	if code, ok := p.parse(flags, dumpHelp); !ok {
 		return code
+	}
+	if *files != "" {
+		p.args = append(strings.Split(*files, ","), p.args...)
 	}
 	if len(p.args) == 0 {
 		return p.fail(exitUsage, errors.New("dump: which file? clatter dump --help tells more"))
@@ -43,7 +57,7 @@ func (p *process) dump() int {
 	}
 	code := exitOK
 	for _, path := range p.args {
-		if err := dump.File(p.stdout, path, dump.Options{Records: *records}); err != nil {
+		if err := dump.File(p.stdout, path, options); err != nil {
 			code = p.fail(exitFailure, err)
 		}
 	}

@@ -2,11 +2,13 @@ package tools
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/clatterhq/clatter/compat-tests/brokertest"
+	"github.com/clatterhq/clatter/compat-tests/launch"
 )
 
 func writeFile(t *testing.T, path, text string) {
@@ -80,4 +82,69 @@ func offsetOf(file string) string {
 		return "0"
 	}
 	return trimmed
+}
+
+// TestDumpPrintsWhatKafkasToolDoes compares clatter dump with kafka-dump-log on files of either broker, batches, records, markers and
+// indexes, line by line.
+func TestDumpPrintsWhatKafkasToolDoes(t *testing.T) {
+	binary, err := launch.ClatterBinary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	broker := brokertest.Start(t, nil)
+	at := broker.Addr()
+	createTopic(t, at, "compared", "--config", "index.interval.bytes=1024")
+	createTopic(t, at, "stamped", "--config", "message.timestamp.type=LogAppendTime")
+	for _, topic := range []string{"compared", "stamped"} {
+		for _, codec := range []string{"none", "zstd"} {
+			contains(t, run(t, "", "kafka-producer-perf-test", "--topic", topic, "--num-records", "300", "--record-size", "50", "--throughput", "-1",
+				"--bootstrap-server", at, "--command-property", "compression.type="+codec, "--command-property", "batch.size=1000"), "300 records sent")
+		}
+		run(t, "k:\u00fcmlaut \u0001\nnothing:\n", "kafka-console-producer", "--topic", topic, "--bootstrap-server", at,
+			"--reader-property", "parse.key=true", "--reader-property", "key.separator=:")
+	}
+	if err := broker.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	kafkas := filepath.Join("..", "..", "logstore", "local", "format", "testdata", "kafka-4.4")
+	var files []string
+	for _, folder := range []string{filepath.Join(broker.DataDir(), "compared-0"), filepath.Join(broker.DataDir(), "stamped-0"), filepath.Join(kafkas, "transactions-0")} {
+		found, err := filepath.Glob(filepath.Join(folder, "0*"))
+		if err != nil || len(found) < 3 {
+			t.Fatalf("%s: %v %v", folder, found, err)
+		}
+		files = append(files, found...)
+	}
+	compared := 0
+	for _, file := range files {
+		file, err := filepath.Abs(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, flags := range [][]string{nil, {"--deep-iteration"}, {"--print-data-log"}, {"--print-data-log", "--skip-record-metadata"}, {"--index-sanity-check"}, {"--verify-index-only"}} {
+			if isIndex := strings.HasSuffix(file, "index"); isIndex != (len(flags) == 1 && strings.Contains(flags[0], "index")) && flags != nil {
+				continue
+			}
+			want := tool(t, "", "kafka-dump-log", append([]string{"--files", file}, flags...)...).stdout
+			got, err := exec.CommandContext(t.Context(), binary, append([]string{"dump", "--files", file}, flags...)...).Output()
+			if err != nil {
+				t.Errorf("%s %v: %v", file, flags, err)
+			}
+			if ours := withoutTrailingSpaces(string(got)); ours != withoutTrailingSpaces(want) {
+				ours, theirs := firstDifference(ours, withoutTrailingSpaces(want))
+				t.Errorf("%s %v:\n%s\nwant\n%s", file, flags, ours, theirs)
+			}
+			compared += strings.Count(want, "\n")
+		}
+	}
+	t.Logf("%d lines of %d files compared", compared, len(files))
+}
+
+// withoutTrailingSpaces takes the spaces off the ends of lines, which the tool runner drops.
+func withoutTrailingSpaces(text string) string {
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		b.WriteString(strings.TrimRight(line, " \n") + "\n")
+	}
+	return b.String()
 }

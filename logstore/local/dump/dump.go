@@ -17,16 +17,25 @@ var ErrUnknownFile = errors.New("not a file of a log directory")
 // maxSmallFile bounds files that are read as a whole: everything but segments.
 const maxSmallFile = 1 << 30
 
-// Options says how much is printed.
+// Options says how much is printed, in the words of kafka-dump-log.
 type Options struct {
-	// Records prints each record of a segment, not only the batches.
-	Records bool
+	// Deep prints each record of a segment, not only the batches.
+	Deep bool
+	// Data prints keys and values too; it implies Deep.
+	Data bool
+	// SkipMetadata prints of a record only what Data asks for.
+	SkipMetadata bool
+	// SanityOnly says of an index only whether a start would believe it, VerifyOnly prints none of its entries.
+	SanityOnly, VerifyOnly bool
+	// Decode, if it isn't nil, makes text of keys and values; set says that there is any. Else they are taken for UTF-8.
+	Decode func(offset int64, key, value []byte) (keyText, valueText string, hasKey, hasValue bool)
 }
 
 // printer prints one file.
 type printer struct {
 	*bufio.Writer
 	options    Options
+	path       string
 	baseOffset int64 // of the segment that the file belongs to
 }
 
@@ -38,7 +47,8 @@ func (p *printer) printf(layout string, args ...any) { _, _ = fmt.Fprintf(p, lay
 // Errors: [ErrUnknownFile], errors of reading and writing, and what is wrong with the content, after as much
 // of it as could be read.
 func File(w io.Writer, path string, options Options) error {
-	p := &printer{Writer: bufio.NewWriter(w), options: options}
+	options.Deep = options.Deep || options.Data
+	p := &printer{Writer: bufio.NewWriter(w), options: options, path: path}
 	err := p.file(path)
 	return errors.Join(err, p.Flush())
 }
@@ -60,7 +70,7 @@ func (p *printer) file(path string) error {
 	if info.IsDir() {
 		return fmt.Errorf("%s: %w: it is a folder", path, ErrUnknownFile)
 	}
-	p.printf("%s, %d bytes\n", path, info.Size())
+	p.printf("Dumping %s\n", path)
 	if err := show(f, info.Size()); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}

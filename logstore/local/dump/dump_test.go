@@ -54,20 +54,20 @@ func TestKafkasFilesArePrinted(t *testing.T) {
 		"transactions-0/00000000000000000000.log":       "endTxnMarker: COMMIT",
 		"transactions-0/00000000000000000000.txnindex":  "lastStableOffset: ",
 		"transactions-0/00000000000000000081.snapshot":  "producerId: ",
-		"transactions-0/00000000000000000000.timeindex": "bytes",
+		"transactions-0/00000000000000000000.timeindex": "offset: ",
 		"transactions-0/leader-epoch-checkpoint":        "leaderEpoch: 0 startOffset: 0",
 		"transactions-0/partition.metadata":             "topicId: ",
 		"plain-0/00000000000000000000.log":              "baseOffset: 0 lastOffset: ",
 		"plain-0/00000000000000000000.index":            "position: ",
 		"meta.properties":                               "directoryId: ",
-		"log-start-offset-checkpoint":                   "bytes",
+		"log-start-offset-checkpoint":                   "Dumping",
 		"recovery-point-offset-checkpoint":              "plain-0: ",
 	} {
-		text, err := dumped(t, kafkas(path), Options{Records: true})
+		text, err := dumped(t, kafkas(path), Options{Data: true})
 		if err != nil || !strings.Contains(text, want) {
 			t.Errorf("%s: %v\n%s", path, err, text)
 		}
-		if strings.Contains(text, "isValid: false") {
+		if strings.Contains(text, "isvalid: false") {
 			t.Errorf("%s: a batch of Kafka's is called invalid", path)
 		}
 	}
@@ -81,20 +81,20 @@ func TestSegmentsArePrintedBatchByBatch(t *testing.T) {
 	}
 	for _, want := range []string{
 		"baseOffset: 10 lastOffset: 11 count: 2 baseSequence: 5 lastSequence: 6 producerId: 77 producerEpoch: 3",
-		"baseOffset: 12 lastOffset: 13", "compression: lz4", "isValid: true", "only zeros",
+		"baseOffset: 12 lastOffset: 13", "compresscodec: lz4", "isvalid: true", "Found 100 invalid bytes at the end of 00000000000000000010.log",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in\n%s", want, text)
 		}
 	}
-	if strings.Contains(text, "value:") {
+	if strings.Contains(text, "payload:") {
 		t.Errorf("records are printed though nobody asked for them:\n%s", text)
 	}
-	text, err = dumped(t, path, Options{Records: true})
-	if want := "offset: 10 timestamp: 1000 key: \"k\" value: \"one\" header \"h\": null"; err != nil || !strings.Contains(text, want) {
+	text, err = dumped(t, path, Options{Data: true})
+	if want := "| offset: 10 CreateTime: 1000 keySize: 1 valueSize: 3 sequence: 5 headerKeys: [h] key: k payload: one\n"; err != nil || !strings.Contains(text, want) {
 		t.Errorf("%v: no %q in\n%s", err, want, text)
 	}
-	if want := "offset: 13 timestamp: 1001 key: null value: \"two\""; !strings.Contains(text, want) {
+	if want := "| offset: 13 CreateTime: 1001 keySize: -1 valueSize: 3 sequence: 6 headerKeys: [] payload: two\n"; !strings.Contains(text, want) {
 		t.Errorf("no %q in\n%s", want, text)
 	}
 }
@@ -103,8 +103,8 @@ func TestWhatIsDamagedIsPrintedAsFarAsItGoes(t *testing.T) {
 	good := batch(t, 0)
 	flipped := batch(t, 2)
 	flipped[len(flipped)-1] ^= 1
-	text, err := dumped(t, write(t, format.SegmentName(0, format.LogSuffix), append(good, flipped...)), Options{Records: true})
-	if err != nil || !strings.Contains(text, "isValid: false") {
+	text, err := dumped(t, write(t, format.SegmentName(0, format.LogSuffix), append(good, flipped...)), Options{Data: true})
+	if err != nil || !strings.Contains(text, "isvalid: false") {
 		t.Errorf("flipped bit: %v\n%s", err, text)
 	}
 	text, err = dumped(t, write(t, format.SegmentName(0, format.LogSuffix), append(good, flipped[:70]...)), Options{})

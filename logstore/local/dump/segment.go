@@ -4,20 +4,24 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
+	"strings"
 
 	"github.com/clatterhq/clatter/wire/record"
 )
 
-// segment prints every batch of a segment, with its position in the file.
+// segment prints every batch of a segment, with its position in the file, as kafka-dump-log does.
 func (p *printer) segment(r io.ReaderAt, size int64) error {
+	p.printf("Log starting offset: %d\n", p.baseOffset)
 	var buf []byte
-	for position := int64(0); position < size; {
+	position := int64(0)
+	for position < size {
 		batch, err := readBatch(r, buf, position, size)
-		if errors.Is(err, record.ErrEnd) {
-			p.printf("position: %d: only zeros from here on\n", position)
-			return nil
-		}
 		if err != nil {
+			p.printf("Found %d invalid bytes at the end of %s\n", size-position, filepath.Base(p.path))
+			if errors.Is(err, record.ErrEnd) {
+				return nil // Zeros, as Kafka preallocates.
+			}
 			return fmt.Errorf("position %d: %w", position, err)
 		}
 		p.batch(batch, position)
@@ -60,40 +64,90 @@ func grow(buf []byte, n int) []byte {
 func (p *printer) batch(b record.Batch, position int64) {
 	a := b.Attributes()
 	p.printf("baseOffset: %d lastOffset: %d count: %d baseSequence: %d lastSequence: %d producerId: %d producerEpoch: %d"+
-		" partitionLeaderEpoch: %d isTransactional: %t isControl: %t %s: %d maxTimestamp: %d position: %d size: %d"+
-		" compression: %s crc: %d isValid: %t\n",
+		" partitionLeaderEpoch: %d isTransactional: %t isControl: %t deleteHorizonMs: %s position: %d %s: %d size: %d magic: %d"+
+		" compresscodec: %s crc: %d isvalid: %t\n",
 		b.BaseOffset(), b.LastOffset(), b.Count(), b.BaseSequence(), b.LastSequence(), b.ProducerID(), b.ProducerEpoch(),
-		b.PartitionLeaderEpoch(), a.IsTransactional(), a.IsControl(), a.TimestampType(), b.BaseTimestamp(), b.MaxTimestamp(),
-		position, b.Size(), a.Codec(), b.CRC(), b.VerifyCRC() == nil)
-	if a.IsControl() {
-		if marker, err := b.Marker(); err == nil {
-			p.printf("  endTxnMarker: %s coordinatorEpoch: %d\n", marker.Type, marker.CoordinatorEpoch)
-		}
-	}
-	if p.options.Records {
+		b.PartitionLeaderEpoch(), a.IsTransactional(), a.IsControl(), optional(b.DeleteHorizon()), position, a.TimestampType(), b.MaxTimestamp(),
+		b.Size(), b.Magic(), a.Codec(), b.CRC(), b.VerifyCRC() == nil)
+	if p.options.Deep {
 		p.records(b)
 	}
 }
 
-// records prints the records of a batch. Keys and values are quoted, because they can hold anything.
+// optional is how Java prints a number that may be missing.
+func optional(n int64, ok bool) string {
+	if !ok {
+		return "OptionalLong.empty"
+	}
+	return fmt.Sprintf("OptionalLong[%d]", n)
+}
+
+// records prints the records of a batch.
 func (p *printer) records(b record.Batch) {
+	a := b.Attributes()
 	for r, err := range b.Records(record.DefaultLimit(b.Size())) {
 		if err != nil {
-			p.printf("  %v\n", err)
+			p.printf("| %v\n", err)
 			return
 		}
-		p.printf("  offset: %d timestamp: %d key: %s value: %s", b.RecordOffset(r), b.RecordTimestamp(r), quoted(r.Key), quoted(r.Value))
-		for key, value := range r.Headers.All() {
-			p.printf(" header %q: %s", key, quoted(value))
+		if !p.options.SkipMetadata {
+			p.printf("| offset: %d %s: %d keySize: %d valueSize: %d sequence: %d headerKeys: [", b.RecordOffset(r), a.TimestampType(),
+				b.RecordTimestamp(r), sizeOf(r.Key), sizeOf(r.Value), sequenceOf(b, r.OffsetDelta))
+			separator := ""
+			for key := range r.Headers.All() {
+				p.printf("%s%s", separator, key)
+				separator = ","
+			}
+			p.printf("]")
+			if a.IsControl() {
+				p.control(b)
+			}
+		}
+		if p.options.Data && !a.IsControl() {
+			p.data(b.RecordOffset(r), r)
 		}
 		p.printf("\n")
 	}
 }
 
-// quoted shows bytes, and null as such.
-func quoted(b []byte) string {
-	if b == nil {
-		return "null"
+// control prints the marker that a control batch is.
+func (p *printer) control(b record.Batch) {
+	if marker, err := b.Marker(); err == nil {
+		p.printf(" endTxnMarker: %s coordinatorEpoch: %d", marker.Type, marker.CoordinatorEpoch)
+	} else {
+		p.printf(" control record is not understood: %v", err)
 	}
-	return fmt.Sprintf("%q", b)
+}
+
+// data prints key and value of a record. Neither is printed where it is null.
+func (p *printer) data(offset int64, r record.Record) {
+	key, value, hasKey, hasValue := string(r.Key), string(r.Value), r.Key != nil, r.Value != nil
+	if p.options.Decode != nil {
+		key, value, hasKey, hasValue = p.options.Decode(offset, r.Key, r.Value)
+	}
+	if p.options.SkipMetadata && (hasKey || hasValue) {
+		p.printf("|")
+	}
+	if hasKey {
+		p.printf(" key: %s", strings.ToValidUTF8(key, "\ufffd"))
+	}
+	if hasValue {
+		p.printf(" payload: %s", strings.ToValidUTF8(value, "\ufffd"))
+	}
+}
+
+// sizeOf is the size of a key or value, -1 if it is null.
+func sizeOf(b []byte) int {
+	if b == nil {
+		return -1
+	}
+	return len(b)
+}
+
+// sequenceOf is the sequence number of a record, which wraps at 2^31 (DefaultRecordBatch.incrementSequence).
+func sequenceOf(b record.Batch, delta int32) int32 {
+	if b.BaseSequence() < 0 {
+		return -1
+	}
+	return int32((int64(b.BaseSequence()) + int64(delta)) & 0x7fffffff)
 }

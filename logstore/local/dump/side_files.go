@@ -3,6 +3,7 @@ package dump
 import (
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/clatterhq/clatter/logstore/epoch"
 	"github.com/clatterhq/clatter/logstore/local/format"
@@ -15,30 +16,57 @@ var errTooShort = errors.New("too short for its header")
 // directoryIDAt is where the marker says which log directory it belongs to; see format.md.
 const directoryIDAt = 12
 
-// offsetIndex prints the entries, and whether they rise as they must.
+// offsetIndex prints the entries, and whether they rise as they must. A file that Kafka preallocated ends with zeros, which are none.
 func (p *printer) offsetIndex(content []byte) error {
-	index := format.OffsetIndex(content)
-	for i := range index.Len() {
+	index := format.OffsetIndex(content).Valid(p.baseOffset, maxSmallFile)
+	if index.Len() == 0 && isZero(content) {
+		p.printf("%s is empty.\n", p.path)
+		return nil
+	}
+	if !isZero(content[len(index):]) {
+		return fmt.Errorf("%w: entry %d", format.ErrCorruptIndex, index.Len())
+	}
+	if p.options.SanityOnly {
+		p.printf("%s passed sanity check.\n", p.path)
+		return nil
+	}
+	for i := 0; i < index.Len() && !p.options.VerifyOnly; i++ {
 		e := index.At(i, p.baseOffset)
 		p.printf("offset: %d position: %d\n", e.Offset, e.Position)
 	}
-	return index.Check(p.baseOffset, maxSmallFile)
+	return nil
 }
 
-// timeIndex prints the entries. A file that Kafka preallocated ends with zeros.
+// timeIndex prints the entries.
 func (p *printer) timeIndex(content []byte) error {
-	index := format.TimeIndex(content)
-	for i := range index.Len() {
+	index := format.TimeIndex(content).Valid(p.baseOffset, math.MaxInt64)
+	if !isZero(content[len(index):]) {
+		return fmt.Errorf("%w: entry %d", format.ErrCorruptIndex, index.Len())
+	}
+	if p.options.SanityOnly {
+		p.printf("%s passed sanity check.\n", p.path)
+		return nil
+	}
+	for i := 0; i < index.Len() && !p.options.VerifyOnly; i++ {
 		e := index.At(i, p.baseOffset)
 		p.printf("timestamp: %d offset: %d\n", e.Timestamp, e.Offset)
 	}
 	return nil
 }
 
+func isZero(p []byte) bool {
+	for _, c := range p {
+		if c != 0 {
+			return false
+		}
+	}
+	return true
+}
+
 func (p *printer) txnIndex(content []byte) error {
 	entries, err := producer.DecodeTxnIndex(content, p.baseOffset)
 	for _, e := range entries {
-		p.printf("producerId: %d firstOffset: %d lastOffset: %d lastStableOffset: %d\n",
+		p.printf("version: 0 producerId: %d firstOffset: %d lastOffset: %d lastStableOffset: %d\n",
 			e.ProducerID, e.FirstOffset, e.LastOffset, e.LastStableOffset)
 	}
 	return err
@@ -47,10 +75,14 @@ func (p *printer) txnIndex(content []byte) error {
 func (p *printer) snapshot(content []byte) error {
 	entries, err := producer.DecodeSnapshot(content)
 	for _, e := range entries {
-		p.printf("producerId: %d producerEpoch: %d coordinatorEpoch: %d currentTxnFirstOffset: %d lastTimestamp: %d"+
-			" lastSequence: %d lastOffset: %d offsetDelta: %d\n",
-			e.ProducerID, e.ProducerEpoch, e.CoordinatorEpoch, e.TransactionFirstOffset, e.Timestamp,
-			e.LastSequence, e.LastOffset, e.OffsetDelta)
+		p.printf("producerId: %d producerEpoch: %d coordinatorEpoch: %d currentTxnFirstOffset: %s lastTimestamp: %d ",
+			e.ProducerID, e.ProducerEpoch, e.CoordinatorEpoch, optional(e.TransactionFirstOffset, e.TransactionFirstOffset >= 0), e.Timestamp)
+		if e.LastOffset >= 0 {
+			// Sequences wrap at 2^31.
+			p.printf("firstSequence: %d lastSequence: %d lastOffset: %d offsetDelta: %d timestamp: %d",
+				(int64(e.LastSequence)-int64(e.OffsetDelta))&0x7fffffff, e.LastSequence, e.LastOffset, e.OffsetDelta, e.Timestamp)
+		}
+		p.printf("\n")
 	}
 	return err
 }
