@@ -45,7 +45,7 @@ func (c *conn) work() error {
 	}
 	// The rest of a request that has begun is most likely there already. Its answer joins those that are
 	// ready; they leave before the reader waits, see tryReceive.
-	if c.onOwnStack && c.raw != nil && c.in.partial() && c.out.gathered() < deferBelow {
+	if c.onOwnStack && c.raw != nil && c.in.partial() && !c.queue.busy() && c.out.gathered() < deferBelow {
 		return nil
 	}
 	return c.flush()
