@@ -120,6 +120,9 @@ func startServer(tb testing.TB, options Options, d dispatchFunc) *testServer {
 	return &testServer{Server: s, addr: s.Bound()[0].Addr.String(), logs: logs}
 }
 
+// clientTime is how long a test's conversation may take: the longest needs 18 s with -race on a busy machine.
+const clientTime = 2 * time.Minute
+
 // testClient is the other end of a connection.
 type testClient struct {
 	net.Conn
@@ -133,7 +136,7 @@ func dialServer(tb testing.TB, s *testServer) *testClient {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() { nc.Close() })
-	if err := nc.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
+	if err := nc.SetDeadline(time.Now().Add(clientTime)); err != nil {
 		tb.Fatal(err)
 	}
 	return &testClient{Conn: nc, t: tb}

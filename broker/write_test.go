@@ -93,7 +93,7 @@ func TestFetchedRecordsArriveIntact(t *testing.T) {
 		}
 		return sets
 	}
-	replies := make(chan *wire.FetchResponse, 1)
+	replies := make(chan *wire.FetchResponse, 2)              // A round that failed leaves one, and the next must not wait for ever.
 	serve := func(context.Context, *Request) (Reply, error) { //nolint:unparam // a dispatcher has an error
 		resp := <-replies
 		if random.IntN(2) == 0 {
