@@ -57,6 +57,7 @@ type conn struct {
 	streak      uint8              // requests in a row without a longer pause, up to busyStreak
 	lastRequest int64              // when work last began, on the server's clock
 	workErr     error              // what work returned on another stack
+	sent        []func()           // Reply.Sent of the answers that wait for a flush
 
 	// Owned by the writer: the drainer while there is one, else the reader.
 	out outbox
@@ -137,6 +138,7 @@ func (c *conn) awaitTurn() error {
 // may be the one who calls, must leave the reader's buffer alone; the reader waits elsewhere then, and has done the same.
 func (c *conn) holdLess() {
 	if !c.queue.busy() {
+		c.tellSent()
 		c.in.yield()
 	}
 }
@@ -227,6 +229,7 @@ func (c *conn) end(err error) {
 	if orderly {
 		err = errors.Join(err, c.flush())
 	}
+	c.tellSent()
 	c.logEnd(err)
 	c.in.close()
 	drainerEnds, allProduce := c.queue.readerGone()

@@ -68,7 +68,20 @@ func (c *conn) flush() error {
 	if c.queue.busy() {
 		return nil
 	}
-	return c.out.flush()
+	err := c.out.flush()
+	c.tellSent()
+	return err
+}
+
+// tellSent calls what waited until the answers were sent.
+func (c *conn) tellSent() {
+	if len(c.sent) == 0 {
+		return
+	}
+	for _, sent := range c.sent {
+		sent()
+	}
+	c.sent = nil
 }
 
 // receiveMore takes in more of a frame that has begun. It is await for the stack that works.
@@ -123,15 +136,19 @@ func (c *conn) reply(r Reply) error {
 	answer := pendingReply{key: c.header.Key, correlationID: c.header.CorrelationID, reply: r}
 	if !c.queue.busy() {
 		if r.Later == nil {
+			if r.Sent != nil {
+				c.sent = append(c.sent, r.Sent)
+			}
 			return c.answer(&answer)
 		}
 		// From now on the drainer writes.
-		if err := c.out.flush(); err != nil {
+		if err := c.flush(); err != nil {
 			c.queue.push(answer)
 			go c.drain()
 			return err
 		}
 	}
+	answer.reply.tellSent() // It may be long until its turn.
 	if c.queue.push(answer) {
 		go c.drain()
 	}

@@ -40,7 +40,7 @@ type Peer struct {
 	SoftwareVersion string
 }
 
-// Reply is the answer to one request: exactly one field is set, or none where
+// Reply is the answer to one request: exactly one of Message, Fetch and Later is set, or none where
 // nothing is to be sent (a Produce with acks=0).
 type Reply struct {
 	Message kmsg.Response
@@ -58,12 +58,24 @@ type Reply struct {
 	// connection send answers that became ready together in one write. It is called before Later, any
 	// number of times.
 	Ready func() bool
+	// Sent, which may be nil, comes with Message. It is called once, when the answer was sent, was thrown away, or turns out to
+	// need long. What needn't be done before the client has its answer is done there; it must not wait for anything.
+	Sent func()
 }
 
 // release gives back what an answer holds that isn't going to be sent.
 func (r *Reply) release() {
 	if r.Fetch != nil {
 		r.Fetch.Release()
+	}
+	r.tellSent()
+}
+
+// tellSent calls Sent, if it wasn't called yet.
+func (r *Reply) tellSent() {
+	if r.Sent != nil {
+		r.Sent()
+		r.Sent = nil
 	}
 }
 

@@ -145,6 +145,75 @@ func TestAcksZeroBetweenUnansweredProduces(t *testing.T) {
 	c.expect(1, 3)
 }
 
+func TestWhatWaitsForAnAnswerHappensAfterIt(t *testing.T) {
+	read, sent := make(chan struct{}), make(chan int, 3)
+	s := startServer(t, Options{}, func(_ context.Context, req *Request) (Reply, error) {
+		n := int(req.Header.CorrelationID)
+		return Reply{Message: req.Message.ResponseKind(), Sent: func() {
+			<-read // The client has the answers while this goes on.
+			sent <- n
+		}}, nil
+	})
+	c := dialServer(t, s)
+	var burst []byte
+	for id := range int32(3) {
+		burst = append(burst, frameOf(produceRequest(1, nil), id)...)
+	}
+	c.send(burst)
+	c.expect(0)
+	close(read)
+	c.expect(1, 2)
+	for want := range 3 {
+		if got := <-sent; got != want {
+			t.Errorf("request %d comes as number %d", got, want)
+		}
+	}
+}
+
+func TestWhatWaitsForAnAnswerHappensWithoutOne(t *testing.T) {
+	held := newGate()
+	sent := make(chan struct{})
+	tellSent := func() { close(sent) }
+	withSent := func(req *Request) Reply { return Reply{Message: req.Message.ResponseKind(), Sent: tellSent} }
+	t.Run("others are unanswered", func(t *testing.T) {
+		sent = make(chan struct{})
+		s, _ := scriptServer(t, held.held, withSent)
+		c := dialServer(t, s)
+		c.send(frameOf(produceRequest(-1, nil), 1))
+		c.send(frameOf(produceRequest(-1, nil), 2))
+		<-sent
+		close(held.open)
+		c.expect(1, 2)
+	})
+	t.Run("the handler fails", func(t *testing.T) {
+		sent = make(chan struct{})
+		s := startServer(t, Options{}, func(_ context.Context, req *Request) (Reply, error) {
+			return withSent(req), errors.New("failed")
+		})
+		c := dialServer(t, s)
+		c.send(frameOf(produceRequest(1, nil), 1))
+		<-sent
+		c.expectGone()
+	})
+	t.Run("the next request panics", func(t *testing.T) {
+		sent = make(chan struct{})
+		s, _ := scriptServer(t, withSent, func(*Request) Reply { panic("as the test wants") })
+		c := dialServer(t, s)
+		c.send(append(frameOf(produceRequest(1, nil), 1), frameOf(produceRequest(1, nil), 2)...))
+		<-sent
+		c.expectGone()
+	})
+	t.Run("the peer doesn't read", func(t *testing.T) {
+		sent = make(chan struct{})
+		s, _ := scriptServer(t, withSent, func(*Request) Reply {
+			return Reply{Fetch: fetchOf(&memoryRecords{b: make([]byte, 64<<20)})}
+		})
+		c := dialServer(t, s)
+		c.send(append(frameOf(produceRequest(1, nil), 1), frameOf(fetchRequest(), 2)...))
+		<-sent
+	})
+}
+
 func TestAnswersThatAreReadyTogetherLeaveInOneWrite(t *testing.T) {
 	const n = 20
 	release := make(chan struct{})

@@ -190,6 +190,7 @@ func (c *conn) later(f func(context.Context) (Reply, error)) (Reply, error) {
 	if err != nil {
 		r.release()
 	}
+	r.tellSent()
 	return r, err
 }
 

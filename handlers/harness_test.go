@@ -131,8 +131,11 @@ func (b *testBroker) start(req kmsg.Request) (broker.Reply, error) {
 	return b.dispatcher.Dispatch(b.t.Context(), &broker.Request{Header: header, Message: message, Peer: b.peer})
 }
 
-// finish waits for an answer if it has to.
+// finish waits for an answer if it has to, and does what is left for when it was sent.
 func (b *testBroker) finish(ctx context.Context, reply broker.Reply) (broker.Reply, error) {
+	if reply.Sent != nil {
+		reply.Sent()
+	}
 	if reply.Later == nil {
 		return reply, nil
 	}

@@ -78,10 +78,11 @@ func (d *Dispatcher) produce(ctx context.Context, req *broker.Request) (broker.R
 	var one [1]produceBatch
 	batches := a.layOut(r, one[:0])
 	now := d.now().UnixMilli() // One moment for all: of a small request the clock is a noticeable part.
+	var wake func()
 	if refused := d.checkBatches(ctx, req, r, batches, now); refused.failed() {
 		a.refuse(batches, refused)
 	} else {
-		d.appendBatches(a, r, batches, now)
+		wake = d.appendBatches(a, r, batches, now)
 	}
 	if a.failed = a.failed || anyFailed(batches); a.failed && r.Acks == acksNone {
 		return broker.Reply{}, fmt.Errorf("produce without acknowledgement failed: %s", firstFailure(&a.resp))
@@ -93,7 +94,7 @@ func (d *Dispatcher) produce(ctx context.Context, req *broker.Request) (broker.R
 		a.deadline = time.Now().Add(max(minProduceTimeout, time.Duration(r.TimeoutMillis)*time.Millisecond))
 		return broker.Reply{Later: a.wait, Ready: a.ready}, nil
 	default:
-		return broker.Reply{Message: &a.resp}, nil
+		return broker.Reply{Message: &a.resp, Sent: wake}, nil
 	}
 }
 
@@ -162,9 +163,10 @@ func firstFailure(resp *kmsg.ProduceResponse) string {
 }
 
 // appendBatches appends what was found valid. Partitions are appended one after the other, and what
-// has to wait for its commit waits for all of them at once.
-func (d *Dispatcher) appendBatches(a *produce, r *kmsg.ProduceRequest, batches []produceBatch, now int64) {
-	opts := logstore.AppendOptions{Now: now}
+// has to wait for its commit waits for all of them at once. wake, if not nil, wakes the readers of the others. With one
+// partition that is left to the caller: to wake another thread takes as long as to answer the client.
+func (d *Dispatcher) appendBatches(a *produce, r *kmsg.ProduceRequest, batches []produceBatch, now int64) (wake func()) {
+	opts := logstore.AppendOptions{Now: now, DeferWake: len(batches) == 1 && r.Acks != acksNone}
 	a.waits = a.oneWait[:0]
 	for i := range batches {
 		b := &batches[i]
@@ -185,7 +187,9 @@ func (d *Dispatcher) appendBatches(a *produce, r *kmsg.ProduceRequest, batches [
 		if ticket.Commit != nil && r.Acks == acksAll {
 			a.waits = append(a.waits, produceWait{commit: ticket.Commit, out: b.out})
 		}
+		wake = ticket.Wake
 	}
+	return wake
 }
 
 // wait answers once everything is durable, or the client's timeout is over. It runs outside of the connection's

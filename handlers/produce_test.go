@@ -374,6 +374,51 @@ func waiting(timeout time.Duration, commits ...*fakeCommit) *produce {
 	return a
 }
 
+// TestReadersAreWokenOnceTheProducerHasItsAnswer holds where an append needs no commit.
+func TestReadersAreWokenOnceTheProducerHasItsAnswer(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		acks     int16
+		batches  int
+		deferred bool
+	}{
+		{"leader", acksLeader, 1, true},
+		{"all", acksAll, 1, true},
+		{"no answer", acksNone, 1, false},
+		{"several partitions", acksAll, 2, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b := newTestBroker(t)
+			b.createTopic("t", 2, "flush.messages", "9223372036854775807")
+			w := logstore.NewWaiter()
+			var batches [][]byte
+			for i := range c.batches {
+				batches = append(batches, b.batch("a"))
+				log, err := b.dispatcher.deps.Store.Partition(b.topicID("t"), int32(i))
+				if err != nil {
+					t.Fatal(err)
+				}
+				log.Watch(w)
+			}
+			req := b.produceRequest(9, "t", batches...)
+			req.Acks = c.acks
+			reply, err := b.start(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if c.deferred != (reply.Sent != nil) || c.deferred == (len(w.C()) > 0) {
+				t.Errorf("deferred: %t, woken: %t; want deferred: %t", reply.Sent != nil, len(w.C()) > 0, c.deferred)
+			}
+			if reply.Sent != nil {
+				reply.Sent()
+			}
+			if len(w.C()) != 1 {
+				t.Error("the reader wasn't woken")
+			}
+		})
+	}
+}
+
 func TestProduceTellsWhatBecameOfEachCommit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		closed := make(chan struct{})

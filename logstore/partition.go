@@ -56,6 +56,8 @@ type Partition interface {
 type AppendOptions struct {
 	// Now is the wall clock in milliseconds: append time, and the clock of producer expiry.
 	Now int64
+	// DeferWake says that the caller will call [Ticket.Wake] itself: who appends for a client tells that one first.
+	DeferWake bool
 }
 
 // Ticket is the promise of one Append. It is a value: making one allocates nothing.
@@ -63,6 +65,9 @@ type Ticket struct {
 	Result AppendResult
 	// Commit is nil if the append is durable already by the policy of the topic.
 	Commit Commit
+	// Wake wakes the waiters that the append has moved the log for. It is nil unless AppendOptions.DeferWake asks for
+	// it, and where there is nobody to wake or the commit will. Any goroutine may call it, soon: nobody else does.
+	Wake func()
 }
 
 // Wait returns once the append is durable, or with the reason why it never will be.

@@ -99,6 +99,14 @@ func (w *waiters) remove(waiter *logstore.Waiter) {
 	w.count.Store(int32(len(w.list)))
 }
 
+// waker is wake for later, nil if nobody waits: who comes after the move that it tells of looks at the log itself.
+func (w *waiters) waker() func() {
+	if w.count.Load() == 0 {
+		return nil
+	}
+	return w.wake
+}
+
 // wake wakes and forgets everybody.
 func (w *waiters) wake() {
 	if w.count.Load() == 0 {

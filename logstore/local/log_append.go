@@ -19,7 +19,11 @@ func (l *log) Append(batches []byte, opts logstore.AppendOptions) (logstore.Tick
 		return logstore.Ticket{}, err
 	}
 	ticket := logstore.Ticket{Result: result}
-	if c == nil {
+	switch {
+	case c == nil && opts.DeferWake:
+		ticket.Wake = l.waiters.waker()
+		return ticket, nil
+	case c == nil:
 		l.waiters.wake()
 		return ticket, nil
 	}

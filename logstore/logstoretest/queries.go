@@ -47,6 +47,17 @@ func testWaitersAreWoken(t *testing.T, b Backend) {
 		t.Error("woken without watching")
 	}
 	p.Watch(w)
+	if ticket, err = p.Append(Batch{}.Build(t), logstore.AppendOptions{DeferWake: true}); err != nil {
+		t.Fatal(err)
+	}
+	if ticket.Wake != nil {
+		ticket.Wake()
+	}
+	<-w.C()
+	if ticket, err = p.Append(Batch{}.Build(t), logstore.AppendOptions{DeferWake: true}); err != nil || ticket.Wake != nil {
+		t.Errorf("somebody is to be woken though nobody waits: %v", err)
+	}
+	p.Watch(w)
 	if _, err := p.DeleteBefore(t.Context(), 1); err != nil || !woken(w) {
 		t.Errorf("the log start moved and nobody was woken: %v", err)
 	}
