@@ -18,7 +18,7 @@ const catalogDir = 0
 
 // openData opens the store, and the catalog once the store has the lock of the directory that both live in.
 func (n *node) openData(ctx context.Context, current *config.Snapshot) error {
-	dirs := []vfs.FS{vfs.NewMemory()}
+	dirs := []vfs.FS{vfs.NewMemory(vfs.Volatile())}
 	catalogPath := ""
 	if !n.options.memory {
 		dirs = dirs[:0]

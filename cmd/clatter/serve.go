@@ -19,7 +19,7 @@ then the environment (KAFKA_LOG_DIRS is log.dirs), then overrides; later ones wi
 
   --config FILE          a server.properties file
   --override key=value   one key, can be given many times
-  --memory               keep everything in memory: nothing is written, nothing survives
+  --memory               keep everything in memory: nothing is written or synced, nothing survives
 
 Without any of them the broker listens on localhost:9092 and keeps its data in ./clatter-data.
 `
@@ -27,6 +27,9 @@ Without any of them the broker listens on localhost:9092 and keeps its data in .
 // stopTime bounds a stop: requests under way must end and logs be synced by then. Who asked for the stop
 // waits 10 s at most, if it is docker, and kills then.
 const stopTime = 9 * time.Second
+
+// noSync is the override that --memory comes with: nothing there waits for a disk. An override of the user wins.
+const noSync = "log.flush.interval.messages=9223372036854775807"
 
 // repeated is a flag that can be given many times.
 type repeated []string
@@ -54,6 +57,9 @@ func (p *process) serve() int {
 		return p.fail(exitUsage, err)
 	}
 	sources.Environ = p.environ
+	if *memory {
+		sources.Overrides = append([]string{noSync}, sources.Overrides...)
+	}
 	static, err := config.Load(sources)
 	if err != nil {
 		if errors.Is(err, config.ErrBadConfig) {

@@ -231,6 +231,50 @@ func TestJitterRollsEarlier(t *testing.T) {
 	}
 }
 
+// TestJitterIsAlteredInUse alters segment.jitter.ms between appends. As in Kafka (LogSegment.rollJitterMs), a segment keeps what was
+// drawn for it when it began, and the next one draws anew.
+func TestJitterIsAlteredInUse(t *testing.T) {
+	const segmentMs, partitions = 10_000, 40
+	configured := func(jitterMs int64) *logstore.Config {
+		config := logstoretest.Config()
+		config.SegmentMs, config.SegmentJitterMs = segmentMs, jitterMs
+		return config
+	}
+	f := newFixture(t, on(vfs.NewMemory()), partitions, configured(0))
+	now := int64(1_000_000)
+	appendAll := func() (rolled int) {
+		for i := range int32(partitions) {
+			before := len(bases(f.log(i)))
+			ticket, err := f.log(i).Append(logstoretest.Batch{Timestamp: now}.Build(t), logstore.AppendOptions{Now: now})
+			if err == nil {
+				_, err = ticket.Wait(t.Context())
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			rolled += len(bases(f.log(i))) - before
+		}
+		return rolled
+	}
+	step := func(what string, jitterMs, after int64, least, most int) {
+		if err := f.store.Configure(f.topic.ID, configured(jitterMs)); err != nil {
+			t.Fatal(err)
+		}
+		now += after
+		if rolled := appendAll(); rolled < least || rolled > most {
+			t.Errorf("%s: %d of %d segments rolled, want %d to %d", what, rolled, partitions, least, most)
+		}
+	}
+	appendAll()
+	step("altered, too young", 9000, segmentMs-1, 0, 0)
+	step("altered, old enough", 9000, 2, partitions, partitions)
+	step("drawn with jitter, half the age", 9000, segmentMs/2, 5, partitions-5)
+	step("drawn with jitter, full age", 0, segmentMs/2+2, 1, partitions)
+	step("without jitter again", 0, segmentMs, 0, partitions)
+	step("all of them without", 0, segmentMs+1, partitions, partitions)
+	step("and too young", 0, segmentMs-1, 0, 0)
+}
+
 // sender takes bytes from a file, as a socket does.
 type sender struct {
 	bytes.Buffer

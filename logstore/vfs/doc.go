@@ -10,7 +10,7 @@
 // Three things stand behind the interfaces:
 //
 //   - [OS] is the operating system; what differs between systems is in os_*.go.
-//   - [Memory] is a disk in memory, for tests and, [Volatile], for production.
+//   - [Memory] is a disk in memory, for tests and, [Volatile], for production: then in an arena outside the heap.
 //   - [Inject] fails, delays and watches operations of any other.
 //
 // Start reading at vfs.go.

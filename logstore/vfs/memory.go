@@ -25,6 +25,8 @@ import (
 // Locks are taken in the order world, names, data of one file.
 type Memory struct {
 	volatile bool
+	// arena is where a volatile disk has its memory from, nil on a strict one, which shares chunks with clones.
+	arena    *arena
 	root     *memNode
 	used     atomic.Int64 // bytes, of all files
 	capacity atomic.Int64 // bytes; 0: unlimited
@@ -70,8 +72,11 @@ type assignment struct {
 type MemoryOption func(*Memory)
 
 // Volatile makes a disk for production, which remembers nothing about power cuts
-// and can't be crash cloned. It saves the bookkeeping and the copies of written chunks.
-func Volatile() MemoryOption { return func(m *Memory) { m.volatile = true } }
+// and can't be crash cloned. It saves the bookkeeping and the copies of written chunks, and lies outside the heap where the system
+// allows that.
+func Volatile() MemoryOption {
+	return func(m *Memory) { m.volatile, m.arena = true, newArena() }
+}
 
 // Capacity bounds the bytes in all files; an operation that needs more fails with
 // ENOSPC, as [Memory.SetCapacity] says.

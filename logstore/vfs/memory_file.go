@@ -48,6 +48,8 @@ type memData struct {
 type chunk struct {
 	data  []byte
 	owned bool
+	// inArena says that the data is of the disk's arena.
+	inArena bool
 }
 
 func newMemData(disk *Memory) *memData {
@@ -66,13 +68,27 @@ func (d *memData) info() Info {
 	return Info{Size: d.mu.size, ModTime: d.mu.modTime}
 }
 
-// uncharge gives the space back. The bytes stay: a power cut may bring the name of
+// uncharge gives the space back. The bytes of a strict disk stay: a power cut may bring the name of
 // the file back, and without one the garbage collector takes them.
 func (d *memData) uncharge() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.disk.used.Add(-d.mu.charged)
 	d.mu.charged, d.mu.filled = 0, 0
+	if d.disk.arena != nil {
+		d.freeLocked(0)
+	}
+}
+
+// freeLocked gives chunks from an index on back to the arena. Readers copy under the lock, so nobody looks at them.
+func (d *memData) freeLocked(from int) {
+	for index := from; index < len(d.mu.chunks); index++ {
+		if c := &d.mu.chunks[index]; c.inArena {
+			d.disk.arena.give(c.data)
+		}
+	}
+	clear(d.mu.chunks[from:])
+	d.mu.chunks = d.mu.chunks[:from]
 }
 
 func (d *memData) readAt(p []byte, offset int64) (int, error) {
@@ -112,7 +128,7 @@ func (d *memData) writeAt(p []byte, offset int64) (int, error) {
 		at := offset + int64(n)
 		index, within := int(at/d.chunkBytes), at%d.chunkBytes
 		want := min(int64(len(p)-n), d.chunkBytes-within)
-		room := d.growLocked(index, within+want)
+		room := d.growLocked(index, within, within+want)
 		written := copy(d.mu.chunks[index].data[min(within, room):room], p[n:n+int(want)])
 		n += written
 		if written > 0 {
@@ -127,8 +143,8 @@ func (d *memData) writeAt(p []byte, offset int64) (int, error) {
 }
 
 // growLocked makes chunk index writable up to end, as far as the capacity
-// allows, and returns how far that is.
-func (d *memData) growLocked(index int, end int64) int64 {
+// allows, and returns how far that is. The caller writes to all of it from a position on.
+func (d *memData) growLocked(index int, from, end int64) int64 {
 	for len(d.mu.chunks) <= index {
 		d.mu.chunks = append(d.mu.chunks, chunk{})
 	}
@@ -143,20 +159,36 @@ func (d *memData) growLocked(index int, end int64) int64 {
 		filled -= short - got
 	}
 	d.mu.filled = filled
-	c.reserve(have+grown, d.chunkBytes)
+	c.reserve(have+grown, from, d.chunkBytes, d.arenaFor(index))
 	if d.mu.dirty != nil {
 		d.mu.dirty[index] = struct{}{}
 	}
 	return min(end, have+grown)
 }
 
-// reserve makes the chunk owned and at least length bytes long; new bytes are zero.
-func (c *chunk) reserve(length, most int64) {
+// arenaFor is where the memory of a chunk comes from, nil for the heap. The first chunk of a file is there, because most files are
+// small.
+func (d *memData) arenaFor(index int) *arena {
+	if index == 0 {
+		return nil
+	}
+	return d.disk.arena
+}
+
+// reserve makes the chunk owned and at least length bytes long; new bytes before the position from are zero.
+func (c *chunk) reserve(length, from, most int64, a *arena) {
 	have := int64(len(c.data))
 	length = max(length, have)
 	if c.owned && length <= int64(cap(c.data)) {
 		c.data = c.data[:length]
-		clear(c.data[have:])
+		clear(c.data[min(have, length):max(have, min(from, length))])
+		return
+	}
+	if a != nil {
+		data := a.take()[:length]
+		copy(data, c.data)
+		clear(data[have:max(have, min(from, length))])
+		c.data, c.owned, c.inArena = data, true, true
 		return
 	}
 	room := int64(minChunkBytes)
@@ -191,8 +223,7 @@ func (d *memData) cutLocked(size int64) {
 		d.mu.filled -= int64(len(d.mu.chunks[index].data))
 	}
 	if whole < len(d.mu.chunks) {
-		clear(d.mu.chunks[whole:])
-		d.mu.chunks = d.mu.chunks[:whole]
+		d.freeLocked(whole)
 	}
 	if rest := size % d.chunkBytes; rest > 0 && whole == len(d.mu.chunks) {
 		if last := &d.mu.chunks[whole-1]; int64(len(last.data)) > rest {
