@@ -12,20 +12,28 @@ import (
 )
 
 // TestLostProduceAnswersMakeNoDuplicates is the short form of bar R13: one produce in ten loses its answer after the
-// broker has appended it, one in ten is slow and split. The client asks again and must be told the first offset; it must never be told
+// broker has appended it, one in ten is slow and split, one in ten is sent twice. The client asks again and must be told the first offset; it must never be told
 // OUT_OF_ORDER_SEQUENCE. FAULT_PROXY_TIME sets how long (10s by default).
 func TestLostProduceAnswersMakeNoDuplicates(t *testing.T) {
-	duration := 10 * time.Second
-	if text := os.Getenv("FAULT_PROXY_TIME"); text != "" {
-		var err error
-		if duration, err = time.ParseDuration(text); err != nil {
-			t.Fatalf("FAULT_PROXY_TIME: %v", err)
-		}
-	}
+	duration := proxyTime(t)
 	history := loseAnswers(t, duration, load.Settings{Topic: "proxied"})
 	for _, anomaly := range load.Check(history, 20) {
 		t.Error(anomaly)
 	}
+}
+
+// proxyTime is how long producers suffer.
+func proxyTime(t *testing.T) time.Duration {
+	t.Helper()
+	text := os.Getenv("FAULT_PROXY_TIME")
+	if text == "" {
+		return 10 * time.Second
+	}
+	duration, err := time.ParseDuration(text)
+	if err != nil {
+		t.Fatalf("FAULT_PROXY_TIME: %v", err)
+	}
+	return duration
 }
 
 // TestLostAnswersWithoutIdempotenceMakeDuplicates is the negative control: the same faults must show in the checker when the
@@ -45,13 +53,7 @@ func loseAnswers(t *testing.T, duration time.Duration, s load.Settings) load.His
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), duration+2*time.Minute)
 	defer cancel()
-	p, err := proxy.Start(proxy.Faults{Key: 0, LoseShare: 0.1, SlowShare: 0.1, MaxDelay: 50 * time.Millisecond, Seed: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer p.Close()
-	broker := brokertest.Start(t, map[string]string{"advertised.listeners": "PLAINTEXT://" + p.Addr()})
-	p.SetTarget(broker.Addr())
+	p := behindProxy(t, proxy.Faults{LoseShare: 0.1, SlowShare: 0.1, MaxDelay: 50 * time.Millisecond, TwinShare: 0.1, Seed: 1})
 	s.Addr, s.Partitions, s.Workers, s.ValueBytes, s.Rate = p.Addr(), 8, 4, 200, 400
 	l, err := load.Start(ctx, s)
 	if err != nil {
@@ -67,4 +69,21 @@ func loseAnswers(t *testing.T, duration time.Duration, s load.Settings) load.His
 	}
 	t.Logf("%d records acknowledged, %d answers lost", len(history.Acked), p.Lost())
 	return history
+}
+
+// behindProxy starts a broker that clients find behind a proxy only. Of the faults, produces suffer.
+func behindProxy(t *testing.T, faults proxy.Faults) *proxy.Proxy {
+	t.Helper()
+	p, err := proxy.Start(faults)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := p.Close(); err != nil {
+			t.Errorf("proxy: %v", err)
+		}
+	})
+	broker := brokertest.Start(t, map[string]string{"advertised.listeners": "PLAINTEXT://" + p.Addr()})
+	p.SetTarget(broker.Addr())
+	return p
 }

@@ -154,7 +154,13 @@ func (l *log) find(v *view, s *segment, offset, limit int64) (record.Header, int
 	}
 	e := extent{size: limit, endOffset: v.nextAfter(s, logstore.ReadUncommitted)}
 	h, at, err := s.find(s.data.file, x, offset, e)
-	if !errors.Is(err, errWrongIndex) && (!isCorrupt(err) || errors.Is(err, errHole) || errors.Is(err, errBaseOffset)) {
+	var odd *oddBase
+	if errors.As(err, &odd) {
+		scan := newScanner(s.data.file, s, odd.at, limit, scanWindow)
+		defer scan.close()
+		return h, 0, errors.Join(err, l.noteDamage(v, &run{segment: s}, &scan, odd.expected, err))
+	}
+	if !errors.Is(err, errWrongIndex) && (!isCorrupt(err) || errors.Is(err, errHole)) {
 		return h, at, err
 	}
 	if x, err = l.rebuildIndex(s, x); err != nil {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"math/rand/v2"
 	"path"
 	"strings"
@@ -465,5 +466,53 @@ func (k *killed) survivesFlip(t *testing.T, disk *vfs.Memory, name string, at in
 		if info, err := disk.Stat(x.file); err != nil || info.Size < x.pos {
 			t.Fatalf("byte %d of %s: %s has %d bytes: %v", at, name, x.file, info.Size, err)
 		}
+	}
+}
+
+// TestOddBaseOffsetIsTold flips a bit of a base offset, which no checksum covers, after a clean stop: the read that looks for the batch
+// fails, and the operator is told once where, as for every other damage.
+func TestOddBaseOffsetIsTold(t *testing.T) {
+	memory := vfs.NewMemory()
+	topic := logstore.TopicPartitions{ID: logstore.TopicID{1}, Topic: "t", Partitions: 1, Config: logstoretest.Config()}
+	first := openStore(t, memory)
+	if err := first.Create(topic); err != nil {
+		t.Fatal(err)
+	}
+	p, err := first.Partition(topic.ID, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		logAppend(t, p, logstoretest.Batch{Records: 10}.Build(t))
+	}
+	if err := first.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	flip(t, memory, "t-0/00000000000000000000.log", 1, 1<<5)
+	var logged bytes.Buffer
+	s, err := Open(t.Context(), Options{Dirs: []vfs.FS{memory}, NodeID: 1, ClusterID: "test", Log: slog.New(slog.NewTextHandler(&logged, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close(context.Background())
+	if err := s.Create(topic); err != nil {
+		t.Fatal(err)
+	}
+	if p, err = s.Partition(topic.ID, 0); err != nil {
+		t.Fatal(err)
+	}
+	for _, offset := range []int64{0, 5, 0} {
+		var corrupt *logstore.CorruptError
+		if _, err := p.Read(offset, logstore.ReadOptions{MaxBytes: 1, AtLeast1: true}); !errors.As(err, &corrupt) {
+			t.Errorf("read at offset %d: %v", offset, err)
+		}
+	}
+	if fetched, err := p.Read(10, logstore.ReadOptions{MaxBytes: 1, AtLeast1: true}); err != nil {
+		t.Errorf("read behind it: %v", err)
+	} else {
+		fetched.Records.Release()
+	}
+	if strings.Count(logged.String(), "level=ERROR") != 1 || !strings.Contains(logged.String(), " offset=0 behind=10 ") {
+		t.Errorf("the operator was told:\n%s", &logged)
 	}
 }

@@ -19,6 +19,7 @@ type Faults struct {
 	LoseShare float64       // the broker gets the request, the client no answer: its connection is cut
 	SlowShare float64       // the answer is held back for up to MaxDelay, split into two writes
 	MaxDelay  time.Duration // of a slow answer
+	TwinShare float64       // the answer is sent twice; clients drop the connection, or the second one
 	Seed      uint64
 }
 
@@ -125,6 +126,7 @@ func (p *Proxy) cut(conns ...net.Conn) {
 // fate is what happens to the answer of one request.
 type fate struct {
 	lose  bool
+	twin  bool
 	delay time.Duration
 }
 
@@ -134,7 +136,7 @@ func (p *Proxy) draw(key int16) fate {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	f := fate{lose: p.random.Float64() < p.faults.LoseShare}
+	f := fate{lose: p.random.Float64() < p.faults.LoseShare, twin: p.random.Float64() < p.faults.TwinShare}
 	if p.random.Float64() < p.faults.SlowShare {
 		f.delay = time.Duration(p.random.Int64N(int64(p.faults.MaxDelay)))
 	}
@@ -182,7 +184,11 @@ func (c *pipe) answers() {
 			}
 			<-time.After(f.delay)
 		}
-		if _, err := c.client.Write(frame[half:]); err != nil {
+		rest := frame[half:]
+		if f.twin {
+			rest = append(rest, frame...)
+		}
+		if _, err := c.client.Write(rest); err != nil {
 			break
 		}
 	}
