@@ -47,7 +47,7 @@ func numbered(ctx context.Context, records int, name string, args ...string) *ex
 	cmd := exec.CommandContext(ctx, name, args...)
 	lines, feed := io.Pipe()
 	cmd.Stdin = lines
-	go func() { feed.CloseWithError(feedNumbers(ctx, feed, records)) }() //nolint:errcheck // Always nil.
+	go func() { feed.CloseWithError(feedNumbers(ctx, feed, records)) }()
 	return cmd
 }
 

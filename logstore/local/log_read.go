@@ -154,8 +154,7 @@ func (l *log) find(v *view, s *segment, offset, limit int64) (record.Header, int
 	}
 	e := extent{size: limit, endOffset: v.nextAfter(s, logstore.ReadUncommitted)}
 	h, at, err := s.find(s.data.file, x, offset, e)
-	var odd *oddBase
-	if errors.As(err, &odd) {
+	if odd, ok := errors.AsType[*oddBaseError](err); ok {
 		scan := newScanner(s.data.file, s, odd.at, limit, scanWindow)
 		defer scan.close()
 		return h, 0, errors.Join(err, l.noteDamage(v, &run{segment: s}, &scan, odd.expected, err))

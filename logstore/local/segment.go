@@ -301,7 +301,7 @@ func (s *segment) find(data vfs.File, x *segmentIndex, offset int64, e extent) (
 		last := h.LastOffset()
 		if expected != unknownOffset && scan.isOdd(h, expected, e) {
 			if last = expected + int64(h.LastOffsetDelta()); last >= offset {
-				return h, at, &logstore.CorruptError{Path: scan.path(), Offset: at, Err: &oddBase{at: at, expected: expected}}
+				return h, at, &logstore.CorruptError{Path: scan.path(), Offset: at, Err: &oddBaseError{at: at, expected: expected}}
 			}
 		}
 		if last >= offset {
@@ -326,15 +326,15 @@ func (s *scanner) wasDamaged(h record.Header, end int64) bool {
 // errBaseOffset says that the base offset of a batch doesn't fit those around it.
 var errBaseOffset = errors.New("base offset is damaged")
 
-// oddBase is an errBaseOffset that a lookup met, which nobody may have noted yet.
-type oddBase struct {
+// oddBaseError is an errBaseOffset that a lookup met, which nobody may have noted yet.
+type oddBaseError struct {
 	at       int64 // byte position of the batch
 	expected int64 // the offset that should be there
 }
 
-func (o *oddBase) Error() string { return errBaseOffset.Error() }
+func (o *oddBaseError) Error() string { return errBaseOffset.Error() }
 
-func (o *oddBase) Is(target error) bool { return target == errBaseOffset }
+func (o *oddBaseError) Is(target error) bool { return target == errBaseOffset }
 
 // isOdd reports whether the base offset of the batch that next returned last is damaged.
 func (s *scanner) isOdd(h record.Header, expected int64, e extent) bool {
