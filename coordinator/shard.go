@@ -56,6 +56,14 @@ func (s *shard[M, R]) submit(c Command[M, R]) {
 func (s *shard[M, R]) enqueue(c Command[M, R]) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if err := s.enqueueLocked(c); err != nil {
+		return err
+	}
+	s.wakeLocked()
+	return nil
+}
+
+func (s *shard[M, R]) enqueueLocked(c Command[M, R]) error {
 	if s.mu.closing {
 		return ErrClosed
 	}
@@ -63,8 +71,40 @@ func (s *shard[M, R]) enqueue(c Command[M, R]) error {
 		return ErrLoading
 	}
 	s.mu.queue = append(s.mu.queue, c)
-	s.wakeLocked()
 	return nil
+}
+
+// do is submit by somebody who can work.
+func (s *shard[M, R]) do(c Command[M, R]) {
+	mine, err := s.enqueueFor(c)
+	if err != nil {
+		c.refuse(err)
+		return
+	}
+	if !mine {
+		return
+	}
+	defer s.runtime.running.Done()
+	s.work()
+	if !s.rest() {
+		s.runtime.running.Go(s.run)
+	}
+}
+
+// enqueueFor enqueues a command, and says whether the shard belongs to the caller now. Whoever only wants an answer shouldn't have to load.
+func (s *shard[M, R]) enqueueFor(c Command[M, R]) (mine bool, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.enqueueLocked(c); err != nil {
+		return false, err
+	}
+	if s.mu.running || !s.loaded {
+		s.wakeLocked()
+		return false, nil
+	}
+	s.mu.running = true
+	s.runtime.running.Add(1)
+	return true, nil
 }
 
 // wakeLocked makes sure that the goroutine looks at everything once more.
@@ -157,8 +197,26 @@ func (s *shard[M, R]) take() {
 	s.next = 0
 }
 
+// rest gives the shard up if there is nothing left to do or to wait for.
+func (s *shard[M, R]) rest() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.mu.queue) > 0 || len(s.flights) > 0 || s.mu.closing && s.loaded {
+		return false
+	}
+	s.mu.closed = s.mu.closing
+	s.mu.running = false
+	s.taken, s.mu.queue = trim(s.taken), trim(s.mu.queue)
+	s.writer.trim()
+	s.arm()
+	return true
+}
+
 // wait returns true when there is something to do, or false if there is no reason for a goroutine any more.
 func (s *shard[M, R]) wait() bool {
+	if s.rest() {
+		return false
+	}
 	s.mu.Lock()
 	if len(s.mu.queue) > 0 {
 		s.mu.Unlock()
@@ -166,15 +224,7 @@ func (s *shard[M, R]) wait() bool {
 	}
 	if len(s.flights) == 0 {
 		defer s.mu.Unlock()
-		if s.mu.closing && s.loaded {
-			return s.endLocked()
-		}
-		s.mu.closed = s.mu.closing
-		s.mu.running = false
-		s.taken, s.mu.queue = trim(s.taken), trim(s.mu.queue)
-		s.writer.trim()
-		s.arm()
-		return false
+		return s.endLocked()
 	}
 	s.mu.Unlock()
 	s.arm()
@@ -198,11 +248,10 @@ func (s *shard[M, R]) endLocked() bool {
 const idleCommands = 16
 
 func trim[C any](commands []C) []C {
-	commands = commands[:cap(commands)]
-	clear(commands)
-	if len(commands) > idleCommands {
+	if cap(commands) > idleCommands {
 		return nil
 	}
+	clear(commands) // What lies behind the length is clear.
 	return commands[:0]
 }
 

@@ -382,3 +382,36 @@ func TestTopicThatDoesNotExistYet(t *testing.T) {
 		wantErr(t, o, ErrNotAvailable)
 	}
 }
+
+func TestCallersWorkWhereNobodyDoes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		topic := openTopic(t, vfs.NewMemory(), 1)
+		defer topic.close(t)
+		r := newTestRuntime(t, topic)
+		r.set("key", "loaded").wait()
+		synctest.Wait()
+		told := ""
+		do := func(what string, records ...pair) {
+			r.Do("key", Command[*pairs, pair]{
+				Key: "key",
+				Decide: func(p *pairs) Decision[pair] {
+					return Decision[pair]{Records: records, Answer: func(err error) {
+						if err != nil {
+							what += " " + err.Error()
+						}
+						told += what + " " + p.values["key"] + "; "
+					}}
+				},
+				Refused: func(err error) { told += what + " " + err.Error() + "; " },
+			})
+		}
+		do("look")
+		wantValue(t, "told at once", told, "look loaded; ")
+		do("write", pair{key: "key", value: "written"})
+		synctest.Wait()
+		wantValue(t, "told when it is durable", told, "look loaded; write written; ")
+		r.stop()
+		do("closed")
+		wantValue(t, "told", told, "look loaded; write written; closed coordinator is closed; ")
+	})
+}

@@ -26,22 +26,50 @@ type question[T any] struct {
 func ask[T any](ctx context.Context, c *Coordinator, group string, q question[T]) T {
 	q.key = group
 	k := newCall(q)
-	c.runtime.Submit(group, k.command())
+	c.runtime.Do(group, k.command)
 	return k.wait(ctx)
+}
+
+// calls keeps calls whose answers are there: those questions that are asked most are asked without allocating.
+type calls[T any] struct{ pool sync.Pool }
+
+// ask is [ask] with a call that is used again.
+func (p *calls[T]) ask(ctx context.Context, c *Coordinator, group string, q question[T]) T {
+	q.key = group
+	k, ok := p.pool.Get().(*call[T])
+	if ok {
+		k.question = q
+		k.command.Key, k.command.Shared = q.key, q.shared
+	} else {
+		k = newCall(q)
+	}
+	c.runtime.Do(group, k.command)
+	answer := k.wait(ctx)
+	if !k.mu.gone { // Else somebody may still answer.
+		var none T
+		k.question, k.answer, k.shard = question[T]{}, none, nil
+		p.pool.Put(k)
+	}
+	return answer
 }
 
 // askShard has a shard decide on something that is about no single group, and waits for the answer.
 func askShard[T any](ctx context.Context, c *Coordinator, shard int32, q question[T]) T {
 	k := newCall(q)
-	c.runtime.SubmitTo(shard, k.command())
+	c.runtime.SubmitTo(shard, k.command)
 	return k.wait(ctx)
 }
 
 // call is a question on its way to a shard and back.
 type call[T any] struct {
 	question[T]
-	answered chan struct{}
-	answer   T // written before answered is closed
+	command  coordinator.Command[*Shard, Record]
+	answered chan struct{} // gets one value when the answer is there
+	answer   T
+	shard    *Shard // that decided
+	// reply and deliver are made once, for all questions that the call is used for.
+	reply   func(answer T)
+	deliver func(err error)
 
 	mu struct {
 		sync.Mutex // held while the shard decides
@@ -50,14 +78,22 @@ type call[T any] struct {
 }
 
 func newCall[T any](q question[T]) *call[T] {
-	return &call[T]{question: q, answered: make(chan struct{})}
-}
-
-func (k *call[T]) command() coordinator.Command[*Shard, Record] {
-	return coordinator.Command[*Shard, Record]{
-		Key: k.key, Shared: k.shared, Decide: k.decideOnce,
+	k := &call[T]{question: q, answered: make(chan struct{}, 1)}
+	k.command = coordinator.Command[*Shard, Record]{
+		Key: q.key, Shared: q.shared, Decide: k.decideOnce,
 		Refused: func(err error) { k.finish(k.refused(codeOf(err))) },
 	}
+	k.reply = func(answer T) {
+		k.answer = answer
+		k.shard.later(k.deliver)
+	}
+	k.deliver = func(err error) {
+		if err != nil {
+			k.answer = k.refused(codeOf(err))
+		}
+		k.answered <- struct{}{}
+	}
+	return k
 }
 
 // decideOnce decides unless nobody waits any more: then the request's memory belongs to somebody else.
@@ -69,25 +105,21 @@ func (k *call[T]) decideOnce(s *Shard) coordinator.Decision[Record] {
 	}
 	decide := k.decide
 	k.decide = nil // It may take minutes until the answer comes, and the request is large.
-	return s.decision(decide(s, func(answer T) { reply(s, k, answer) }))
-}
-
-// reply has an answer leave with the decision that is made now.
-func reply[T any](s *Shard, k *call[T], answer T) {
-	s.later(func(err error) {
-		if err != nil {
-			answer = k.refused(codeOf(err))
-		}
-		k.finish(answer)
-	})
+	k.shard = s
+	return s.decision(decide(s, k.reply))
 }
 
 func (k *call[T]) finish(answer T) {
 	k.answer = answer
-	close(k.answered)
+	k.answered <- struct{}{}
 }
 
 func (k *call[T]) wait(ctx context.Context) T {
+	select {
+	case <-k.answered: // As a rule it is there.
+		return k.answer
+	default:
+	}
 	select {
 	case <-k.answered:
 		return k.answer
@@ -106,7 +138,7 @@ func askEach[T any](ctx context.Context, c *Coordinator, groups []string, about 
 		q := about(group)
 		q.key = group
 		calls[i] = newCall(q)
-		c.runtime.Submit(group, calls[i].command())
+		c.runtime.Do(group, calls[i].command)
 	}
 	answers := make([]T, len(groups))
 	for i, k := range calls {

@@ -14,21 +14,23 @@ func (c *Coordinator) Heartbeat(ctx context.Context, req *kmsg.HeartbeatRequest)
 	resp.Version = req.Version
 	code := checkGroupID(req.Group)
 	if code == wire.None {
-		code = ask(ctx, c, req.Group, question[wire.ErrorCode]{
+		code = c.heartbeats.ask(ctx, c, req.Group, question[wire.ErrorCode]{
 			decide: func(s *Shard, reply func(wire.ErrorCode)) []Record {
 				reply(s.heartbeat(req))
 				return nil
 			},
-			refused: func(code wire.ErrorCode) wire.ErrorCode {
-				if code == wire.CoordinatorLoadInProgress {
-					return wire.None // Nobody expires meanwhile.
-				}
-				return code
-			},
+			refused: heartbeatRefused,
 		})
 	}
 	resp.ErrorCode = int16(code)
 	return resp
+}
+
+func heartbeatRefused(code wire.ErrorCode) wire.ErrorCode {
+	if code == wire.CoordinatorLoadInProgress {
+		return wire.None // Nobody expires meanwhile.
+	}
+	return code
 }
 
 func (s *Shard) heartbeat(req *kmsg.HeartbeatRequest) wire.ErrorCode {

@@ -203,7 +203,7 @@ func (s *consumerScript) run(d *datadriven.TestData) {
 	case "restart":
 		s.restart()
 	case "full":
-		s.full = a.words()[0] == "on"
+		s.full.Store(a.words()[0] == "on")
 	default:
 		s.t.Fatalf("%s: unknown command %s", d.Pos, d.Cmd)
 	}

@@ -7,7 +7,10 @@ import (
 	"sync"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kmsg"
+
 	"github.com/clatterhq/clatter/coordinator"
+	"github.com/clatterhq/clatter/wire"
 )
 
 // Coordinator is Kafka's group coordinator (GroupCoordinatorService) over the shards of __consumer_offsets. Its methods answer requests:
@@ -20,6 +23,9 @@ type Coordinator struct {
 	// background is what matches topics for regular expressions, and scans bounds it.
 	background sync.WaitGroup
 	scans      chan struct{}
+
+	heartbeats calls[wire.ErrorCode]
+	commits    calls[*kmsg.OffsetCommitResponse]
 }
 
 // New makes a coordinator that has loaded nothing.

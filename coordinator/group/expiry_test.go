@@ -2,6 +2,7 @@ package group
 
 import (
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,9 +17,9 @@ const (
 )
 
 // clock is a wall clock that can be set. It runs with the time of a bubble.
-type clock struct{ ahead time.Duration }
+type clock struct{ ahead atomic.Int64 }
 
-func (c *clock) now() time.Time { return time.Now().Add(c.ahead) }
+func (c *clock) now() time.Time { return time.Now().Add(time.Duration(c.ahead.Load())) }
 
 // bubble is a coordinator with one shard in a bubble of time.
 type bubble struct {
@@ -102,10 +103,10 @@ func TestAClockThatJumpsExpiresNothing(t *testing.T) {
 			c.OffsetCommit(t.Context(), Caller{}, commitRequest(7, "simple", "a/0"))
 			write(t, c, "empty", append(manyMembers("empty", classicEmpty), commitRecord("empty", 0, 5))...)
 			for range 3 {
-				wall.ahead += jump
+				wall.ahead.Add(int64(jump))
 				time.Sleep(24 * time.Hour)
 				wantEqual(t, fmt.Sprint("after ", jump), state(t, c), "2 groups, 2 offsets")
-				wall.ahead -= jump
+				wall.ahead.Add(-int64(jump))
 				time.Sleep(24 * time.Hour)
 				wantEqual(t, "and back", state(t, c), "2 groups, 2 offsets")
 			}

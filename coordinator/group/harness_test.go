@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"slices"
+	"sync/atomic"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -69,11 +70,11 @@ func (l *testLog) close(tb testing.TB) {
 // fullPartition is a partition whose disk is full as long as the test says so.
 type fullPartition struct {
 	logstore.Partition
-	full *bool
+	full *atomic.Bool
 }
 
 func (p *fullPartition) Append(batches []byte, o logstore.AppendOptions) (logstore.Ticket, error) {
-	if *p.full {
+	if p.full.Load() {
 		return logstore.Ticket{}, logstore.ErrDiskFull
 	}
 	return p.Partition.Append(batches, o)

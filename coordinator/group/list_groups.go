@@ -33,7 +33,7 @@ func (c *Coordinator) ListGroups(ctx context.Context, _ Caller, req *kmsg.ListGr
 			},
 			refused: func(code wire.ErrorCode) shardGroups { return shardGroups{code: code} },
 		})
-		c.runtime.SubmitTo(int32(i), calls[i].command())
+		c.runtime.SubmitTo(int32(i), calls[i].command)
 	}
 	for _, k := range calls {
 		listed := k.wait(ctx)

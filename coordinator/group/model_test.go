@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -39,7 +40,7 @@ const modelPartitions = 12
 type modelGroup struct {
 	t      *testing.T
 	log    *testLog
-	full   bool
+	full   atomic.Bool
 	ctx    context.Context
 	random *rand.Rand
 	ids    *rand.ChaCha8
@@ -100,11 +101,11 @@ func runClassicModel(t *testing.T, seed uint64) {
 		case n == 6:
 			g.restart()
 		case n == 7:
-			g.full = !g.full
+			g.full.Store(!g.full.Load())
 		}
 		time.Sleep(time.Duration(g.random.IntN(8000)) * time.Millisecond)
 	}
-	g.full = false
+	g.full.Store(false)
 	if len(stops) == 0 {
 		add()
 	}

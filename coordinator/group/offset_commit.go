@@ -28,7 +28,7 @@ func (c *Coordinator) OffsetCommit(ctx context.Context, _ Caller, req *kmsg.Offs
 	if len(x.existing) == 0 {
 		return x.answer(wire.None)
 	}
-	return ask(ctx, c, req.Group, question[*kmsg.OffsetCommitResponse]{shared: true, decide: x.decide, refused: x.answer})
+	return c.commits.ask(ctx, c, req.Group, question[*kmsg.OffsetCommitResponse]{shared: true, decide: x.decide, refused: x.answer})
 }
 
 // offsetCommit is one request. Many of one group are decided on before any is in the log, so it looks at members and

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -172,12 +173,13 @@ func TestOffsetCommitMayGiveARetention(t *testing.T) {
 }
 
 func TestOffsetCommitTellsWhatIsNotInTheLog(t *testing.T) {
-	full := true
+	var full atomic.Bool
+	full.Store(true)
 	c, log := startWithTopics(t, nil)
 	log.wrap = func(p logstore.Partition) logstore.Partition { return &fullPartition{Partition: p, full: &full} }
 	got := commitCodes(c.OffsetCommit(t.Context(), Caller{}, commitRequest(7, "group", "a/0", "x/0")))
 	wantEqual(t, "full disk", got, fmt.Sprintf("x 0:3, a 0:%d", wire.CoordinatorNotAvailable))
-	full = false
+	full.Store(false)
 	got = commitCodes(c.OffsetCommit(t.Context(), Caller{}, commitRequest(7, "group", "a/0")))
 	wantEqual(t, "room again", got, "a 0:0")
 }

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -61,7 +62,7 @@ type script struct {
 	ctx     context.Context
 	cancel  context.CancelFunc
 	log     *testLog
-	full    bool
+	full    atomic.Bool
 	config  Config
 	random  *rand.ChaCha8
 	c       *Coordinator
@@ -262,7 +263,7 @@ func (s *script) run(d *datadriven.TestData) {
 		stop(s.t, s.c)
 		s.start()
 	case "full":
-		s.full = a.words()[0] == "on"
+		s.full.Store(a.words()[0] == "on")
 	case "records":
 		s.records()
 	default:

@@ -56,6 +56,12 @@ func (s *Shard) undo(takeBack func(err error)) { s.undos = append(s.undos, takeB
 // decision is made of records, and of what has collected meanwhile.
 func (s *Shard) decision(records []Record) coordinator.Decision[Record] {
 	d := coordinator.Decision[Record]{Records: records}
+	if len(s.outbox) == 1 && len(s.undos) == 0 { // As a rule.
+		d.Answer = s.outbox[0]
+		s.outbox[0] = nil
+		s.outbox = s.outbox[:0]
+		return d
+	}
 	outbox, undos := s.takeOutbox(), s.undos
 	s.undos = nil
 	switch {
@@ -67,10 +73,8 @@ func (s *Shard) decision(records []Record) coordinator.Decision[Record] {
 				sendAll(s.takeOutbox(), err)
 			}
 		}
-	case len(outbox) > 1:
+	case len(outbox) > 0:
 		d.Answer = func(err error) { sendAll(outbox, err) }
-	case len(outbox) == 1:
-		d.Answer = outbox[0]
 	}
 	return d
 }

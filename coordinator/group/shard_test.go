@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -64,7 +65,8 @@ func TestGroupsAndOffsetsComeBack(t *testing.T) {
 func TestAnswersWaitForRecordsAndTellTheirFate(t *testing.T) {
 	log := openLog(t, vfs.NewMemory(), 1)
 	defer log.close(t)
-	full := true
+	var full atomic.Bool
+	full.Store(true)
 	log.wrap = func(p logstore.Partition) logstore.Partition { return &fullPartition{Partition: p, full: &full} }
 	c := start(t, testOptions(log))
 	wantEqual(t, "full", write(t, c, "group", commitRecord("group", 1, 5)), wire.CoordinatorNotAvailable)
@@ -72,7 +74,7 @@ func TestAnswersWaitForRecordsAndTellTheirFate(t *testing.T) {
 		wantEqual(t, "groups", len(s.groups), 0)
 		wantEqual(t, "configuration", s.config(), testConfig())
 	})
-	full = false
+	full.Store(false)
 	wantEqual(t, "room again", write(t, c, "group", commitRecord("group", 1, 5)), wire.None)
 }
 
@@ -109,7 +111,7 @@ func TestWhoIsGoneIsNotDecidedOn(t *testing.T) {
 		asked = false
 		k := newCall(q)
 		wantEqual(t, "gone", k.wait(ctx), wire.NotCoordinator)
-		c.runtime.Submit("group", k.command())
+		c.runtime.Submit("group", k.command)
 		wantEqual(t, "of no group", askShard(ctx, c, 0, q), wire.NotCoordinator)
 		wantEqual(t, "no such shard", askShard(t.Context(), c, 1, q), wire.NotCoordinator)
 		synctest.Wait()
