@@ -56,7 +56,7 @@ func state(t *testing.T, c *Coordinator) string {
 		n := 0
 		for _, committed := range s.offsets {
 			for _, partitions := range committed {
-				n += len(partitions)
+				n += len(partitions.partitions)
 			}
 		}
 		told = fmt.Sprintf("%d groups, %d offsets", len(s.groups), n)

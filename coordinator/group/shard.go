@@ -122,12 +122,8 @@ func (s *Shard) Replay(_ int64, r Record) error {
 // replayOffset commits or deletes an offset. Who commits without being in a group makes a simple one by that.
 func (s *Shard) replayOffset(r *OffsetRecord) {
 	committed := s.offsets[r.Group]
-	if committed == nil {
-		if r.Commit == nil {
-			return
-		}
-		committed = offsets{}
-		s.offsets[r.Group] = committed
+	if committed == nil && r.Commit == nil {
+		return
 	}
 	if r.Commit != nil {
 		r.Commit.seen = s.born
@@ -140,6 +136,7 @@ func (s *Shard) replayOffset(r *OffsetRecord) {
 		delete(s.offsets, r.Group)
 		return
 	}
+	s.offsets[r.Group] = committed
 	if s.groups[r.Group] == nil {
 		s.groups[r.Group] = newClassicGroup(r.Group, s.nowMs())
 	}
