@@ -177,3 +177,24 @@ func (t *Table) sorted() []int64 {
 	slices.Sort(ids)
 	return ids
 }
+
+// LastRecord is what compaction must leave of a producer, so that the log alone tells the same of it as the table.
+type LastRecord struct {
+	// LastOffset is that of its last batch, -1 if none of the present epoch is known: then a marker
+	// of ProducerEpoch is what fences older epochs.
+	LastOffset    int64
+	ProducerEpoch int16
+}
+
+// LastRecords are the last records of all producers by producer ID (ProducerStateManager.activeProducers).
+func (t *Table) LastRecords() map[int64]LastRecord {
+	records := make(map[int64]LastRecord, len(t.producers))
+	for producerID, s := range t.producers {
+		last := LastRecord{LastOffset: noOffset, ProducerEpoch: s.epoch}
+		if s.count > 0 {
+			last.LastOffset = s.last.LastOffset
+		}
+		records[producerID] = last
+	}
+	return records
+}

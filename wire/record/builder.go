@@ -203,3 +203,20 @@ func Recompress(b Batch, c Codec, level, limit int) (Batch, error) {
 	n.setCRC()
 	return n, nil
 }
+
+// AppendEmpty appends the batch of h without its records to dst, as compaction keeps it so that offsets, sequence
+// numbers and epochs aren't lost (DefaultRecordBatch.writeEmptyHeader): offset range, producer, max
+// timestamp and flags stay; codec, base timestamp and delete horizon go with the records.
+func AppendEmpty(dst []byte, h Header) []byte {
+	from := len(dst)
+	dst = append(dst, h[:]...)
+	b := Batch(dst[from:])
+	b.putLength()
+	attributes := h.Attributes() & (timestampTypeBit | transactionalBit | controlBit)
+	binary.BigEndian.PutUint16(b[attributesAt:], uint16(attributes))
+	noTimestamp := NoTimestamp
+	binary.BigEndian.PutUint64(b[baseTimestampAt:], uint64(noTimestamp))
+	binary.BigEndian.PutUint32(b[countAt:], 0)
+	b.setCRC()
+	return dst
+}

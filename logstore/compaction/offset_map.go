@@ -1,0 +1,102 @@
+package compaction
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"math/bits"
+)
+
+// EntryBytes is what a key takes in an [OffsetMap], however long it is: a hash of 16 bytes and an offset.
+const EntryBytes = 24
+
+// OffsetMap knows the last offset of each key. Keys are known by half of their SHA-256, so a map of five
+// million keys takes 128 MiB, and two keys are never taken for one: Kafka does the same with MD5. A faster hash
+// that isn't cryptographic would lose records to whoever can choose keys.
+//
+// Its size is fixed. A Go map would cost twice the memory and grow beyond what the operator allows.
+type OffsetMap struct {
+	slots  []slot
+	count  int
+	most   int
+	latest int64
+}
+
+// slot is one key: open addressing with linear probing, so that a search reads neighboring memory.
+type slot struct {
+	hash [2]uint64
+	next int64 // offset + 1; 0 is a free slot
+}
+
+// NewOffsetMap returns an empty map for so many records that takes at most memory bytes and is filled up to
+// loadFactor. Fewer records than memory could hold make it smaller. Error: [ErrMapTooSmall].
+func NewOffsetMap(memory int64, loadFactor float64, records int64) (*OffsetMap, error) {
+	if !(loadFactor > 0) {
+		return nil, ErrMapTooSmall
+	}
+	// A map that is half empty is fast, and a larger one gains nothing.
+	wanted := max(2*float64(max(records, 1)), float64(max(records, 1))/loadFactor) + 1
+	slots := int64(min(float64(memory/EntryBytes), wanted))
+	most := int64(float64(slots) * min(loadFactor, 1))
+	if most < 1 {
+		return nil, ErrMapTooSmall
+	}
+	return &OffsetMap{slots: make([]slot, slots), most: int(most), latest: -1}, nil
+}
+
+// Put notes that a key is at an offset, which is greater than all before. It reports false, and notes nothing, if there is no room
+// for another key.
+func (m *OffsetMap) Put(key []byte, offset int64) bool {
+	s := m.find(key)
+	if s == nil || s.next == 0 {
+		if s == nil || m.count >= m.most {
+			return false
+		}
+		s.hash = hashOf(key)
+		m.count++
+	}
+	s.next = offset + 1
+	m.latest = offset
+	return true
+}
+
+// Offset is the last offset of a key, -1 if it isn't in the map.
+func (m *OffsetMap) Offset(key []byte) int64 {
+	if s := m.find(key); s != nil {
+		return s.next - 1
+	}
+	return -1
+}
+
+// find returns the slot of a key, the free one where it belongs, or nil in a full map without it.
+func (m *OffsetMap) find(key []byte) *slot {
+	hash := hashOf(key)
+	high, _ := bits.Mul64(hash[0], uint64(len(m.slots)))
+	at := int(high)
+	for range m.slots {
+		s := &m.slots[at]
+		if s.next == 0 || s.hash == hash {
+			return s
+		}
+		if at++; at == len(m.slots) {
+			at = 0
+		}
+	}
+	return nil
+}
+
+func hashOf(key []byte) [2]uint64 {
+	sum := sha256.Sum256(key)
+	return [2]uint64{binary.LittleEndian.Uint64(sum[:]), binary.LittleEndian.Uint64(sum[8:])}
+}
+
+// Latest is the last offset that was looked at: what is behind it isn't in the map. -1 in a new map.
+func (m *OffsetMap) Latest() int64 { return m.latest }
+
+// Passed notes that everything up to an offset was looked at.
+func (m *OffsetMap) Passed(offset int64) { m.latest = max(m.latest, offset) }
+
+// Len is the number of keys.
+func (m *OffsetMap) Len() int { return m.count }
+
+// Size is the memory of the map in bytes.
+func (m *OffsetMap) Size() int64 { return int64(len(m.slots)) * EntryBytes }
