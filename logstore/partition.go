@@ -190,11 +190,12 @@ type ProducerState struct {
 // Maintenance is a kind of housekeeping.
 type Maintenance int8
 
-// Kinds of housekeeping. Compaction comes with its own kind.
+// Kinds of housekeeping.
 const (
 	Retention       Maintenance = iota // delete old segments by time, size and log start offset
 	ExpireProducers                    // forget producers that were silent for producer.id.expiration.ms
 	Flush                              // make everything appended durable now
+	Compaction                         // compact what may be, however little (cleanup.policy=compact)
 )
 
 // Waiter is woken when one of the partitions that it watches moves. One waiter may

@@ -23,6 +23,9 @@ func (s *segment) loadAborted(rebuild func(*segment) ([]producer.AbortedTransact
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
+	if s.replaced.Load() {
+		return nil, errReplaced
+	}
 	aborted, err := producer.DecodeTxnIndex(content, s.baseOffset)
 	if err != nil {
 		s.folder.dir.store.log.Warn("transaction index is damaged and rebuilt from the log",
@@ -39,14 +42,7 @@ func (s *segment) loadAborted(rebuild func(*segment) ([]producer.AbortedTransact
 func (l *log) abortedIn(v *view, offset, next int64) ([]logstore.AbortedTransaction, error) {
 	var aborted []logstore.AbortedTransaction
 	for i := v.segmentIndexOf(offset); i < len(v.segments); i++ {
-		entries, err := v.segments[i].loadAborted(func(s *segment) ([]producer.AbortedTransaction, error) {
-			ld, err := listFolder(s.folder)
-			if err != nil {
-				return nil, err
-			}
-			ld.segments = v.segments
-			return ld.rebuildAborted(s, extent{v.limitOf(s), v.nextAfter(s, logstore.ReadUncommitted)})
-		})
+		entries, err := l.abortedOf(v, v.segments[i])
 		if err != nil {
 			return nil, err
 		}

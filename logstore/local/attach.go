@@ -162,7 +162,7 @@ func (l *log) readFilesLocked() error {
 		return fmt.Errorf("%w: %s-%d: %w", logstore.ErrOffline, l.topic.name, l.partition, f.damage.err)
 	}
 	folder := &folder{dir: f.dir, name: format.PartitionDir(l.topic.name, l.partition)}
-	ld, err := listFolder(folder)
+	ld, err := openFolder(folder)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
@@ -214,7 +214,7 @@ func (l *log) confirm(ld *loading, f *found) (*found, error) {
 	known := slotted{slot: f.Slot, Kept: format.Kept{
 		TopicID: f.TopicID, Partition: f.Partition, LeaderEpoch: f.LeaderEpoch, DurableEnd: f.LogEndOffset, LogStartOffset: f.LogStartOffset,
 	}}
-	r := recovery{loading: ld, durableEnd: f.LogEndOffset, logStartOffset: f.LogStartOffset, foreign: true}
+	r := recovery{loading: ld, durableEnd: f.LogEndOffset, logStartOffset: f.LogStartOffset, foreign: true, gaps: true}
 	if err := r.check(); err != nil {
 		return nil, err
 	}

@@ -22,9 +22,11 @@ func (s *Store) Close(ctx context.Context) error {
 		return logstore.ErrClosed
 	}
 	s.timers.close()
+	s.cleaner.close()
 	var err error
 	for _, l := range s.usedLogs() {
 		l.end(closed)
+		l.awaitCleaner()
 		if d := l.dirtyDir(); d != nil {
 			d.syncer.mark(l)
 		}
@@ -87,6 +89,9 @@ func (s *Store) closeDir(d *logDir) error {
 		return err
 	}
 	if err := s.writeCheckpoints(d); err != nil {
+		return err
+	}
+	if err := d.cleaned.write(d); err != nil {
 		return err
 	}
 	if !whole {

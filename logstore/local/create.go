@@ -102,7 +102,7 @@ func (w *writer) kept(l *log, v *view) format.Kept {
 // meetFolderLocked decides about a folder that is there although nothing was known of it: the rest of a creation that
 // was cut short, the log itself with its metadata lost, or of another topic that had the name before.
 func (l *log) meetFolderLocked(f *folder) (adopted bool, err error) {
-	ld, err := listFolder(f)
+	ld, err := openFolder(f)
 	if err != nil {
 		return false, err
 	}

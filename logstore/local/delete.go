@@ -52,6 +52,11 @@ func (s *Store) deleteTopic(t *topic) error {
 			l.waiters.wake()
 		}
 	}
+	for i := range logs {
+		if l := logs[i].Load(); l != nil {
+			l.awaitCleaner()
+		}
+	}
 	// Commits that are under way still use the folders' names.
 	for _, d := range s.dirs {
 		d.syncer.barrier()
@@ -146,6 +151,7 @@ func (d *logDir) deleteFolders(topic logstore.TopicPartitions, delay time.Durati
 			return d.refuse("rename of a folder", err)
 		}
 		d.logs.Add(-1)
+		d.cleaned.forget(f.name)
 		renamed = append(renamed, name)
 	}
 	if len(renamed) == 0 {

@@ -169,6 +169,14 @@ func (t *topic) configured() {
 		return true
 	})
 	t.store.armRetention(time.Now().UnixMilli())
+	t.armCleaner()
+}
+
+// armCleaner lets the cleaner look at the logs of a compacted topic.
+func (t *topic) armCleaner() {
+	if t.config.Load().CleanupPolicy.Has(logstore.CleanupCompact) {
+		t.store.cleaner.arm(0)
+	}
 }
 
 // followEnd moves the high watermark to the end of the log, for a topic that leaves it to the page cache.
@@ -197,6 +205,9 @@ func (s *Store) armAfterAppend(config *logstore.Config, a *appending, first bool
 		case first && config.RetentionMs >= 0:
 			s.armRetention(retentionDue(config, 0, a.maxTimestamp))
 		}
+	}
+	if first && config.MaxCompactionLagMs != noTime && config.CleanupPolicy.Has(logstore.CleanupCompact) {
+		s.cleaner.arm(a.now) // it finds out when the segment has to be rolled
 	}
 	if s.expiry.at.Load() == 0 && (a.infos != nil || a.single.ProducerID >= 0) {
 		s.armExpiry()
@@ -244,6 +255,8 @@ func (l *log) Maintain(ctx context.Context, kind logstore.Maintenance) error {
 		return nil
 	case logstore.Flush:
 		return l.flush(ctx)
+	case logstore.Compaction:
+		return l.compact(ctx)
 	}
 	return nil
 }

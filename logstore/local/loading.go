@@ -37,6 +37,8 @@ type loading struct {
 	missing bool
 	// orphans are index files without a segment.
 	orphans []string
+	// unfinished are the files of a compaction: one that is going on, or was interrupted.
+	unfinished unfinished
 	// worthless are the offsets of snapshots that proved damaged.
 	worthless []int64
 }
@@ -58,10 +60,8 @@ func listFolder(f *folder) (*loading, error) {
 		case !ok:
 		case stage == format.Deleted:
 			ld.deleted = append(ld.deleted, name)
-		case stage == format.Swap:
-			return nil, fmt.Errorf("%s/%s: %w", f.name, name, errUnfinished)
 		case stage != format.Live:
-			unknown = append(unknown, name)
+			ld.unfinished.note(baseOffset, suffix, stage)
 		case suffix == format.SnapshotSuffix:
 			ld.snapshots = append(ld.snapshots, baseOffset)
 		case suffix == format.LogSuffix:
@@ -87,10 +87,6 @@ func listFolder(f *folder) (*loading, error) {
 	}
 	return ld, nil
 }
-
-// errUnfinished says that a compaction by Apache Kafka was interrupted between its steps, so that some batches are in files that
-// wait for their names, and others in files that wait for their removal.
-var errUnfinished = errors.New("an interrupted compaction has to be finished first, by Apache Kafka")
 
 // lostSuffix is of bytes that recovery set aside.
 const lostSuffix = ".lost"

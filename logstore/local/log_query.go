@@ -3,6 +3,7 @@ package local
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 
 	"github.com/clatterhq/clatter/logstore"
 	"github.com/clatterhq/clatter/logstore/vfs"
@@ -13,13 +14,30 @@ import (
 // is answered for as a whole.
 const maxDecompressed = 128 << 20
 
-// OffsetForTime implements [logstore.Partition].
-func (l *log) OffsetForTime(timestamp int64, isolation logstore.Isolation) (at logstore.TimestampOffset, ok bool, err error) {
-	v, err := l.readable()
-	if err != nil {
-		return at, false, err
+// query answers from a view, and again from a new one if files were taken away meanwhile.
+func (l *log) query(answer func(*view) (logstore.TimestampOffset, bool, error)) (at logstore.TimestampOffset, ok bool, err error) {
+	for attempt := 1; ; attempt++ {
+		v, err := l.readable()
+		if err != nil {
+			return at, false, err
+		}
+		at, ok, err = answer(v)
+		if attempt == readAttempts || !errors.Is(err, fs.ErrNotExist) || l.view.Load() == v {
+			return at, ok, err
+		}
 	}
-	for _, s := range v.segments {
+}
+
+// OffsetForTime implements [logstore.Partition].
+func (l *log) OffsetForTime(timestamp int64, isolation logstore.Isolation) (logstore.TimestampOffset, bool, error) {
+	return l.query(func(v *view) (logstore.TimestampOffset, bool, error) { return l.offsetForTime(v, timestamp, isolation) })
+}
+
+func (l *log) offsetForTime(v *view, timestamp int64, isolation logstore.Isolation) (at logstore.TimestampOffset, ok bool, err error) {
+	for i, s := range v.segments {
+		if v.isEmpty(i) {
+			continue
+		}
 		limit, err := l.limitBelow(v, s, v.End(isolation))
 		if err != nil || limit == 0 {
 			return at, false, err
@@ -155,14 +173,15 @@ func firstRecord(data vfs.File, h record.Header, pos int64, matches func(offset,
 }
 
 // MaxTimestamp implements [logstore.Partition].
-func (l *log) MaxTimestamp() (at logstore.TimestampOffset, ok bool, err error) {
-	v, err := l.readable()
-	if err != nil {
-		return at, false, err
-	}
+func (l *log) MaxTimestamp() (logstore.TimestampOffset, bool, error) { return l.query(l.maxTimestamp) }
+
+func (l *log) maxTimestamp(v *view) (at logstore.TimestampOffset, ok bool, err error) {
 	best := timestampAt{timestamp: record.NoTimestamp}
 	var in *segment
-	for _, s := range v.segments {
+	for i, s := range v.segments {
+		if v.isEmpty(i) {
+			continue
+		}
 		limit := v.limitOf(s)
 		if limit == 0 {
 			break
@@ -250,7 +269,7 @@ func (l *log) rebuildIndex(s *segment, wrong *segmentIndex) (*segmentIndex, erro
 	v, w := l.view.Load(), l.mu.writer
 	i := v.segmentIndexOf(s.baseOffset)
 	if w == nil || len(v.segments) == 0 || v.segments[i] != s {
-		return nil, fmt.Errorf("%w: segment is deleted", errWrongIndex)
+		return nil, fmt.Errorf("%w: segment is deleted: %w", errWrongIndex, fs.ErrNotExist)
 	}
 	e := extent{size: s.size, endOffset: v.LogEndOffset}
 	if i+1 < len(v.segments) {

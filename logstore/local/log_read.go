@@ -98,6 +98,9 @@ func (l *log) readFrom(v *view, offset int64, opts logstore.ReadOptions) (run, e
 	end := v.End(opts.Isolation)
 	for i := v.segmentIndexOf(offset); i < len(v.segments); i++ {
 		s := v.segments[i]
+		if v.isEmpty(i) {
+			continue
+		}
 		limit, err := l.limitBelow(v, s, end)
 		if err != nil {
 			return run{}, err

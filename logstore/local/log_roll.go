@@ -24,7 +24,7 @@ func (w *writer) shouldRoll(config *logstore.Config, a *appending) bool {
 	}
 	x := &w.index.index
 	return s.size > int64(config.SegmentBytes)-int64(len(a.bytes)) ||
-		waited > config.SegmentMs-w.jitterMs ||
+		waited > segmentMs(config)-w.jitterMs ||
 		x.offsets.count() >= int(config.SegmentIndexBytes)/offsetEntrySize ||
 		x.times.count() >= int(config.SegmentIndexBytes)/timeEntrySize-1 || // one is for the end of the segment
 		a.lastOffset-s.baseOffset > math.MaxInt32
@@ -56,6 +56,9 @@ func (l *log) rollLocked(config *logstore.Config, w *writer, baseOffset, now int
 	l.publishLocked(v)
 	// Kafka flushes a closed segment in the background; here the next commit does.
 	w.folder.dir.syncer.mark(l)
+	if config.CleanupPolicy.Has(logstore.CleanupCompact) {
+		l.topic.store.cleaner.arm(now)
+	}
 	return nil
 }
 

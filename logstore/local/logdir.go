@@ -41,6 +41,8 @@ type logDir struct {
 	failed atomic.Pointer[offlineError]
 	full   fullness
 	moved  offsetsQueue
+	// cleaned is up to where logs are compacted.
+	cleaned cleanOffsets
 }
 
 // offline is nil while the directory takes writes.

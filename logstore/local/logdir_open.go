@@ -66,6 +66,9 @@ func openDir(ctx context.Context, s *Store, index int, fsys vfs.FS) (d *logDir, 
 	if err != nil {
 		return nil, err
 	}
+	if err := d.cleaned.load(d); err != nil {
+		return nil, err
+	}
 	return d, d.findLogs(ctx, names, slots)
 }
 

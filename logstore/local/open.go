@@ -19,6 +19,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	s := &Store{options: settings, log: settings.Log}
 	s.files.limit = settings.MaxOpenFiles
 	s.timers.init()
+	s.cleaner.init(s)
 	s.online.Store(int32(len(o.Dirs)))
 	for i, fsys := range o.Dirs {
 		d, err := openDir(ctx, s, i, fsys)

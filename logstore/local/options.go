@@ -39,6 +39,8 @@ type Options struct {
 	ProducerIDExpirationMs func() int64
 	// RetentionCheckIntervalMs is log.retention.check.interval.ms.
 	RetentionCheckIntervalMs int64
+	// Cleaner is how compaction works, read at each use because it may change.
+	Cleaner func() CleanerConfig
 	// RecoveryWorkers is num.recovery.threads.per.data.dir.
 	RecoveryWorkers int
 	// Rand is where jitter and directory IDs come from; default: a random seed.
@@ -64,6 +66,9 @@ func newSettings(o Options) *settings {
 	}
 	if o.RetentionCheckIntervalMs <= 0 {
 		o.RetentionCheckIntervalMs = defaultRetentionCheckIntervalMs
+	}
+	if o.Cleaner == nil {
+		o.Cleaner = DefaultCleanerConfig
 	}
 	if o.RecoveryWorkers <= 0 {
 		o.RecoveryWorkers = defaultRecoveryWorkers

@@ -34,6 +34,8 @@ type recovery struct {
 	// foreign says that another program may have written behind the durable end: what it acknowledged has no other witness, and
 	// what it compacted has gaps.
 	foreign bool
+	// gaps says that the log was Kafka's, which compacts behind what it knows to be durable.
+	gaps bool
 	// first is the first segment that was checked, from a position on.
 	first int
 	from  int64
@@ -50,7 +52,7 @@ var errNoTopicID = errors.New("topic ID of a folder is lost")
 // recoverLog recovers the log in a folder. id is its topic if that is known, else the folder says it; the error is errNoTopicID
 // if it doesn't. known are the slots of the directory, old Kafka's checkpoints.
 func recoverLog(f *folder, key partitionKey, known map[partitionKey]slotted, old *oldCheckpoints) (result *found, err error) {
-	ld, err := listFolder(f)
+	ld, err := openFolder(f)
 	if err != nil {
 		return nil, err
 	}
@@ -70,7 +72,7 @@ func recoverLog(f *folder, key partitionKey, known map[partitionKey]slotted, old
 	}()
 	r := recovery{loading: ld, durableEnd: -1}
 	k, ok := known[key]
-	r.foreign = f.dir.foreign
+	r.foreign, r.gaps = f.dir.foreign, f.dir.foreign || !f.dir.offsets.existed
 	if ok {
 		k.LogStartOffset = max(k.LogStartOffset, old.logStart(f.name))
 		r.durableEnd, r.logStartOffset = max(k.DurableEnd, old.recoveryPoint(f.name)), k.LogStartOffset
@@ -177,7 +179,7 @@ var errGap = errors.New("next segment doesn't begin where this one ends")
 // gapBefore reports whether batches are missing before segment i that were never durable. Below the durable end a gap is what
 // compaction left, or what Kafka made of it.
 func (r *recovery) gapBefore(i int) bool {
-	return r.durableEnd >= 0 && !r.foreign && r.next >= r.durableEnd && r.segments[i].baseOffset > r.next
+	return r.durableEnd >= 0 && !r.gaps && r.next >= r.durableEnd && r.segments[i].baseOffset > r.next
 }
 
 // endBefore notes that a log ends before its durable end.
@@ -236,8 +238,11 @@ func (r *recovery) checkNext(scan *scanner, s *segment, anywhere bool) error {
 	if anywhere {
 		least = s.baseOffset
 	}
-	// What we wrote since the durable end has no gaps; what Kafka compacted may.
-	gap := r.durableEnd >= 0 && !r.foreign && !anywhere && h.BaseOffset() > least
+	gap := r.durableEnd >= 0 && !anywhere && h.BaseOffset() > least
+	if gap && (r.gaps || least < r.durableEnd) {
+		// Compaction leaves gaps below the durable end, and Kafka's anywhere. Else the base offset is damaged.
+		gap = scan.isOdd(h, least, extent{size: scan.end, endOffset: maxOffset})
+	}
 	if h.BaseOffset() < least || gap || h.LastOffset()-s.baseOffset > maxRelativeOffset {
 		return &logstore.CorruptError{Path: scan.path(), Offset: at, Err: fmt.Errorf(
 			"%w: offsets %d to %d can't come after %d in the segment at %d", record.ErrCorrupt, h.BaseOffset(), h.LastOffset(), least-1, s.baseOffset)}

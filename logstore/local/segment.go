@@ -50,6 +50,11 @@ type segment struct {
 	aborted atomic.Pointer[[]producer.AbortedTransaction]
 	// holes are damaged places that recovery found. Immutable.
 	holes []hole
+	// replaced says that compaction put another segment in the place of this one: a file of its name is
+	// that one's.
+	replaced atomic.Bool
+	// firstTimestamp is the greatest timestamp of the first batch + 2, 0 until somebody asked.
+	firstTimestamp atomic.Int64
 	// trustedFrom is from where on this process wrote the bytes. Those before it are verified when they are read first.
 	// Immutable.
 	trustedFrom int64
@@ -93,17 +98,27 @@ func (s *segment) acquire() (vfs.File, error) {
 	if f := s.data.tryAcquire(); f != nil {
 		return f, nil
 	}
-	fsys := s.folder.dir.fs
-	return s.folder.dir.store.files.acquire(&s.data, func() (vfs.File, error) { return fsys.Open(s.path(logSuffix)) })
+	return s.folder.dir.store.files.acquire(&s.data, func() (vfs.File, error) { return s.open(logSuffix) })
 }
+
+// open opens a file of the segment, unless it is that of the segment which took its place. Then the error is an
+// fs.ErrNotExist, as for one that retention took: the reader tries again with a new view.
+func (s *segment) open(suffix string) (vfs.File, error) {
+	f, err := s.folder.dir.fs.Open(s.path(suffix))
+	if err != nil || !s.replaced.Load() {
+		return f, err
+	}
+	return nil, errors.Join(errReplaced, f.Close())
+}
+
+var errReplaced = fmt.Errorf("segment was replaced by compaction: %w", fs.ErrNotExist)
 
 // lookup finds the last entry of the offset index by a key; without one the segment
 // is searched from its start. The caller must verify what lies at the position.
 func (s *segment) lookup(x *segmentIndex, key indexKey, target int64) (entry, bool, error) {
 	opened := false
 	e, ok, err := x.offsets.search(key, target, func() (vfs.File, error) {
-		fsys := s.folder.dir.fs
-		f, err := s.folder.dir.store.files.acquire(x.file, func() (vfs.File, error) { return fsys.Open(s.path(indexSuffix)) })
+		f, err := s.folder.dir.store.files.acquire(x.file, func() (vfs.File, error) { return s.open(indexSuffix) })
 		opened = err == nil
 		return f, err
 	})
@@ -117,7 +132,7 @@ func (s *segment) lookup(x *segmentIndex, key indexKey, target int64) (entry, bo
 func (s *segment) lookupTime(x *segmentIndex, timestamp int64) (e entry, ok bool, err error) {
 	var file vfs.File
 	e, ok, err = x.times.search(byTimestamp, timestamp, func() (f vfs.File, err error) {
-		file, err = s.folder.dir.fs.Open(s.path(timeIndexSuffix))
+		file, err = s.open(timeIndexSuffix)
 		return file, err
 	})
 	if file != nil {
@@ -209,8 +224,8 @@ const maxRelativeOffset = 1<<31 - 1
 
 // readEntries counts the entries of an index file that may be true: a segment that was cut has longer ones.
 func (s *segment) readEntries(suffix string, entrySize int, e extent) (n int, err error) {
-	file, err := s.folder.dir.fs.Open(s.path(suffix))
-	if errors.Is(err, fs.ErrNotExist) {
+	file, err := s.open(suffix)
+	if errors.Is(err, fs.ErrNotExist) && !errors.Is(err, errReplaced) {
 		return 0, nil
 	}
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"math"
+	"slices"
 	"sync/atomic"
 
 	"github.com/clatterhq/clatter/logstore"
@@ -26,6 +27,7 @@ type Store struct {
 	retention     schedule
 	lastRetention atomic.Int64 // ms
 	expiry        schedule
+	cleaner       cleaner
 }
 
 var (
@@ -51,12 +53,20 @@ func (s *Store) Create(topics ...logstore.TopicPartitions) error {
 			logs := make([]atomic.Pointer[log], max(want.Partitions, 0))
 			t.logs.Store(&logs)
 			s.topics.insertLocked(t)
+			if s.hasLeftovers() {
+				t.armCleaner()
+			}
 			continue
 		}
 		t.config.Store(want.Config)
 		t.grow(int(want.Partitions))
 	}
 	return nil
+}
+
+// hasLeftovers reports whether there were logs in the directories when the store was opened.
+func (s *Store) hasLeftovers() bool {
+	return slices.ContainsFunc(s.dirs, func(d *logDir) bool { return len(d.left) > 0 })
 }
 
 // grow adds slots for partitions.

@@ -579,7 +579,7 @@ func TestUnknownThingsAreLeftAlone(t *testing.T) {
 		} else {
 			disk = copyDisk(t, memory)
 		}
-		foreign := []string{"lost+found/x", "notes.txt", "__cluster_metadata-0/00000000000000000000.log", "u-0.00-future/x", "t-0/notes.txt", "t-0/00000000000000000000.log.cleaned"}
+		foreign := []string{"lost+found/x", "notes.txt", "__cluster_metadata-0/00000000000000000000.log", "u-0.00-future/x", "t-0/notes.txt", "t-0/00000000000000000000.log.bak"}
 		for _, name := range foreign {
 			if dir, _, ok := strings.Cut(name, "/"); ok {
 				if err := disk.MkdirAll(dir); err != nil {

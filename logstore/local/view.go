@@ -74,6 +74,9 @@ func (v *view) segmentIndexOf(offset int64) int {
 	return max(i-1, 0)
 }
 
+// isEmpty reports whether compaction has left nothing of segment i.
+func (v *view) isEmpty(i int) bool { return i+1 < len(v.segments) && v.segments[i].size == 0 }
+
 // limitOf is the end of what may be read of a segment below the high watermark, in bytes.
 func (v *view) limitOf(s *segment) int64 {
 	mark := v.highWatermarkAt

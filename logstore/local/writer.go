@@ -1,6 +1,7 @@
 package local
 
 import (
+	"context"
 	"sync"
 	"sync/atomic"
 
@@ -42,6 +43,12 @@ type writer struct {
 	deletions atomic.Int32
 	// maintaining is held by a deletion from its decision to its end. It is taken before the writer lock.
 	maintaining sync.Mutex
+	// cleaning is held by the one who compacts the log, from the first file it makes to the last one it
+	// renames. It is taken before maintaining. stopCleaning tells that one to stop.
+	cleaning     sync.Mutex
+	stopCleaning context.CancelFunc
+	// uncleanable says that compaction of the log failed, and waits for an operator.
+	uncleanable atomic.Bool
 	// offsetsDue says that the offsets file is to be told of the durable end.
 	offsetsDue bool
 	// appended says that there was an append since the log was loaded, newEpochs that the leader epochs were written and not

@@ -43,6 +43,12 @@ func Run(t *testing.T, fresh func(t *testing.T) Backend) {
 		{"RetentionBySize", testRetentionBySize},
 		{"RetentionByTime", testRetentionByTime},
 		{"NoRetentionWithoutPolicy", testNoRetentionWithoutPolicy},
+		{"CompactionKeepsTheLastValue", testCompactionKeepsTheLastValue},
+		{"CompactionDropsTombstonesLater", testCompactionDropsTombstonesLater},
+		{"CompactionKeepsProducers", testCompactionKeepsProducers},
+		{"OnlyCompactedTopicsAreCompacted", testOnlyCompactedTopicsAreCompacted},
+		{"MinCompactionLag", testMinCompactionLag},
+		{"MaxCompactionLagRolls", testMaxCompactionLagRolls},
 		{"PartitionsAreUnknownUntilCreated", testUnknownPartitions},
 		{"PartitionsCanBeAdded", testPartitionsCanBeAdded},
 		{"DeletedTopicIsGone", testDeletedTopicIsGone},
@@ -53,6 +59,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Backend) {
 		{"Model", testModel},
 		{"ModelWithPageCache", testModelPageCache},
 		{"ModelWithCrashes", testModelWithCrashes},
+		{"CompactionModel", testCompactionModel},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, fresh(t)) })
 	}
