@@ -51,6 +51,8 @@ type Broker struct {
 	LogRetentionCheckIntervalMs          int64
 	ProduceVerifyCompressed              bool
 
+	Cleaner Cleaner
+
 	SocketRequestMaxBytes    int32
 	SocketSendBufferBytes    int32 // 0 unless set: the kernel sizes it
 	SocketReceiveBufferBytes int32 // 0 unless set: the kernel sizes it
@@ -66,6 +68,30 @@ type Broker struct {
 
 	LogFormat string // text or json
 	LogLevel  slog.Level
+}
+
+// Cleaner is how compaction works: the keys log.cleaner.* that topics don't override. Sizes are in bytes, of
+// all threads together.
+type Cleaner struct {
+	Enable            bool
+	Threads           int32 // 0: none
+	DedupeBufferSize  int64
+	BufferLoadFactor  float64
+	IOBufferSize      int32
+	MaxBytesPerSecond float64
+	BackoffMs         int64
+}
+
+func readCleaner(v *values) Cleaner {
+	return Cleaner{
+		Enable:            get[bool](v, "log.cleaner.enable"),
+		Threads:           get[int32](v, "log.cleaner.threads"),
+		DedupeBufferSize:  get[int64](v, "log.cleaner.dedupe.buffer.size"),
+		BufferLoadFactor:  get[float64](v, "log.cleaner.io.buffer.load.factor"),
+		IOBufferSize:      get[int32](v, "log.cleaner.io.buffer.size"),
+		MaxBytesPerSecond: get[float64](v, "log.cleaner.io.max.bytes.per.second"),
+		BackoffMs:         get[int64](v, "log.cleaner.backoff.ms"),
+	}
 }
 
 // Advertised is the address that clients of a listener are told; ok is false where
@@ -118,6 +144,8 @@ func readBroker(v *values) Broker {
 		TransactionMaxTimeoutMs:              get[int32](v, "transaction.max.timeout.ms"),
 		LogRetentionCheckIntervalMs:          get[int64](v, "log.retention.check.interval.ms"),
 		ProduceVerifyCompressed:              get[bool](v, "clatter.produce.verify.compressed"),
+
+		Cleaner: readCleaner(v),
 
 		SocketRequestMaxBytes:    get[int32](v, "socket.request.max.bytes"),
 		SocketSendBufferBytes:    ifSet(v, "socket.send.buffer.bytes"),

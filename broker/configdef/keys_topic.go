@@ -73,20 +73,20 @@ var topicKeys = []Key{
 	{
 		Name: "delete.retention.ms", Type: Long, Default: "86400000", Check: AtLeast(0),
 		Synonyms: []Synonym{{Name: "log.cleaner.delete.retention.ms"}},
-		Honour:   NoEffect, Reason: reasonCompaction,
-		Doc: "How many ms a tombstone stays readable after compaction.",
+		Honour:   Implemented,
+		Doc:      "How many ms a tombstone stays readable after the compaction that first met it.",
 	},
 	{
 		Name: "min.compaction.lag.ms", Type: Long, Default: "0", Check: AtLeast(0),
 		Synonyms: []Synonym{{Name: "log.cleaner.min.compaction.lag.ms"}},
-		Honour:   NoEffect, Reason: reasonCompaction,
-		Doc: "How many ms a record is safe from compaction.",
+		Honour:   Implemented,
+		Doc:      "How many ms a record is safe from compaction.",
 	},
 	{
 		Name: "max.compaction.lag.ms", Type: Long, Default: "9223372036854775807", Check: AtLeast(1),
 		Synonyms: []Synonym{{Name: "log.cleaner.max.compaction.lag.ms"}},
-		Honour:   NoEffect, Reason: reasonCompaction,
-		Doc: "Most ms that a record waits for compaction.",
+		Honour:   Implemented,
+		Doc:      "Most ms that a record waits for compaction; the active segment is closed for it.",
 	},
 	{
 		Name: "file.delete.delay.ms", Type: Long, Default: "60000", Check: AtLeast(0),
@@ -97,8 +97,8 @@ var topicKeys = []Key{
 	{
 		Name: "min.cleanable.dirty.ratio", Type: Double, Default: "0.5", Check: Between(0, 1),
 		Synonyms: []Synonym{{Name: "log.cleaner.min.cleanable.ratio"}},
-		Honour:   NoEffect, Reason: reasonCompaction,
-		Doc: "Share of the log that must be dirty before it is compacted.",
+		Honour:   Implemented,
+		Doc:      "Share of the log that must be dirty before it is compacted.",
 	},
 	{
 		Name: "cleanup.policy", Type: List, Default: "delete", Check: ListOf{EmptyAllowed: true, Items: []string{"compact", "delete"}},

@@ -6,7 +6,6 @@ const (
 	reasonAuthorizer   = "access control lists are not served yet, and ignoring an authorizer would leave the broker open"
 	reasonBacklog      = "the operating system's own limit (net.core.somaxconn) is used"
 	reasonCheckpoint   = "checkpoints follow the syncs of the data, and recovery trusts the data only"
-	reasonCompaction   = "compaction is not served yet"
 	reasonController   = "there is no controller quorum; the broker keeps its own metadata"
 	reasonEarlyStart   = "the metadata is loaded before any listener opens"
 	reasonGroups       = "consumer groups are not served yet"

@@ -39,6 +39,7 @@ func (n *node) openData(ctx context.Context, current *config.Snapshot) error {
 
 		ProducerIDExpirationMs:   func() int64 { return int64(n.config.Current().ProducerIDExpirationMs) },
 		RetentionCheckIntervalMs: current.LogRetentionCheckIntervalMs,
+		Cleaner:                  func() local.CleanerConfig { return cleanerConfig(&n.config.Current().Cleaner) },
 	})
 	if err == nil {
 		err = n.topics.begin(ctx, n.store, n.catalog)
@@ -47,6 +48,15 @@ func (n *node) openData(ctx context.Context, current *config.Snapshot) error {
 		return errors.Join(err, n.closeData(ctx))
 	}
 	return nil
+}
+
+// cleanerConfig is how compaction works, in the words of the store.
+func cleanerConfig(c *config.Cleaner) local.CleanerConfig {
+	return local.CleanerConfig{
+		Threads: int(c.Threads), DedupeBufferBytes: c.DedupeBufferSize, LoadFactor: c.BufferLoadFactor,
+		IOBufferBytes: int(c.IOBufferSize), MaxBytesPerSecond: c.MaxBytesPerSecond, BackoffMs: c.BackoffMs,
+		Disabled: !c.Enable || c.Threads == 0,
+	}
 }
 
 // openCatalog opens the catalog and returns its cluster ID. It runs when the directory is locked. A new catalog is

@@ -74,13 +74,13 @@ func (c *cleanOffsets) write(d *logDir) error {
 		}
 	}
 	err := format.WriteAtomic(d.fs, format.CleanerOffsetFile, format.AppendOffsets(nil, entries))
-	if vfs.IsNoSpace(err) {
-		c.changed.Store(true)
-		return nil
-	}
-	if err != nil {
+	full := vfs.IsNoSpace(err)
+	if err != nil && !full {
 		return d.fail("write of a checkpoint", err)
 	}
-	d.store.log.Debug("cleaner checkpoint is written", slog.String("dir", d.fs.Name()), slog.Int("logs", len(entries)))
+	if full {
+		c.changed.Store(true)
+		d.store.log.Warn("no space left for the cleaner checkpoint; it is written later", slog.String("dir", d.fs.Name()))
+	}
 	return nil
 }

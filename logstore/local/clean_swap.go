@@ -206,5 +206,13 @@ func isUnfit(err error) bool {
 			return false
 		}
 	}
-	return err != nil && !vfs.IsNoSpace(err)
+	return err != nil && !isFull(err)
+}
+
+// isFull tells that there is no room on the disk.
+func isFull(err error) bool { return vfs.IsNoSpace(err) || errors.Is(err, logstore.ErrDiskFull) }
+
+// passes tells the errors after which it is worth trying again without more ado.
+func passes(err error) bool {
+	return isFull(err) || errors.Is(err, errChanged) || errors.Is(err, fs.ErrNotExist)
 }

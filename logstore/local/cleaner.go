@@ -3,7 +3,6 @@ package local
 import (
 	"cmp"
 	"context"
-	"errors"
 	"log/slog"
 	"math"
 	"slices"
@@ -13,7 +12,6 @@ import (
 
 	"github.com/clatterhq/clatter/logstore"
 	"github.com/clatterhq/clatter/logstore/local/format"
-	"github.com/clatterhq/clatter/logstore/vfs"
 )
 
 // CleanerConfig is how compaction works (log.cleaner.*).
@@ -130,13 +128,30 @@ func (c *cleaner) start() {
 	c.group.Go(c.run)
 }
 
+// cleanRun is one run of the cleaner.
+type cleanRun struct {
+	mu sync.Mutex
+	// done are the logs that are left alone for the rest of the run, because cleaning them failed or didn't help.
+	done map[*log]bool
+	// retry says that some of them may work after a rest.
+	retry bool
+}
+
+// give up on a log for this run.
+func (r *cleanRun) give(l *log, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.done[l] = true
+	r.retry = r.retry || passes(err)
+}
+
 // run cleans until there is nothing to clean.
 func (c *cleaner) run() {
-	failed := map[*log]bool{}
+	r := &cleanRun{done: map[*log]bool{}}
 	for c.ctx.Err() == nil {
-		work, next := c.survey(failed)
+		work, next := c.survey(r)
 		if len(work) > 0 {
-			c.cleanAll(work, failed)
+			c.cleanAll(work, r)
 			continue
 		}
 		c.lastRun.Store(time.Now().UnixMilli())
@@ -144,7 +159,7 @@ func (c *cleaner) run() {
 		again := c.mu.again
 		c.mu.again, c.mu.running = false, again
 		c.mu.Unlock()
-		if len(failed) > 0 {
+		if r.retry {
 			next = 0 // after a rest
 		}
 		if !again {
@@ -171,7 +186,7 @@ type candidate struct {
 }
 
 // survey finds the logs to clean, the filthiest first, and when there may be others.
-func (c *cleaner) survey(failed map[*log]bool) (work []candidate, next int64) {
+func (c *cleaner) survey(r *cleanRun) (work []candidate, next int64) {
 	next = noTime
 	since := int64(noTime)
 	c.store.topics.all(func(t *topic) bool {
@@ -184,13 +199,13 @@ func (c *cleaner) survey(failed map[*log]bool) (work []candidate, next int64) {
 				return false
 			}
 			l := t.ifDirty(int32(partition), config)
-			if l == nil || failed[l] {
+			if l == nil || r.done[l] {
 				continue
 			}
 			d, err := l.inspect(c.ctx, config)
 			if err != nil {
 				c.report(l, cleanResult{}, err)
-				failed[l] = true
+				r.give(l, err)
 				continue
 			}
 			since = min(since, d.since)
@@ -242,8 +257,11 @@ func (l *log) inspect(ctx context.Context, config *logstore.Config) (dirt, error
 	l.mu.Lock()
 	w := l.mu.writer
 	l.mu.Unlock()
-	if w == nil || w.uncleanable.Load() || l.view.Load().status != online || w.folder.dir.offline() != nil {
+	if w == nil || w.uncleanable.Load() || l.view.Load().status != online {
 		return idle, nil
+	}
+	if err := w.folder.dir.offline(); err != nil {
+		return idle, err
 	}
 	now := time.Now().UnixMilli()
 	roll, err := l.rollForCleaning(w, config, now)
@@ -264,11 +282,10 @@ func (l *log) inspect(ctx context.Context, config *logstore.Config) (dirt, error
 }
 
 // cleanAll cleans logs with as many goroutines as are configured.
-func (c *cleaner) cleanAll(work []candidate, failed map[*log]bool) {
+func (c *cleaner) cleanAll(work []candidate, r *cleanRun) {
 	var (
 		next  atomic.Int64
 		group sync.WaitGroup
-		mu    sync.Mutex
 	)
 	for range min(c.store.options.Cleaner().withBounds().Threads, len(work)) {
 		group.Go(func() {
@@ -277,9 +294,7 @@ func (c *cleaner) cleanAll(work []candidate, failed map[*log]bool) {
 				result, err := l.clean(c.ctx, c, false)
 				c.report(l, result, err)
 				if err != nil || result.from == result.to {
-					mu.Lock()
-					failed[l] = true
-					mu.Unlock()
+					r.give(l, err)
 				}
 			}
 		})
@@ -299,7 +314,7 @@ func (c *cleaner) report(l *log, result cleanResult, err error) {
 				slog.Int64("records kept", result.RecordsKept), slog.Int("passes", result.passes), slog.Duration("took", result.took),
 				slog.Duration("dirty age", c.store.Cleaning().DirtyAge))...)
 		}
-	case vfs.IsNoSpace(err), errors.Is(err, logstore.ErrDiskFull):
+	case isFull(err):
 		c.store.log.Warn("no space left to compact a log; it is tried again later", name...)
 	case isUnfit(err):
 		l.mu.Lock()

@@ -23,7 +23,7 @@
 //
 // A log has one writer lock, held across the I/O of an append. Readers take none: they load a view, which is
 // immutable and swapped whole. Deletions of one log exclude each other by a lock that is taken before
-// the writer lock. Locks of the syncer, of the open files, of the timers, of waiters and hints are leaves: whoever holds
+// the writer lock; compactions of one log exclude each other by one that is taken before that. Locks of the syncer, of the open files, of the timers, of waiters and hints are leaves: whoever holds
 // one takes no other.
 //
 // # Where to start
@@ -32,6 +32,7 @@
 // back, logdir_open.go and recovery.go for the start, retention.go and delete.go for the end. format/format.md draws
 // the files, recovery.md numbers the steps of a start.
 //
-// Compaction isn't here yet. It will rewrite closed segments into .cleaned and .swap files, as Kafka does, replace them in a
-// view, and be a kind of logstore.Maintenance; recovery will finish or undo what it left.
+// Compaction is in the files that begin with clean: cleaner.go finds what to clean and when, clean_plan.go how much of a log, clean.go
+// does it by the rules of logstore/compaction, clean_swap.go puts the result in place, and clean_recovery.go finishes or undoes that at a
+// start.
 package local

@@ -2,6 +2,8 @@ package logstoretest
 
 import (
 	"bytes"
+	"maps"
+	"slices"
 	"testing"
 
 	"github.com/clatterhq/clatter/logstore"
@@ -34,11 +36,7 @@ func NewCompactedLog() *CompactedLog { return &CompactedLog{Sequences: map[int64
 // Clone is a copy.
 func (m *CompactedLog) Clone() *CompactedLog {
 	c := *m
-	c.records = m.records[:len(m.records):len(m.records)]
-	c.Sequences = map[int64]int32{}
-	for id, next := range m.Sequences {
-		c.Sequences[id] = next
-	}
+	c.records, c.Sequences = slices.Clip(m.records), maps.Clone(m.Sequences)
 	return &c
 }
 

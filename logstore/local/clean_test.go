@@ -1,0 +1,432 @@
+package local
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/clatterhq/clatter/logstore"
+	"github.com/clatterhq/clatter/logstore/local/format"
+	"github.com/clatterhq/clatter/logstore/logstoretest"
+	"github.com/clatterhq/clatter/logstore/vfs"
+	"github.com/clatterhq/clatter/wire/record"
+)
+
+// dirtyLog is a log of a compacted topic with its model.
+type dirtyLog struct {
+	*fixture
+	random *rand.Rand
+	model  *logstoretest.CompactedLog
+	tag    int
+}
+
+func newDirtyLog(t *testing.T, o Options, random *rand.Rand) *dirtyLog {
+	t.Helper()
+	config := logstoretest.CompactConfig()
+	config.FileDeleteDelayMs = int64(random.IntN(2)) * 60_000
+	config.SegmentBytes = int32(700 + random.IntN(2000))
+	return &dirtyLog{fixture: newFixture(t, o, 1, config), random: random, model: logstoretest.NewCompactedLog()}
+}
+
+// add appends batches, durably.
+func (d *dirtyLog) add(batches, keys int) {
+	d.t.Helper()
+	for range batches {
+		d.tag++
+		k := logstoretest.RandomKeyedBatch(d.random, d.tag, keys)
+		if d.random.IntN(3) == 0 {
+			k.ProducerID = 1 + int64(d.random.IntN(3))
+			k.Sequence = d.model.Sequences[k.ProducerID]
+		}
+		batch := k.Build(d.t)
+		d.model.Append(d.t, batch)
+		logAppend(d.t, d.log(0), batch)
+		d.model.Acked = d.model.End()
+	}
+}
+
+func (d *dirtyLog) compact() {
+	d.t.Helper()
+	if err := d.log(0).Maintain(context.Background(), logstore.Compaction); err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+// survivesOn opens a disk on which the log was, compares it with the model, goes on with it and opens it again.
+func (d *dirtyLog) survivesOn(t *testing.T, disk vfs.FS) {
+	t.Helper()
+	model := d.model.Clone()
+	for range 2 {
+		s := openStore(t, disk)
+		if err := s.Create(d.topic); err != nil {
+			t.Fatal(err)
+		}
+		p, err := s.Partition(d.topic.ID, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		model.Recover(t, p, 700)
+		for _, name := range list(t, disk) {
+			if strings.HasSuffix(name, cleanedSuffix) || strings.HasSuffix(name, swapSuffix) {
+				t.Fatalf("%s is left behind", name)
+			}
+		}
+		for i := range 4 {
+			batch := logstoretest.KeyedBatch{Records: []string{fmt.Sprintf("k%d=after", i), "new=1"}}.Build(t)
+			model.Append(t, batch)
+			logAppend(t, p, batch)
+			model.Acked = model.End()
+		}
+		if err := p.Maintain(context.Background(), logstore.Compaction); err != nil {
+			t.Fatal(err)
+		}
+		model.Check(t, p, 1<<20)
+		if err := s.Close(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// list lists the folder of the log.
+func list(t *testing.T, disk vfs.FS) []string {
+	t.Helper()
+	names, err := disk.List("t-0")
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		t.Fatal(err)
+	}
+	return names
+}
+
+// TestCrashAtEveryStepOfACleaning cuts the power before and after every change of the disk while a log is compacted.
+func TestCrashAtEveryStepOfACleaning(t *testing.T) {
+	seed := logstoretest.Seed(t)
+	rounds := 3
+	if testing.Short() || raceDetector {
+		rounds = 1
+	}
+	clones := 0
+	for round := range rounds {
+		random := rand.New(rand.NewPCG(seed, uint64(round)))
+		memory := vfs.NewMemory()
+		injected := vfs.Inject(memory)
+		d := newDirtyLog(t, on(injected), random)
+		d.add(40+random.IntN(40), 6)
+		if round%2 == 0 {
+			d.compact()
+			d.add(40, 6)
+		}
+		type crash struct {
+			disk *vfs.Memory
+			what string
+		}
+		var mu sync.Mutex
+		var crashes []crash
+		clone := func(call vfs.Call) {
+			mu.Lock()
+			defer mu.Unlock()
+			crashes = append(crashes, crash{memory.CrashClone(random), call.Op.String() + " " + call.Path})
+		}
+		injected.SetRules(&vfs.Rule{Ops: vfs.OpsChange, Before: func(call vfs.Call) error { clone(call); return nil }, After: clone})
+		d.compact()
+		injected.SetRules()
+		d.model.Check(t, d.log(0), 1000)
+		for _, c := range crashes {
+			clones++
+			disk := c.disk
+			if random.IntN(3) == 0 {
+				disk = interrupted(t, disk, random, d.topic)
+			}
+			if !t.Run("", func(t *testing.T) { d.survivesOn(t, disk) }) {
+				t.Fatalf("after a crash at %s", c.what)
+			}
+		}
+		d.close()
+	}
+	t.Logf("%d crashes", clones)
+}
+
+// interrupted is a disk on which the power was cut again while the store started.
+func interrupted(t *testing.T, disk *vfs.Memory, random *rand.Rand, topic logstore.TopicPartitions) *vfs.Memory {
+	t.Helper()
+	var again *vfs.Memory
+	rule := &vfs.Rule{Ops: vfs.OpsChange, Nth: 1 + int64(random.IntN(25)), Before: func(vfs.Call) error {
+		again = disk.CrashClone(random)
+		return nil
+	}}
+	store := openStore(t, vfs.Inject(disk, rule))
+	if err := store.Create(topic); err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Close(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if again == nil {
+		return disk
+	}
+	return again
+}
+
+// TestNthFailureOfACleaningLosesNothing fails every change of the disk while a log is compacted, once and for good, and looks at what
+// is left: in the process, after a kill, and after the disk is in order again.
+func TestNthFailureOfACleaningLosesNothing(t *testing.T) {
+	for _, failure := range []error{syscall.EIO, syscall.ENOSPC} {
+		for _, count := range []int64{1, -1} {
+			step := int64(1)
+			if testing.Short() || raceDetector {
+				step = 7
+			}
+			for n := int64(1); ; n += step {
+				if !failCleaning(t, failure, n, count) {
+					break
+				}
+			}
+		}
+	}
+}
+
+func failCleaning(t *testing.T, failure error, nth, count int64) (fired bool) {
+	t.Helper()
+	memory := vfs.NewMemory()
+	injected := vfs.Inject(memory)
+	d := newDirtyLog(t, on(injected), rand.New(rand.NewPCG(uint64(nth), 7)))
+	d.topic.Config.FileDeleteDelayMs = 60_000
+	d.add(60, 6)
+	rule := &vfs.Rule{Ops: vfs.OpsChange, Nth: nth, Count: count, Err: failure}
+	injected.SetRules(rule)
+	err := d.log(0).Maintain(context.Background(), logstore.Compaction)
+	injected.SetRules()
+	what := fmt.Sprintf("%v at change %d, %d times: %v", failure, nth, count, err)
+	if err != nil && !errors.Is(err, logstore.ErrOffline) && !vfs.IsNoSpace(err) && !errors.Is(err, logstore.ErrDiskFull) {
+		t.Fatal(what)
+	}
+	if d.log(0).view.Load().segments[0].folder.dir.offline() == nil {
+		d.model.Check(t, d.log(0), 1000)
+		if vfs.IsNoSpace(failure) {
+			d.compact() // there is room again
+			d.model.Check(t, d.log(0), 1000)
+		}
+	}
+	if !t.Run("", func(t *testing.T) { d.survivesOn(t, copyDisk(t, memory)) }) {
+		t.Fatal(what)
+	}
+	_ = d.store.Close(context.Background())
+	return rule.Fired() > 0
+}
+
+// TestCleaningInManyPasses has far more keys than the memory of the cleaner.
+func TestCleaningInManyPasses(t *testing.T) {
+	o := on(vfs.NewMemory())
+	config := DefaultCleanerConfig()
+	config.DedupeBufferBytes, config.LoadFactor, config.IOBufferBytes = 50*24, 1, 0
+	o.Cleaner = func() CleanerConfig { return config }
+	d := newDirtyLog(t, o, rand.New(rand.NewPCG(1, 1)))
+	for round := range 2 {
+		d.add(400, 300)
+		d.compact()
+		if n := d.model.Check(t, d.log(0), 1000); n > 400 {
+			t.Errorf("round %d: %d records of 300 keys", round, n)
+		}
+	}
+	config.DedupeBufferBytes = 1
+	d.add(40, 30)
+	if err := d.log(0).Maintain(context.Background(), logstore.Compaction); err == nil || !isUnfit(err) {
+		t.Errorf("a cleaning without memory for a single key: %v", err)
+	}
+	d.model.Check(t, d.log(0), 1000)
+}
+
+// rawLog is a disk on which an Apache Kafka might have left a log of batches, in segments of a few batches each.
+func rawLog(t *testing.T, segments map[int64][]record.Batch) *vfs.Memory {
+	t.Helper()
+	disk := vfs.NewMemory()
+	if err := disk.MkdirAll("t-0"); err != nil {
+		t.Fatal(err)
+	}
+	id := format.UUID{1}
+	if err := writeFile(disk, "t-0/"+format.PartitionMetadataFile, format.AppendPartitionMetadata(nil, id)); err != nil {
+		t.Fatal(err)
+	}
+	for base, batches := range segments {
+		if err := writeFile(disk, "t-0/"+fileName(base, logSuffix), bytes.Join(asBytes(batches), nil)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return disk
+}
+
+func asBytes(batches []record.Batch) [][]byte {
+	p := make([][]byte, len(batches))
+	for i, b := range batches {
+		p[i] = b
+	}
+	return p
+}
+
+// TestOffsetGapsBeyondTwoBillion has segments that are small enough to become one, but for their offsets.
+func TestOffsetGapsBeyondTwoBillion(t *testing.T) {
+	segments := map[int64][]record.Batch{}
+	at := func(offset int64, records ...string) {
+		b := logstoretest.KeyedBatch{Records: records, Timestamp: 1}.Build(t)
+		b.SetBaseOffset(offset)
+		b.SetPartitionLeaderEpoch(0)
+		segments[offset] = append(segments[offset], b)
+	}
+	const gap = math.MaxInt32
+	at(0, "a=1", "b=1", "x=1")
+	at(10, "a=2")
+	at(gap-3, "a=3", "b=2") // ends at 2^31-2
+	at(gap, "c=1")          // its last offset is 2^31-1 behind the first
+	at(gap+1, "a=4")
+	at(3*gap, "b=3")
+	at(3*gap+1, "b=4", "d=1")
+	at(5*gap, "e=1")
+	disk := rawLog(t, segments)
+	config := logstoretest.CompactConfig()
+	config.SegmentBytes = 1 << 20
+	f := newFixture(t, on(disk), 1, config)
+	l := f.log(0)
+	for range 2 {
+		if err := l.Maintain(context.Background(), logstore.Compaction); err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for at := int64(0); at < l.Offsets().HighWatermark; {
+			content, _ := readRun(t, l, at, logstore.ReadUncommitted)
+			for _, b := range split(t, content) {
+				for r, err := range b.Records(1 << 20) {
+					if err != nil {
+						t.Fatal(err)
+					}
+					got = append(got, fmt.Sprintf("%d:%s=%s", b.RecordOffset(r), r.Key, r.Value))
+				}
+				at = b.NextOffset()
+			}
+		}
+		want := []string{
+			"2:x=1", fmt.Sprint(int64(gap), ":c=1"), fmt.Sprint(gap+1, ":a=4"),
+			fmt.Sprint(int64(3*gap+1), ":b=4"), fmt.Sprint(int64(3*gap+2), ":d=1"), fmt.Sprint(int64(5*gap), ":e=1"),
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+	// As in Kafka, a segment counts as ending where the next one begins.
+	if got, want := bases(l), []int64{0, gap + 1, 3 * gap, 3*gap + 1, 5 * gap}; !slices.Equal(got, want) {
+		t.Errorf("segments at %v, want %v", got, want)
+	}
+	// Searches by offset and time go through the indexes of the merged segments.
+	if at, ok, err := l.OffsetForTime(1, logstore.ReadUncommitted); err != nil || !ok || at.Offset != 2 {
+		t.Errorf("%+v, %v, %v", at, ok, err)
+	}
+}
+
+// TestReadersOfOldSegmentsGoOn appends, reads, deletes and compacts at once.
+func TestReadersOfOldSegmentsGoOn(t *testing.T) {
+	o := on(vfs.NewOS(t.TempDir()))
+	o.MaxOpenFiles = 8 // so that files are opened again and again
+	config := logstoretest.CompactConfig()
+	config.SegmentBytes = 4000
+	f := newFixture(t, o, 1, config)
+	l := f.log(0)
+	deadline := time.Now().Add(1500 * time.Millisecond)
+	running := func() bool { return time.Now().Before(deadline) && !t.Failed() }
+	var group sync.WaitGroup
+	var reads, cleanings atomic.Int64
+	for seed := range uint64(3) {
+		group.Go(func() {
+			random := rand.New(rand.NewPCG(seed, 1))
+			for tag := 1; running(); tag++ {
+				k := logstoretest.RandomKeyedBatch(random, tag, 20)
+				if ticket, err := l.Append(k.Build(t), logstore.AppendOptions{}); err != nil {
+					t.Errorf("append: %v", err)
+				} else if _, err := ticket.Wait(context.Background()); err != nil {
+					t.Errorf("commit: %v", err)
+				}
+			}
+		})
+		group.Go(func() {
+			random := rand.New(rand.NewPCG(seed, 2))
+			for running() {
+				at := l.Offsets().LogStartOffset
+				at += random.Int64N(l.Offsets().HighWatermark - at + 1)
+				for range 20 {
+					next, err := readNext(l, at, 1+random.IntN(3000))
+					if err != nil && !errors.Is(err, logstore.ErrOffsetOutOfRange) {
+						t.Errorf("read at %d: %v", at, err)
+						return
+					}
+					at = next
+					reads.Add(1)
+				}
+				if _, _, err := l.OffsetForTime(time.Now().UnixMilli()+random.Int64N(1000), logstore.ReadUncommitted); err != nil {
+					t.Errorf("search by time: %v", err)
+				}
+				if _, _, err := l.MaxTimestamp(); err != nil {
+					t.Errorf("max timestamp: %v", err)
+				}
+			}
+		})
+	}
+	group.Go(func() {
+		for running() {
+			if err := l.Maintain(context.Background(), logstore.Compaction); err != nil && isUnfit(err) {
+				t.Errorf("compact: %v", err)
+			}
+			cleanings.Add(1)
+		}
+	})
+	group.Go(func() {
+		random := rand.New(rand.NewPCG(9, 9))
+		for running() {
+			o := l.Offsets()
+			if _, err := l.DeleteBefore(context.Background(), o.LogStartOffset+random.Int64N((o.HighWatermark-o.LogStartOffset)/8+1)); err != nil {
+				t.Errorf("delete: %v", err)
+			}
+			if err := l.Maintain(context.Background(), logstore.Retention); err != nil {
+				t.Errorf("retain: %v", err)
+			}
+			time.Sleep(20 * time.Millisecond)
+		}
+	})
+	group.Wait()
+	t.Logf("%d reads, %d cleanings", reads.Load(), cleanings.Load())
+}
+
+// readNext reads once and returns the offset behind what it read, after it has looked at every byte.
+func readNext(l *log, at int64, maxBytes int) (int64, error) {
+	fetched, err := l.Read(at, logstore.ReadOptions{MaxBytes: maxBytes, AtLeast1: true})
+	if err != nil || fetched.Records == nil {
+		return at, err
+	}
+	defer fetched.Records.Release()
+	var content bytes.Buffer
+	if _, err := fetched.Records.WriteTo(&content); err != nil {
+		return at, err
+	}
+	for rest := content.Bytes(); len(rest) > 0; {
+		b, err := record.First(rest)
+		if err == nil {
+			err = b.VerifyCRC()
+		}
+		if err == nil && b.LastOffset() < at {
+			err = fmt.Errorf("batch at %d to %d", b.BaseOffset(), b.LastOffset())
+		}
+		if err != nil {
+			return at, fmt.Errorf("%d of %d bytes before the end: %w", len(rest), content.Len(), err)
+		}
+		rest = rest[len(b):]
+		at = b.NextOffset()
+	}
+	return at, nil
+}
