@@ -73,14 +73,11 @@ func (c *cleanOffsets) write(d *logDir) error {
 			entries = append(entries, format.PartitionOffset{Topic: topic, Partition: partition, Offset: offsets[folder]})
 		}
 	}
-	err := format.WriteAtomic(d.fs, format.CleanerOffsetFile, format.AppendOffsets(nil, entries))
-	full := vfs.IsNoSpace(err)
-	if err != nil && !full {
-		return d.fail("write of a checkpoint", err)
-	}
-	if full {
+	if err := format.WriteAtomic(d.fs, format.CleanerOffsetFile, format.AppendOffsets(nil, entries)); vfs.IsNoSpace(err) {
 		c.changed.Store(true)
 		d.store.log.Warn("no space left for the cleaner checkpoint; it is written later", slog.String("dir", d.fs.Name()))
+	} else if err != nil {
+		return d.fail("write of a checkpoint", err)
 	}
 	return nil
 }

@@ -28,6 +28,10 @@ func (u *unfinished) note(baseOffset int64, suffix format.Suffix, stage format.S
 	(*files)[baseOffset] = append((*files)[baseOffset], string(suffix))
 }
 
+// errUnfinished says that a log can't be looked at from outside: some batches are in files that wait for their names, and others in files
+// that wait for their removal.
+var errUnfinished = errors.New("a compaction was interrupted; the next start finishes it")
+
 func (u *unfinished) none() bool { return len(u.cleaned) == 0 && len(u.swap) == 0 }
 
 // openFolder reads which files a log has at a start, and before that finishes or undoes what compaction was doing when

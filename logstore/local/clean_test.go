@@ -95,6 +95,7 @@ func (d *dirtyLog) survivesOn(t *testing.T, disk vfs.FS) {
 		if err := s.Close(context.Background()); err != nil {
 			t.Fatal(err)
 		}
+		wantWhole(t, "compacted", disk)
 	}
 }
 

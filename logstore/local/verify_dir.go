@@ -182,12 +182,16 @@ func isZero(p []byte) bool {
 func (a *audit) folder(name string) error {
 	_, partition, _, _ := format.ParsePartitionDir(name)
 	ld, err := listFolder(&folder{dir: a.dir, name: name})
-	if errors.Is(err, errUnfinished) || errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) {
 		a.whole(name, err)
 		return nil
 	}
 	if err != nil {
 		return err
+	}
+	if len(ld.unfinished.swap) > 0 {
+		a.whole(name, errUnfinished)
+		return nil
 	}
 	durable := int64(-1)
 	if a.hasSlots {
