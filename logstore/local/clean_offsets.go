@@ -61,7 +61,7 @@ func (c *cleanOffsets) forget(folder string) {
 
 // write writes the checkpoint if it has changed.
 func (c *cleanOffsets) write(d *logDir) error {
-	if broken := d.offline() != nil; broken || !c.changed.Swap(false) {
+	if d.failed.Load() != nil || !c.changed.Swap(false) {
 		return nil
 	}
 	c.mu.Lock()
