@@ -61,7 +61,7 @@ func (c *cleanOffsets) forget(folder string) {
 
 // write writes the checkpoint if it has changed.
 func (c *cleanOffsets) write(d *logDir) error {
-	if d.failed.Load() != nil || !c.changed.Swap(false) {
+	if !c.changed.Swap(false) || d.isOffline() {
 		return nil
 	}
 	c.mu.Lock()

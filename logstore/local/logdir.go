@@ -53,6 +53,8 @@ func (d *logDir) offline() error {
 	return nil
 }
 
+func (d *logDir) isOffline() bool { return d.failed.Load() != nil }
+
 // fail takes the directory offline. The kernel marks pages clean whose writeback failed, so a later
 // sync that succeeds proves nothing: the only way back is a new process that reads the disk.
 func (d *logDir) fail(op string, cause error) error {
