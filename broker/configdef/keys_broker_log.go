@@ -204,7 +204,7 @@ var brokerLogKeys = []Key{
 	{
 		Name: "log.cleaner.backoff.ms", Type: Long, Default: "15000", Check: AtLeast(0), Dynamic: ClusterWide,
 		Honour: Implemented,
-		Doc:    "How long in ms compaction rests at least when it has found nothing to compact.",
+		Doc:    "How long in ms compaction rests at least when it has found nothing to compact; at most 5000 for topics that set max.compaction.lag.ms.",
 	},
 	{
 		Name: "log.cleaner.min.cleanable.ratio", Type: Double, Default: "0.5", Check: Between(0, 1), Dynamic: ClusterWide,

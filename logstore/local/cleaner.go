@@ -105,16 +105,27 @@ func (s *Store) Cleaning() CleaningStatus {
 	return status
 }
 
+// promptMs is the longest rest of the cleaner in ms for topics that set max.compaction.lag.ms, which is a promise, and with the
+// default rest of 15 s would often be broken.
+const promptMs = 5_000
+
 // arm sees to it that the cleaner looks at the logs at a time in ms, or as soon after as its rest allows.
-func (c *cleaner) arm(at int64) {
+func (c *cleaner) arm(at int64, prompt bool) {
 	config := c.store.options.Cleaner()
 	if config.Disabled || at == noTime {
 		return
 	}
-	if last := c.lastRun.Load(); config.BackoffMs < noTime-last {
-		c.schedule.arm(&c.store.timers, max(at, last+config.BackoffMs), c.start)
+	rest := max(config.BackoffMs, 0)
+	if prompt {
+		rest = min(rest, promptMs)
+	}
+	if last := c.lastRun.Load(); rest < noTime-last {
+		c.schedule.arm(&c.store.timers, max(at, last+rest), c.start)
 	}
 }
+
+// isPrompt reports whether records of a topic have to be compacted by a time.
+func isPrompt(config *logstore.Config) bool { return config.MaxCompactionLagMs != noTime }
 
 // start begins a run, or lets the one that is going on look again.
 func (c *cleaner) start() {
@@ -149,7 +160,7 @@ func (r *cleanRun) give(l *log, err error) {
 func (c *cleaner) run() {
 	r := &cleanRun{done: map[*log]bool{}}
 	for c.ctx.Err() == nil {
-		work, next := c.survey(r)
+		work, next, prompt := c.survey(r)
 		if len(work) > 0 {
 			c.cleanAll(work, r)
 			continue
@@ -164,7 +175,8 @@ func (c *cleaner) run() {
 		}
 		if !again {
 			c.writeOffsets()
-			c.arm(next)
+			c.arm(next, false)
+			c.arm(prompt, true)
 			return
 		}
 	}
@@ -185,9 +197,10 @@ type candidate struct {
 	ratio float64
 }
 
-// survey finds the logs to clean, the filthiest first, and when there may be others.
-func (c *cleaner) survey(r *cleanRun) (work []candidate, next int64) {
-	next = noTime
+// survey finds the logs to clean, the filthiest first, and when there may be others; prompt is that of topics that have to be compacted by
+// a time.
+func (c *cleaner) survey(r *cleanRun) (work []candidate, next, prompt int64) {
+	next, prompt = noTime, noTime
 	since := int64(noTime)
 	c.store.topics.all(func(t *topic) bool {
 		config := t.config.Load()
@@ -209,9 +222,12 @@ func (c *cleaner) survey(r *cleanRun) (work []candidate, next int64) {
 				continue
 			}
 			since = min(since, d.since)
-			if d.due(config, false) {
+			switch {
+			case d.due(config, false):
 				work = append(work, candidate{log: l, ratio: d.ratio()})
-			} else {
+			case isPrompt(config):
+				prompt = min(prompt, d.next)
+			default:
 				next = min(next, d.next)
 			}
 		}
@@ -219,7 +235,7 @@ func (c *cleaner) survey(r *cleanRun) (work []candidate, next int64) {
 	})
 	c.since.Store(since)
 	slices.SortStableFunc(work, func(a, b candidate) int { return cmp.Compare(b.ratio, a.ratio) })
-	return work, next
+	return work, next, prompt
 }
 
 // ifDirty returns a log that there is something to look at in, and leaves those alone that nobody touched since the start and that
@@ -239,7 +255,7 @@ func (t *topic) ifDirty(partition int32, config *logstore.Config) *log {
 			continue
 		}
 		from := max(d.cleaned.get(format.PartitionDir(t.name, partition)), f.LogStartOffset)
-		if f.ActiveBaseOffset > from || (config.MaxCompactionLagMs != noTime && f.ActiveBytes > 0) {
+		if f.ActiveBaseOffset > from || (isPrompt(config) && f.ActiveBytes > 0) {
 			return t.first(partition)
 		}
 		return nil

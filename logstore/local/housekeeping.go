@@ -174,8 +174,8 @@ func (t *topic) configured() {
 
 // armCleaner lets the cleaner look at the logs of a compacted topic.
 func (t *topic) armCleaner() {
-	if t.config.Load().CleanupPolicy.Has(logstore.CleanupCompact) {
-		t.store.cleaner.arm(0)
+	if config := t.config.Load(); config.CleanupPolicy.Has(logstore.CleanupCompact) {
+		t.store.cleaner.arm(0, isPrompt(config))
 	}
 }
 
@@ -206,8 +206,8 @@ func (s *Store) armAfterAppend(config *logstore.Config, a *appending, first bool
 			s.armRetention(retentionDue(config, 0, a.maxTimestamp))
 		}
 	}
-	if first && config.MaxCompactionLagMs != noTime && config.CleanupPolicy.Has(logstore.CleanupCompact) {
-		s.cleaner.arm(a.now) // it finds out when the segment has to be rolled
+	if first && isPrompt(config) && config.CleanupPolicy.Has(logstore.CleanupCompact) {
+		s.cleaner.arm(a.now, true) // it finds out when the segment has to be rolled
 	}
 	if s.expiry.at.Load() == 0 && (a.infos != nil || a.single.ProducerID >= 0) {
 		s.armExpiry()

@@ -57,7 +57,7 @@ func (l *log) rollLocked(config *logstore.Config, w *writer, baseOffset, now int
 	// Kafka flushes a closed segment in the background; here the next commit does.
 	w.folder.dir.syncer.mark(l)
 	if config.CleanupPolicy.Has(logstore.CleanupCompact) {
-		l.topic.store.cleaner.arm(now)
+		l.topic.store.cleaner.arm(now, isPrompt(config))
 	}
 	return nil
 }
