@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/clatterhq/clatter/broker/catalog"
+	"github.com/clatterhq/clatter/coordinator/schema"
 	"github.com/clatterhq/clatter/logstore/local"
 	"github.com/clatterhq/clatter/logstore/local/dump"
 	"github.com/clatterhq/clatter/logstore/local/format"
@@ -24,6 +25,8 @@ marker and the offsets file. Files are only read, so the broker may be running.
 
   --deep-iteration         print each record of a segment, not only the batches
   --print-data-log         print keys and values too; implies --deep-iteration
+  --offsets-decoder        print records of __consumer_offsets as JSON; implies --print-data-log
+  --transaction-log-decoder  the same for __transaction_state
   --skip-record-metadata   with --print-data-log: print nothing else of a record
   --index-sanity-check     say of an index only whether it holds
   --verify-index-only      print no entries of an index
@@ -41,6 +44,8 @@ func (p *process) dump() int {
 	flags.BoolVar(&options.SkipMetadata, "skip-record-metadata", false, "")
 	flags.BoolVar(&options.SanityOnly, "index-sanity-check", false, "")
 	flags.BoolVar(&options.VerifyOnly, "verify-index-only", false, "")
+	offsets := flags.Bool("offsets-decoder", false, "")
+	transactions := flags.Bool("transaction-log-decoder", false, "")
 	files := flags.String("files", "", "")
 	verify := flags.Bool("verify", false, "")
 	if code, ok := p.parse(flags, dumpHelp); !ok {
@@ -54,6 +59,12 @@ func (p *process) dump() int {
 	}
 	if *verify {
 		return p.verify()
+	}
+	switch {
+	case *offsets:
+		options.Data, options.Decode = true, schema.Offsets
+	case *transactions:
+		options.Data, options.Decode = true, schema.Transactions
 	}
 	code := exitOK
 	for _, path := range p.args {

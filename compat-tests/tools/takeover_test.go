@@ -40,6 +40,7 @@ func TestDirectoryGoesFromKafkaToClatterAndBack(t *testing.T) {
 	if err := kafka.Kill(); err != nil {
 		t.Fatal(err)
 	}
+	x.decoders(kafka.DataDir())
 	x.takeOver(kafka, want, "codecs: 2 partitions, 2 keys\n", "compacted: 1 partitions, 1 keys\n", "transactions: 1 partitions, 1 keys\n")
 	if err := kafka.Restart(ctx); err != nil {
 		t.Fatal(err)
@@ -81,6 +82,10 @@ func (x *takeover) fill(b *launch.Broker) {
 		"2000 records sent")
 	x.write(b, 0)
 	x.transact(b, "left-open", nil)
+	for _, protocol := range []string{"classic", "consumer"} {
+		run(x.T, "", "kafka-console-consumer", "--topic", "java", "--bootstrap-server", b.Addr(), "--group", "of "+protocol, "--from-beginning",
+			"--max-messages", "10", "--command-property", "group.protocol="+protocol)
+	}
 }
 
 // fillMore adds to the topics in a later leader epoch, deletes records, and makes another topic. Kafka would forget deletions in a kill.
@@ -192,6 +197,38 @@ func (x *takeover) takeOver(kafka *launch.Broker, want map[string]string, says .
 	}
 	if err := clatter.Stop(); err != nil {
 		x.Fatal(err)
+	}
+}
+
+// decoders compares what clatter dump and kafka-dump-log make of the records of Kafka's coordinators.
+func (x *takeover) decoders(dir string) {
+	x.Helper()
+	binary, err := launch.ClatterBinary()
+	if err != nil {
+		x.Fatal(err)
+	}
+	for topic, flag := range map[string]string{"__consumer_offsets": "--offsets-decoder", "__transaction_state": "--transaction-log-decoder"} {
+		paths, err := filepath.Glob(filepath.Join(dir, topic+"-*", "*.log"))
+		if err != nil {
+			x.Fatal(err)
+		}
+		compared := 0
+		for _, path := range paths {
+			if info, err := os.Stat(path); err != nil || info.Size() == 0 {
+				continue
+			}
+			want := withoutTrailingSpaces(tool(x.T, "", "kafka-dump-log", "--files", path, flag).stdout)
+			out, err := exec.CommandContext(x.ctx, binary, "dump", flag, path).Output()
+			if got := withoutTrailingSpaces(string(out)); err != nil || got != want {
+				ours, theirs := firstDifference(got, want)
+				x.Errorf("%s: %v\n%s\nwant\n%s", path, err, ours, theirs)
+			}
+			compared += strings.Count(want, "payload: ")
+		}
+		x.Logf("%s: %d records compared", topic, compared)
+		if compared == 0 {
+			x.Errorf("no records in %s", topic)
+		}
 	}
 }
 
