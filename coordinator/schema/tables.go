@@ -81,6 +81,13 @@ func ofTopicID(name string) field {
 	return list(structure(name, plain("topicId", uuidKind), list(plain("partitions", int32Kind))))
 }
 
+// owned is ofTopicID with the epochs in which each partition was assigned (KIP-1251).
+func owned(name string) field {
+	f := ofTopicID(name)
+	f.fields = append(f.fields, tagged(0, list(orNull("assignmentEpochs", int32Kind))))
+	return f
+}
+
 func ofTopic(name string) field {
 	return list(structure(name, plain("topic", text), list(plain("partitions", int32Kind))))
 }
@@ -116,11 +123,11 @@ var groupRecords = map[int16]record{
 			plain("sessionTimeoutMs", int32Kind), list(structure("supportedProtocols", plain("name", text), plain("metadata", bytesKind))),
 		}}),
 	)},
-	6: {key(plain("groupId", text)), value(plain("assignmentEpoch", int32Kind))},
+	6: {key(plain("groupId", text)), value(plain("assignmentEpoch", int32Kind), tagged(0, plain("assignmentTimestamp", int64Kind)))},
 	7: {key(plain("groupId", text), plain("memberId", text)), value(ofTopicID("topicPartitions"))},
 	8: {key(plain("groupId", text), plain("memberId", text)), value(
 		plain("memberEpoch", int32Kind), plain("previousMemberEpoch", int32Kind), plain("state", int8Kind),
-		ofTopicID("assignedPartitions"), ofTopicID("partitionsPendingRevocation"),
+		owned("assignedPartitions"), owned("partitionsPendingRevocation"),
 	)},
 	16: {key(plain("groupId", text), plain("regularExpression", text)), value(
 		list(plain("topics", text)), plain("version", int64Kind), plain("timestamp", int64Kind),
