@@ -13,11 +13,13 @@ const EntryBytes = 24
 // million keys takes 128 MiB, and two keys are never taken for one: Kafka does the same with MD5. A faster hash
 // that isn't cryptographic would lose records to whoever can choose keys.
 //
-// Its size is fixed. A Go map would cost twice the memory and grow beyond what the operator allows.
+// It grows with the keys up to a limit, because a small one stays in the caches of the processor; where twice of it would be too much on the
+// way, it has its full size at once. A Go map would cost twice the memory and grow beyond what the operator allows.
 type OffsetMap struct {
 	slots  []slot
 	count  int
-	most   int
+	limit  int // of slots
+	most   int // keys that fit limit slots
 	latest int64
 }
 
@@ -26,6 +28,9 @@ type slot struct {
 	hash [2]uint64
 	next int64 // offset + 1; 0 is a free slot
 }
+
+// firstSlots is how many slots a map that may grow begins with.
+const firstSlots = 1 << 12
 
 // NewOffsetMap returns an empty map for so many records that takes at most memory bytes and is filled up to
 // loadFactor. Fewer records than memory could hold make it smaller. Error: [ErrMapTooSmall].
@@ -40,18 +45,29 @@ func NewOffsetMap(memory int64, loadFactor float64, records int64) (*OffsetMap, 
 	if most < 1 {
 		return nil, ErrMapTooSmall
 	}
-	return &OffsetMap{slots: make([]slot, slots), most: int(most), latest: -1}, nil
+	m := &OffsetMap{limit: int(slots), most: int(most), latest: -1}
+	if first := min(slots, firstSlots); slots+slots/2 <= memory/EntryBytes {
+		m.slots = make([]slot, first)
+	} else {
+		m.slots = make([]slot, slots)
+	}
+	return m, nil
 }
 
 // Put notes that a key is at an offset, which is greater than all before. It reports false, and notes nothing, if there is no room
 // for another key.
 func (m *OffsetMap) Put(key []byte, offset int64) bool {
-	s := m.find(key)
+	hash := hashOf(key)
+	s := m.find(hash)
 	if s == nil || s.next == 0 {
-		if s == nil || m.count >= m.most {
-			return false
+		if m.isFull() {
+			if len(m.slots) == m.limit {
+				return false
+			}
+			m.grow()
+			s = m.find(hash)
 		}
-		s.hash = hashOf(key)
+		s.hash = hash
 		m.count++
 	}
 	s.next = offset + 1
@@ -59,17 +75,35 @@ func (m *OffsetMap) Put(key []byte, offset int64) bool {
 	return true
 }
 
+// isFull reports whether no other key fits the slots that there are.
+func (m *OffsetMap) isFull() bool {
+	if len(m.slots) == m.limit {
+		return m.count >= m.most
+	}
+	return m.count >= len(m.slots)/2
+}
+
+// grow doubles the map.
+func (m *OffsetMap) grow() {
+	old := m.slots
+	m.slots = make([]slot, min(2*len(old), m.limit))
+	for i := range old {
+		if old[i].next != 0 {
+			*m.find(old[i].hash) = old[i]
+		}
+	}
+}
+
 // Offset is the last offset of a key, -1 if it isn't in the map.
 func (m *OffsetMap) Offset(key []byte) int64 {
-	if s := m.find(key); s != nil {
+	if s := m.find(hashOf(key)); s != nil {
 		return s.next - 1
 	}
 	return -1
 }
 
 // find returns the slot of a key, the free one where it belongs, or nil in a full map without it.
-func (m *OffsetMap) find(key []byte) *slot {
-	hash := hashOf(key)
+func (m *OffsetMap) find(hash [2]uint64) *slot {
 	high, _ := bits.Mul64(hash[0], uint64(len(m.slots)))
 	at := int(high)
 	for range m.slots {
