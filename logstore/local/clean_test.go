@@ -431,3 +431,86 @@ func readNext(l *log, at int64, maxBytes int) (int64, error) {
 	}
 	return at, nil
 }
+
+// TestInterruptedSwaps has every state in which a swap of the segments at 0, 10 and 20 into one may be found.
+func TestInterruptedSwaps(t *testing.T) {
+	at := func(offset int64, records ...string) record.Batch {
+		b := logstoretest.KeyedBatch{Records: records, Timestamp: 1}.Build(t)
+		b.SetBaseOffset(offset)
+		b.SetPartitionLeaderEpoch(0)
+		return b
+	}
+	old := map[string][]byte{
+		fileName(0, logSuffix):  slices.Concat(at(0, "a=1", "b=1"), at(2, "a=2", "c=1", "c=2", "c=3", "c=4", "c=5", "c=6", "c=7")),
+		fileName(10, logSuffix): at(10, "b=2", "b=3", "b=4", "b=5", "b=6", "b=7", "b=8", "b=9", "b=10", "b=11"),
+		fileName(20, logSuffix): at(20, "a=3"),
+	}
+	const active = "d=1"
+	next := slices.Concat(at(2, "-"), record.AppendEmpty(nil, at(20, "-").Header())) // stands for what is left
+	for name, c := range map[string]struct {
+		files map[string][]byte
+		gone  []string
+		want  []string // .log files besides the active one
+	}{
+		"being written": {map[string][]byte{fileName(0, logSuffix+cleanedSuffix): next[:70]}, nil, []string{"0 old", "10 old", "20 old"}},
+		"written":       {map[string][]byte{fileName(0, logSuffix+cleanedSuffix): next, fileName(0, indexSuffix+cleanedSuffix): {}}, nil, []string{"0 old", "10 old", "20 old"}},
+		"half renamed": {
+			map[string][]byte{fileName(0, logSuffix+swapSuffix): next, fileName(0, indexSuffix+cleanedSuffix): {}}, nil, []string{"0 old", "10 old", "20 old"},
+		},
+		"renamed": {map[string][]byte{fileName(0, logSuffix+swapSuffix): next}, nil, []string{"0 new"}},
+		"some old ones are gone": {
+			map[string][]byte{fileName(0, logSuffix+swapSuffix): next, fileName(10, logSuffix+deletedSuffix): {}}, []string{fileName(10, logSuffix)}, []string{"0 new"},
+		},
+		"all old ones are gone": {
+			map[string][]byte{fileName(0, logSuffix+swapSuffix): next, fileName(0, timeIndexSuffix+swapSuffix): {}},
+			[]string{fileName(0, logSuffix), fileName(10, logSuffix), fileName(20, logSuffix)},
+			[]string{"0 new"},
+		},
+		"the batches have their name": {
+			map[string][]byte{fileName(0, logSuffix): next, fileName(0, timeIndexSuffix+swapSuffix): {}},
+			[]string{fileName(10, logSuffix), fileName(20, logSuffix)},
+			[]string{"0 new"},
+		},
+		"nothing is left": {map[string][]byte{fileName(10, logSuffix+swapSuffix): {}}, nil, []string{"0 old", "10 new", "20 old"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			disk := rawLog(t, map[int64][]record.Batch{21: {at(21, active)}})
+			for name, p := range old {
+				if !slices.Contains(c.gone, name) {
+					if err := writeFile(disk, "t-0/"+name, p); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			for name, p := range c.files {
+				if err := writeFile(disk, "t-0/"+name, p); err != nil {
+					t.Fatal(err)
+				}
+			}
+			config := logstoretest.CompactConfig()
+			config.FileDeleteDelayMs = 60_000
+			f := newFixture(t, on(disk), 1, config)
+			readRun(t, f.log(0), 21, logstore.ReadUncommitted)
+			var got []string
+			for _, name := range list(t, disk) {
+				base, suffix, stage, ok := format.ParseSegmentName(name)
+				if !ok || suffix != format.LogSuffix || base == 21 || stage == format.Deleted {
+					continue
+				}
+				is := "new"
+				if bytes.Equal(content(t, disk, "t-0/"+name), old[name]) {
+					is = "old"
+				}
+				got = append(got, fmt.Sprint(base, " ", is, stage))
+			}
+			if !slices.Equal(got, c.want) {
+				t.Errorf("%q, want %q; %q", got, c.want, list(t, disk))
+			}
+			for _, name := range list(t, disk) {
+				if strings.HasSuffix(name, cleanedSuffix) || strings.HasSuffix(name, swapSuffix) {
+					t.Errorf("%s is left", name)
+				}
+			}
+		})
+	}
+}
