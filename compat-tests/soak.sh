@@ -9,7 +9,7 @@ bars='
 R1  FAULT_KILLS=200            .  ./faults         TestKillUnderLoadLosesNothing
 R2  FAULT_POWER_CUTS=200       .  ./faults         TestPowerCutUnderLoadLosesNothing|TestPowerCutWithoutSyncLosesRecords
 R3  FAULT_CUTS=500             .  ./faults         TestCutSegmentsKeepWhatIsWhole
-R4  FAULT_CRASH_CLONES=10000   .. ./logstore/local TestCrashAtEverySync
+R4  FAULT_CRASH_CLONES=10000   .. ./logstore/local TestCrashAtEverySync|TestCrashAtEveryStepOfACleaning
 R5  FAULT_STRICT=1             .. ./logstore/local TestCrashAtNamedPoints
 R6  FAULT_SYSCALLS=50          .  ./faults         TestFailedSystemCallEndsAcknowledgements
 R7  FAULT_FULL_DISKS=20        .  ./faults         TestFullDiskRefusesAndHeals
@@ -19,6 +19,7 @@ R10 FAULT_STRICT=1             .  ./faults         TestStopAndRestartWithManyPar
 R11 FAULT_DELETIONS=200        .  ./faults         TestDeletionsSurvivePowerCuts
 R12 FAULT_RECOVERY_KILLS=100   .  ./faults         TestKillsDuringRecoveryLoseNothing
 R13 FAULT_PROXY_TIME=10m       .  ./faults         TestLost.*
+R20 FAULT_COMPACTION_KILLS=200 .  ./faults         TestKillsDuringCompaction
 R21 FAULT_HEALTHY_SECONDS=3600 .  ./faults         TestHealthyBrokerStaysHealthy
 R35 FAULT_SLOW_SYNC=60         .  ./faults         TestSlowSyncDelaysAcknowledgements|TestHungSyncTurnsHealthRed
 '

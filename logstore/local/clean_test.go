@@ -8,7 +8,9 @@ import (
 	"io/fs"
 	"math"
 	"math/rand/v2"
+	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -109,15 +111,23 @@ func list(t *testing.T, disk vfs.FS) []string {
 	return names
 }
 
-// TestCrashAtEveryStepOfACleaning cuts the power before and after every change of the disk while a log is compacted.
+// TestCrashAtEveryStepOfACleaning cuts the power before and after every change of the disk while a log is compacted. FAULT_CRASH_CLONES
+// sets of how many disks at least (1,000 or so by default).
 func TestCrashAtEveryStepOfACleaning(t *testing.T) {
 	seed := logstoretest.Seed(t)
 	rounds := 3
 	if testing.Short() || raceDetector {
 		rounds = 1
 	}
+	atLeast := 0
+	if text := os.Getenv("FAULT_CRASH_CLONES"); text != "" {
+		var err error
+		if atLeast, err = strconv.Atoi(text); err != nil {
+			t.Fatalf("FAULT_CRASH_CLONES: %v", err)
+		}
+	}
 	clones := 0
-	for round := range rounds {
+	for round := 0; round < rounds || clones < atLeast; round++ {
 		random := rand.New(rand.NewPCG(seed, uint64(round)))
 		memory := vfs.NewMemory()
 		injected := vfs.Inject(memory)
