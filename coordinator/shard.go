@@ -3,6 +3,7 @@ package coordinator
 import (
 	"fmt"
 	"log/slog"
+	"runtime"
 	"runtime/debug"
 	"slices"
 	"sync"
@@ -85,6 +86,10 @@ func (s *shard[M, R]) do(c Command[M, R]) {
 		return
 	}
 	defer s.runtime.running.Done()
+	if c.Shared {
+		// Others that are about to ask the same share the append.
+		runtime.Gosched()
+	}
 	s.work()
 	if !s.rest() {
 		s.runtime.running.Go(s.run)
