@@ -28,6 +28,8 @@ type cleaning struct {
 	now      int64 // ms
 	filter   compaction.Filter
 	in, out  []byte // buffers
+	// mapBytes is the size of the largest map of keys.
+	mapBytes int64
 	// kept says that the offsets file knows the durable end.
 	kept bool
 }
@@ -72,6 +74,7 @@ func (l *log) clean(ctx context.Context, c *cleaner, forced bool) (result cleanR
 		log: l, writer: w, config: config, limits: c.store.options.Cleaner().withBounds(), throttle: &c.throttle, now: began.UnixMilli(),
 	}
 	k.in = make([]byte, k.limits.bufferBytes())
+	defer func() { c.used.Store(max(c.used.Load(), k.mapBytes)) }()
 	result.from, result.to = d.firstDirty, d.firstDirty
 	for result.to < d.end {
 		next, err := k.pass(ctx, result.to, d.end)
@@ -109,6 +112,7 @@ func (k *cleaning) pass(ctx context.Context, from, end int64) (next int64, err e
 	if err != nil {
 		return from, err
 	}
+	k.mapBytes = max(k.mapBytes, keys.Size())
 	next = keys.Latest() + 1
 	if next <= from {
 		return from, compaction.ErrMapTooSmall

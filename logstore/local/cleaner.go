@@ -5,6 +5,7 @@ import (
 	"context"
 	"log/slog"
 	"math"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -73,6 +74,8 @@ type cleaner struct {
 	// since is the timestamp of the oldest record that waits for compaction, as of the last look, in ms; noTime without one.
 	since       atomic.Int64
 	uncleanable atomic.Int64
+	// used is the size of the largest map of keys of a run, in bytes.
+	used atomic.Int64
 }
 
 func (c *cleaner) init(s *Store) {
@@ -175,12 +178,23 @@ func (c *cleaner) run() {
 		}
 		if !again {
 			c.writeOffsets()
+			c.giveBack()
 			c.arm(next, false)
 			c.arm(prompt, true)
 			return
 		}
 	}
 	c.writeOffsets()
+}
+
+// largeMap is the size in bytes of a map of keys from which on its memory is given back at once: a broker at rest takes less than that.
+const largeMap = 4 << 20
+
+// giveBack gives the memory of large maps back to the operating system, which the runtime would do by and by.
+func (c *cleaner) giveBack() {
+	if c.used.Swap(0) >= largeMap {
+		debug.FreeOSMemory()
+	}
 }
 
 func (c *cleaner) writeOffsets() {
