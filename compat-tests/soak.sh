@@ -8,7 +8,7 @@ cd "$(dirname "$0")"
 bars='
 R1  FAULT_KILLS=200            .  ./faults         TestKillUnderLoadLosesNothing
 R2  FAULT_POWER_CUTS=200       .  ./faults         TestPowerCutUnderLoadLosesNothing|TestPowerCutWithoutSyncLosesRecords
-R3  FAULT_CUTS=500             .  ./faults         TestCutSegmentsKeepWhatIsWhole
+R3  FAULT_CUTS=500             .  ./faults         TestCutSegmentsKeepWhatIsWhole|TestUnorderedPagesAreCutAway
 R4  FAULT_CRASH_CLONES=10000   .. ./logstore/local TestCrashAtEverySync|TestCrashAtEveryStepOfACleaning
 R5  FAULT_STRICT=1             .. ./logstore/local TestCrashAtNamedPoints
 R6  FAULT_SYSCALLS=50          .  ./faults         TestFailedSystemCallEndsAcknowledgements
