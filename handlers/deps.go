@@ -9,14 +9,16 @@ import (
 	"github.com/clatterhq/clatter/broker"
 	"github.com/clatterhq/clatter/broker/catalog"
 	"github.com/clatterhq/clatter/broker/config"
+	"github.com/clatterhq/clatter/coordinator/group"
 	"github.com/clatterhq/clatter/logstore"
 )
 
-// Deps is what the handlers work with. Store, Catalog and Config are required.
+// Deps is what the handlers work with. Store, Catalog, Config and Groups are required.
 type Deps struct {
 	Store   logstore.Store
 	Catalog *catalog.Catalog
 	Config  *config.Config
+	Groups  *group.Coordinator // see [NewGroups]
 	// LogLevel is the level of Log, which clients may change; nil if it is fixed.
 	LogLevel *slog.LevelVar
 	// Log gets what an operator can act on; nil is the default logger.

@@ -15,6 +15,7 @@ import (
 	"github.com/clatterhq/clatter/broker"
 	"github.com/clatterhq/clatter/broker/catalog"
 	"github.com/clatterhq/clatter/broker/config"
+	"github.com/clatterhq/clatter/coordinator/group"
 	"github.com/clatterhq/clatter/logstore"
 	"github.com/clatterhq/clatter/logstore/local" //nolint:depguard // Tests run on the real store, on a disk in memory.
 	"github.com/clatterhq/clatter/logstore/vfs"
@@ -71,10 +72,17 @@ func newTestBrokerOnDirs(tb testing.TB, dirs []vfs.FS, keys ...string) *testBrok
 			tb.Error(err)
 		}
 	})
-	topics, err := catalog.Open(catalog.Options{Config: c, OnChange: func(c catalog.Change) { follow(tb, store, c) }})
+	var groups *group.Coordinator
+	topics, err := catalog.Open(catalog.Options{Config: c, OnChange: func(c catalog.Change) { follow(tb, store, groups, c) }})
 	if err != nil {
 		tb.Fatal(err)
 	}
+	groups = NewGroups(store, topics, c, slog.New(slog.DiscardHandler))
+	tb.Cleanup(func() {
+		if err := groups.Close(context.Background()); err != nil {
+			tb.Error(err)
+		}
+	})
 	b := &testBroker{t: tb, store: store, config: c, catalog: topics, clock: time.UnixMilli(1_700_000_000_000)}
 	b.peer = &broker.Peer{
 		ID:       1,
@@ -83,7 +91,7 @@ func newTestBrokerOnDirs(tb testing.TB, dirs []vfs.FS, keys ...string) *testBrok
 		Listener: "PLAINTEXT",
 	}
 	b.dispatcher = New(Deps{
-		Store: store, Catalog: b.catalog, Config: c,
+		Store: store, Catalog: b.catalog, Config: c, Groups: groups,
 		Log: slog.New(slog.DiscardHandler), LogLevel: &b.logLevel,
 		Now: func() time.Time { return b.clock },
 	})
@@ -91,7 +99,7 @@ func newTestBrokerOnDirs(tb testing.TB, dirs []vfs.FS, keys ...string) *testBrok
 }
 
 // follow makes the store what the catalog says, as the program does.
-func follow(tb testing.TB, store logstore.Store, change catalog.Change) {
+func follow(tb testing.TB, store logstore.Store, groups *group.Coordinator, change catalog.Change) {
 	tb.Helper()
 	for _, t := range append(change.Created, change.Grown...) {
 		if err := store.Create(t.Stored()); err != nil {
@@ -107,6 +115,7 @@ func follow(tb testing.TB, store logstore.Store, change catalog.Change) {
 		if err := store.Delete(context.Background(), t.Stored()); err != nil {
 			tb.Error(err)
 		}
+		groups.TopicsDeleted([]string{t.Name})
 	}
 }
 
@@ -371,6 +380,3 @@ func deref(s *string) string {
 }
 
 func itoa(n int) string { return strconv.Itoa(n) }
-
-// offsetsTopic is an internal topic.
-const offsetsTopic = "__consumer_offsets"

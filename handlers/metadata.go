@@ -6,7 +6,7 @@
 // 10 topic IDs in answers (KIP-516); 11 cluster operations moved to DescribeCluster
 // (KIP-700); 12 topics asked for by ID; 13 an error for the whole answer (KIP-1102).
 //
-// Knowingly absent: other brokers; the creation of internal topics, which is for those who keep records in them. A topic that the request creates is in the same
+// Knowingly absent: other brokers; the creation of internal topics that nobody keeps records in yet. A topic that the request creates is in the same
 // answer, ready for use, where Kafka answers UNKNOWN_TOPIC_OR_PARTITION first.
 
 package handlers
@@ -173,7 +173,7 @@ func (d *Dispatcher) missingTopic(ctx context.Context, name string, mayCreate bo
 	switch {
 	case config.ValidateTopicName(name) != nil:
 		code = wire.InvalidTopicException
-	case mayCreate && d.config().AutoCreateTopicsEnable && !catalog.IsInternal(name):
+	case mayCreate && d.config().AutoCreateTopicsEnable && (!catalog.IsInternal(name) || name == offsetsTopic):
 		topic, err := d.autoCreate(ctx, name)
 		if err == nil {
 			return d.metadataTopic(topic)

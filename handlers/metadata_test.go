@@ -179,13 +179,23 @@ func TestRegression9AdvertisedAddress(t *testing.T) {
 func TestMetadataDoesNotCreateWhatCannotBe(t *testing.T) {
 	b := newTestBroker(t)
 	b.createTopic("a.b", 1)
-	for _, name := range []string{"a_b", "__consumer_offsets"} {
+	for _, name := range []string{"a_b", "__transaction_state"} {
 		req := metadataRequest(13, name)
 		req.AllowAutoTopicCreation = true
 		topic := ask[*kmsg.MetadataResponse](b, req).Topics[0]
 		wantCode(t, name, topic.ErrorCode, wire.UnknownTopicOrPartition)
-		wantEqual(t, name+" is internal", topic.IsInternal, name == "__consumer_offsets")
+		wantEqual(t, name+" is internal", topic.IsInternal, name == "__transaction_state")
 	}
+}
+
+func TestMetadataCreatesTheTopicOfOffsetsAsTheCoordinatorDoes(t *testing.T) {
+	b := newTestBroker(t, "offsets.topic.num.partitions", "7")
+	req := metadataRequest(13, offsetsTopic)
+	req.AllowAutoTopicCreation = true
+	topic := ask[*kmsg.MetadataResponse](b, req).Topics[0]
+	wantCode(t, "topic", topic.ErrorCode, wire.None)
+	wantEqual(t, "internal", topic.IsInternal, true)
+	wantEqual(t, "partitions", len(topic.Partitions), 7)
 }
 
 func TestMetadataOfNeitherNameNorID(t *testing.T) {

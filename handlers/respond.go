@@ -30,6 +30,7 @@ const (
 		operationAlter | operationDescribe | operationDescribeConfigs | operationAlterConfigs
 	clusterOperations = operationCreate | operationAlter | operationDescribe | operationClusterAction |
 		operationDescribeConfigs | operationAlterConfigs | operationIdempotentWrite
+	groupOperations = operationRead | operationDelete | operationDescribe | operationDescribeConfigs | operationAlterConfigs
 
 	// operationsNotAsked is told where the client didn't ask.
 	operationsNotAsked = math.MinInt32

@@ -3,9 +3,14 @@ package handlers
 import (
 	"context"
 	"errors"
+	"strconv"
 
 	"github.com/clatterhq/clatter/broker/catalog"
+	"github.com/clatterhq/clatter/broker/config"
 )
+
+// offsetsTopic is where groups and committed offsets are kept.
+const offsetsTopic = "__consumer_offsets"
 
 // createAll creates topics in one step of the catalog; nil for each that is there then.
 func (d *Dispatcher) createAll(ctx context.Context, wanted []catalog.NewTopic) []error {
@@ -33,10 +38,16 @@ func outcomes(err error, n int) []error {
 	return all
 }
 
-// autoCreate creates a topic with the broker's defaults, or finds the one that somebody else has just created.
+// autoCreate creates a topic with what the broker's configuration says about it, or finds the one that somebody else has just created.
 func (d *Dispatcher) autoCreate(ctx context.Context, name string) (*catalog.Topic, error) {
-	c := d.config()
-	err := d.createAll(ctx, []catalog.NewTopic{{Name: name, Partitions: c.NumPartitions}})[0]
+	topic := catalog.NewTopic{Name: name, Partitions: d.config().NumPartitions}
+	if name == offsetsTopic {
+		var err error
+		if topic, err = newOffsetsTopic(d.config()); err != nil {
+			return nil, err
+		}
+	}
+	err := d.createAll(ctx, []catalog.NewTopic{topic})[0]
 	if err != nil && !errors.Is(err, catalog.ErrTopicExists) {
 		return nil, err
 	}
@@ -44,4 +55,22 @@ func (d *Dispatcher) autoCreate(ctx context.Context, name string) (*catalog.Topi
 		return t, nil
 	}
 	return nil, catalog.ErrUnknownTopic // Deleted again.
+}
+
+// theOffsetsTopic is the topic of committed offsets, made when it is first needed.
+func (d *Dispatcher) theOffsetsTopic(ctx context.Context) (*catalog.Topic, error) {
+	if t := d.topics().TopicByName(offsetsTopic); t != nil {
+		return t, nil
+	}
+	return d.autoCreate(ctx, offsetsTopic)
+}
+
+// newOffsetsTopic is how the broker creates that topic (GroupCoordinator.groupMetadataTopicConfigs).
+func newOffsetsTopic(c *config.Snapshot) (catalog.NewTopic, error) {
+	overrides, err := c.NewTopic([]config.Setting{
+		{Name: "cleanup.policy", Value: new("compact")},
+		{Name: "compression.type", Value: new("producer")},
+		{Name: "segment.bytes", Value: new(strconv.Itoa(int(c.Groups.OffsetsTopicSegmentBytes)))},
+	})
+	return catalog.NewTopic{Name: offsetsTopic, Partitions: c.Groups.OffsetsTopicPartitions, Overrides: overrides}, err
 }

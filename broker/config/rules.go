@@ -72,6 +72,7 @@ var rules = []rule{
 		},
 		text: "connection.failed.authentication.delay.ms should always be less than connections.max.idle.ms to prevent failed authentication responses from timing out",
 	},
+	offsetsCodecRule,
 }
 
 // checkRules names the first rule that is broken.

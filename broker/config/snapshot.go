@@ -66,6 +66,8 @@ type Broker struct {
 	MaxConnectionsPerIPOverrides map[netip.Addr]int
 	MaxConnectionCreationRate    int32
 
+	Groups Groups
+
 	LogFormat string // text or json
 	LogLevel  slog.Level
 }
@@ -156,6 +158,8 @@ func readBroker(v *values) Broker {
 		MaxConnections:            get[int32](v, "max.connections"),
 		MaxConnectionsPerIP:       get[int32](v, "max.connections.per.ip"),
 		MaxConnectionCreationRate: get[int32](v, "max.connection.creation.rate"),
+
+		Groups: readGroups(v),
 
 		LogFormat: get[string](v, "clatter.log.format"),
 		LogLevel:  slogLevel(get[string](v, logLevelKey)),

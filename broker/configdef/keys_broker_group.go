@@ -20,77 +20,67 @@ var brokerGroupKeys = []Key{
 	},
 	{
 		Name: "group.coordinator.append.linger.ms", Type: Int, Default: "-1", Check: AtLeast(-1),
-		Honour: NoEffect, Reason: reasonGroups,
+		Honour: NoEffect, Reason: reasonAppends,
 		Doc: "How long the group coordinator collects writes; -1 adapts to the load.",
 	},
 	{
 		Name: "group.coordinator.cached.buffer.max.bytes", Type: Int, Default: "1048588", Check: AtLeast(524288), Dynamic: ClusterWide,
-		Honour: NoEffect, Reason: reasonGroups,
+		Honour: NoEffect, Reason: reasonAppends,
 		Doc: "Largest write buffer in bytes that the group coordinator keeps for reuse.",
 	},
 	{
 		Name: "offsets.commit.timeout.ms", Type: Int, Default: "5000", Check: AtLeast(1),
-		Honour: NoEffect, Reason: reasonGroups,
+		Honour: NoEffect, Reason: reasonDefinite,
 		Doc: "How long an offset commit may take until it is written.",
 	},
 	{
 		Name: "offsets.load.buffer.size", Type: Int, Default: "5242880", Check: AtLeast(1),
-		Honour: NoEffect, Reason: reasonGroups,
+		Honour: NoEffect, Reason: reasonLoading,
 		Doc: "Bytes read at once when committed offsets are loaded.",
 	},
 	{
 		Name: "offsets.topic.replication.factor", Type: Short, Default: "3", Ours: "1", Check: AtLeast(1),
-		Honour: NoEffect, Reason: reasonGroups,
+		Honour: NoEffect, Reason: reasonReplication,
 		Doc: "Replication factor of the topic that keeps committed offsets.",
 	},
 	{
 		Name: "offsets.topic.num.partitions", Type: Int, Default: "50", Check: AtLeast(1),
-		Honour: NoEffect, Reason: reasonGroups,
 		Doc: "Partitions of the topic that keeps committed offsets. It must not change once the topic exists.",
 	},
 	{
 		Name: "offsets.topic.segment.bytes", Type: Int, Default: "104857600", Check: AtLeast(1),
-		Honour: NoEffect, Reason: reasonGroups,
 		Doc: "Segment size of the topic that keeps committed offsets; small, so that it compacts and loads quickly.",
 	},
 	{
 		Name: "offsets.topic.compression.codec", Type: Int, Default: "0",
-		Honour: NoEffect, Reason: reasonGroups,
 		Doc: "Codec for the topic that keeps committed offsets, by its number in the protocol.",
 	},
 	{
 		Name: "offset.metadata.max.bytes", Type: Int, Default: "4096",
-		Honour: NoEffect, Reason: reasonGroups,
 		Doc: "Longest metadata text in bytes that may accompany a committed offset.",
 	},
 	{
 		Name: "offsets.retention.minutes", Type: Int, Default: "10080", Check: AtLeast(1),
-		Honour: NoEffect, Reason: reasonGroups,
 		Doc: "How long the offsets of a group without members are kept.",
 	},
 	{
 		Name: "offsets.retention.check.interval.ms", Type: Long, Default: "600000", Check: AtLeast(1),
-		Honour: NoEffect, Reason: reasonGroups,
 		Doc: "How often expired offsets are looked for.",
 	},
 	{
 		Name: "group.min.session.timeout.ms", Type: Int, Default: "6000",
-		Honour: NoEffect, Reason: reasonGroups,
 		Doc: "Shortest session timeout that a member of a classic group may ask for.",
 	},
 	{
 		Name: "group.max.session.timeout.ms", Type: Int, Default: "1800000",
-		Honour: NoEffect, Reason: reasonGroups,
 		Doc: "Longest session timeout that a member of a classic group may ask for.",
 	},
 	{
 		Name: "group.initial.rebalance.delay.ms", Type: Int, Default: "3000",
-		Honour: NoEffect, Reason: reasonGroups,
 		Doc: "How long the first rebalance of an empty classic group waits for more members.",
 	},
 	{
 		Name: "group.max.size", Type: Int, Default: "2147483647", Ours: "5000", Check: AtLeast(1),
-		Honour: NoEffect, Reason: reasonGroups,
 		Doc: "Most members of a classic group.",
 	},
 	{

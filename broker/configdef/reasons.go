@@ -3,13 +3,16 @@ package configdef
 // Why a key has no effect here or is refused. Operators read them in the warning or
 // the error that names the key.
 const (
+	reasonAppends      = "what arrives while a write is under way is written together, and an idle coordinator keeps no buffer"
 	reasonAuthorizer   = "access control lists are not served yet, and ignoring an authorizer would leave the broker open"
 	reasonBacklog      = "the operating system's own limit (net.core.somaxconn) is used"
 	reasonCheckpoint   = "checkpoints follow the syncs of the data, and recovery trusts the data only"
 	reasonController   = "there is no controller quorum; the broker keeps its own metadata"
+	reasonDefinite     = "a commit is answered when it is durable or has failed, and never left in between"
 	reasonEarlyStart   = "the metadata is loaded before any listener opens"
 	reasonGroups       = "consumer groups are not served yet"
 	reasonInternal     = "internal to Apache Kafka"
+	reasonLoading      = "committed offsets are read in pieces of 1 MiB"
 	reasonMetrics      = "there are no Java metrics and no reporters"
 	reasonOneDir       = "partitions are not moved between directories"
 	reasonPlugin       = "Java classes can't be loaded"

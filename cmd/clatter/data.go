@@ -8,6 +8,7 @@ import (
 
 	"github.com/clatterhq/clatter/broker/catalog"
 	"github.com/clatterhq/clatter/broker/config"
+	"github.com/clatterhq/clatter/handlers"
 	"github.com/clatterhq/clatter/logstore/local"
 	"github.com/clatterhq/clatter/logstore/local/format"
 	"github.com/clatterhq/clatter/logstore/vfs"
@@ -47,6 +48,8 @@ func (n *node) openData(ctx context.Context, current *config.Snapshot) error {
 	if err != nil {
 		return errors.Join(err, n.closeData(ctx))
 	}
+	n.groups = handlers.NewGroups(n.store, n.catalog, n.config, n.log)
+	n.topics.deleted = n.groups.TopicsDeleted
 	return nil
 }
 

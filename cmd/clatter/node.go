@@ -13,6 +13,7 @@ import (
 	"github.com/clatterhq/clatter/broker"
 	"github.com/clatterhq/clatter/broker/catalog"
 	"github.com/clatterhq/clatter/broker/config"
+	"github.com/clatterhq/clatter/coordinator/group"
 	"github.com/clatterhq/clatter/handlers"
 	"github.com/clatterhq/clatter/logstore/local"
 )
@@ -34,7 +35,8 @@ type node struct {
 	store   *local.Store
 	catalog *catalog.Catalog
 	topics  *topicKeeper
-	served  chan struct{} // closed when the server has ended
+	groups  *group.Coordinator // nil until the data is open
+	served  chan struct{}      // closed when the server has ended
 	// offline hears of log directories that failed, catalogFailed of the catalog. Both have room for all that can come.
 	offline       chan offlineDir
 	catalogFailed chan error
@@ -84,9 +86,12 @@ func startNode(ctx context.Context, static *config.Static, options nodeOptions) 
 	return n, nil
 }
 
-// serve begins to answer clients.
+// serve begins to answer clients. Groups are loaded meanwhile.
 func (n *node) serve() {
-	dispatcher := handlers.New(handlers.Deps{Store: n.store, Catalog: n.catalog, Config: n.config, LogLevel: n.level, Log: n.log})
+	n.groups.Load()
+	dispatcher := handlers.New(handlers.Deps{
+		Store: n.store, Catalog: n.catalog, Config: n.config, Groups: n.groups, LogLevel: n.level, Log: n.log,
+	})
 	go func() {
 		defer close(n.served)
 		// It ends when stop says so, and has nothing else to tell.

@@ -15,6 +15,8 @@ type topicKeeper struct {
 	log     *slog.Logger
 	store   logstore.Store
 	catalog *catalog.Catalog
+	// deleted is told the names of topics that are gone; nil while nobody wants to know.
+	deleted func(names []string)
 
 	// finishing are the deletions of which the catalog isn't told yet that they are complete. It can't be told
 	// from within onChange.
@@ -76,6 +78,17 @@ func (k *topicKeeper) onChange(change catalog.Change) {
 		}
 		k.finishing.Go(func() { k.finish(t) })
 	}
+	if len(change.Deleted) > 0 && k.deleted != nil {
+		k.deleted(namesOf(change.Deleted))
+	}
+}
+
+func namesOf(topics []*catalog.Topic) []string {
+	names := make([]string, len(topics))
+	for i, t := range topics {
+		names[i] = t.Name
+	}
+	return names
 }
 
 // finish tells the catalog that a topic's files are gone.

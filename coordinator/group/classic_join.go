@@ -15,6 +15,8 @@ import (
 const (
 	// joinWithID is the version from which on a member must come back with the ID that it is given (KIP-394).
 	joinWithID = 4
+	// joinNullProtocol is the version from which on an answer can be without a protocol (KIP-559).
+	joinNullProtocol = 7
 	// joinSkipsAssignment is the version from which on a leader can be told not to assign (KIP-814).
 	joinSkipsAssignment = 9
 
@@ -39,6 +41,9 @@ type joiner struct {
 func (c *Coordinator) JoinGroup(ctx context.Context, who Caller, req *kmsg.JoinGroupRequest) *kmsg.JoinGroupResponse {
 	resp := c.joinGroup(ctx, who, req)
 	resp.Version = req.Version
+	if req.Version >= joinNullProtocol && resp.ErrorCode != 0 {
+		resp.Protocol = nil
+	}
 	return resp
 }
 

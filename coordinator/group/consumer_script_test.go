@@ -318,7 +318,7 @@ func (s *consumerScript) commit(a arguments) {
 		}
 		req.Topics = append(req.Topics, t)
 	}
-	resp := s.c.OffsetCommit(s.ctx, Caller{}, req)
+	resp := s.c.OffsetCommit(s.ctx, req)
 	s.say("%s: %s", name, wire.ErrorCode(resp.Topics[0].Partitions[0].ErrorCode))
 }
 
@@ -329,7 +329,7 @@ func (s *consumerScript) fetch(a arguments) {
 	g := kmsg.NewOffsetFetchRequestGroup()
 	g.Group, g.MemberID, g.MemberEpoch = a.group(), new(s.id(a.text("id", name))), int32(a.number("epoch", int(s.member(name).epoch)))
 	req.Groups = append(req.Groups, g)
-	resp := s.c.OffsetFetch(s.ctx, Caller{}, req)
+	resp := s.c.OffsetFetch(s.ctx, req)
 	s.say("%s: %s", name, wire.ErrorCode(resp.Groups[0].ErrorCode))
 }
 

@@ -44,6 +44,7 @@ func New(o Options) *Coordinator {
 		Topic:  o.Topic,
 		New:    c.newShard,
 		Format: Format{},
+		Codec:  o.Codec,
 		Log:    o.Log,
 	})
 	return c

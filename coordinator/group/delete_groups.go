@@ -10,7 +10,7 @@ import (
 )
 
 // DeleteGroups deletes groups that nobody is in, with their offsets (GroupCoordinatorShard.deleteGroups).
-func (c *Coordinator) DeleteGroups(ctx context.Context, _ Caller, req *kmsg.DeleteGroupsRequest) *kmsg.DeleteGroupsResponse {
+func (c *Coordinator) DeleteGroups(ctx context.Context, req *kmsg.DeleteGroupsRequest) *kmsg.DeleteGroupsResponse {
 	resp := req.ResponseKind().(*kmsg.DeleteGroupsResponse)
 	resp.Groups = askEach(ctx, c, once(req.Groups), func(id string) question[kmsg.DeleteGroupsResponseGroup] {
 		answer := func(code wire.ErrorCode) kmsg.DeleteGroupsResponseGroup {

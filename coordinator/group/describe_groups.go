@@ -13,7 +13,7 @@ import (
 const describeGroupsNotFound = 6
 
 // DescribeGroups describes classic groups and their members (GroupMetadataManager.describeGroups).
-func (c *Coordinator) DescribeGroups(ctx context.Context, _ Caller, req *kmsg.DescribeGroupsRequest) *kmsg.DescribeGroupsResponse {
+func (c *Coordinator) DescribeGroups(ctx context.Context, req *kmsg.DescribeGroupsRequest) *kmsg.DescribeGroupsResponse {
 	resp := req.ResponseKind().(*kmsg.DescribeGroupsResponse)
 	resp.Groups = askEach(ctx, c, req.Groups, func(id string) question[kmsg.DescribeGroupsResponseGroup] {
 		return question[kmsg.DescribeGroupsResponseGroup]{

@@ -30,7 +30,7 @@ func TestDescribeGroups(t *testing.T) {
 	for _, version := range []int16{5, 6} {
 		req := kmsg.NewPtrDescribeGroupsRequest()
 		req.Version, req.Groups = version, []string{"stable", "empty", "nobody", ""}
-		resp := c.DescribeGroups(t.Context(), Caller{}, req)
+		resp := c.DescribeGroups(t.Context(), req)
 		var told []string
 		for _, g := range resp.Groups {
 			s := fmt.Sprintf("%s %d %s %s %s", g.Group, g.ErrorCode, g.State, g.ProtocolType, g.Protocol)
@@ -56,7 +56,7 @@ func TestListGroups(t *testing.T) {
 		t.Helper()
 		req := kmsg.NewPtrListGroupsRequest()
 		req.Version, req.StatesFilter, req.TypesFilter = 5, states, types
-		resp := c.ListGroups(t.Context(), Caller{}, req)
+		resp := c.ListGroups(t.Context(), req)
 		told := map[string]string{}
 		for _, g := range resp.Groups {
 			told[g.Group] = g.ProtocolType + "/" + g.GroupState + "/" + g.GroupType
@@ -68,7 +68,7 @@ func TestListGroups(t *testing.T) {
 	log.partitions = 1
 	write(t, c, "stable", manyMembers("stable", classicStable)...)
 	write(t, c, "empty", manyMembers("empty", classicEmpty)...)
-	c.OffsetCommit(t.Context(), Caller{}, commitRequest(7, "simple", "a/0"))
+	c.OffsetCommit(t.Context(), commitRequest(7, "simple", "a/0"))
 	const stable, empty, simple = "stable:consumer/Stable/classic", "empty:consumer/Empty/classic", "simple:/Empty/classic"
 	wantEqual(t, "all", list(nil, nil), "0 map["+empty+" "+simple+" "+stable+"]")
 	wantEqual(t, "states", list([]string{" STABLE "}, nil), "0 map["+stable+"]")
@@ -82,11 +82,11 @@ func TestDeleteGroups(t *testing.T) {
 	c, log := startWithTopics(t, nil)
 	write(t, c, "stable", manyMembers("stable", classicStable)...)
 	write(t, c, "empty", manyMembers("empty", classicEmpty)...)
-	c.OffsetCommit(t.Context(), Caller{}, commitRequest(7, "empty", "a/0", "b/0"))
+	c.OffsetCommit(t.Context(), commitRequest(7, "empty", "a/0", "b/0"))
 	req := kmsg.NewPtrDeleteGroupsRequest()
 	req.Groups = []string{"stable", "empty", "nobody", "empty"}
 	told := ""
-	for _, g := range c.DeleteGroups(t.Context(), Caller{}, req).Groups {
+	for _, g := range c.DeleteGroups(t.Context(), req).Groups {
 		told += fmt.Sprintf("%s:%d ", g.Group, g.ErrorCode)
 	}
 	wantEqual(t, "answer", told, fmt.Sprintf("stable:%d empty:0 nobody:%d ", wire.NonEmptyGroup, wire.GroupIDNotFound))

@@ -13,7 +13,7 @@ import (
 )
 
 // ListGroups lists the groups of all shards that are in certain states and of certain kinds (GroupMetadataManager.listGroups).
-func (c *Coordinator) ListGroups(ctx context.Context, _ Caller, req *kmsg.ListGroupsRequest) *kmsg.ListGroupsResponse {
+func (c *Coordinator) ListGroups(ctx context.Context, req *kmsg.ListGroupsRequest) *kmsg.ListGroupsResponse {
 	resp := req.ResponseKind().(*kmsg.ListGroupsResponse)
 	shards, err := c.runtime.Shards()
 	if err != nil {

@@ -240,7 +240,7 @@ func (g *modelGroup) checkCommits() {
 	req := kmsg.NewPtrOffsetFetchRequest()
 	req.Version = 7
 	req.Group = "group"
-	resp := g.coordinator().OffsetFetch(g.t.Context(), Caller{}, req)
+	resp := g.coordinator().OffsetFetch(g.t.Context(), req)
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	fetched := [modelPartitions]int64{}

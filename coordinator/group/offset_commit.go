@@ -18,7 +18,7 @@ const (
 
 // OffsetCommit commits offsets for partitions that exist, if their group lets the caller
 // (KafkaApis.handleOffsetCommitRequest, OffsetMetadataManager.commitOffset).
-func (c *Coordinator) OffsetCommit(ctx context.Context, _ Caller, req *kmsg.OffsetCommitRequest) *kmsg.OffsetCommitResponse {
+func (c *Coordinator) OffsetCommit(ctx context.Context, req *kmsg.OffsetCommitRequest) *kmsg.OffsetCommitResponse {
 	x := &offsetCommit{c: c, req: req, metadataMax: int(c.options.Config().OffsetMetadataMaxBytes)}
 	if x.allExist() {
 		x.existing = req.Topics
@@ -251,7 +251,7 @@ func (x *offsetCommit) records(nowMs int64) []Record {
 			}
 			r, c := &made[len(records)], &commits[len(records)]
 			*c = Commit{
-				Offset: p.Offset, LeaderEpoch: max(p.LeaderEpoch, -1), CommitTimestamp: nowMs,
+				Offset: p.Offset, LeaderEpoch: p.LeaderEpoch, CommitTimestamp: nowMs,
 				ExpireTimestamp: expiry(nowMs, x.req.RetentionTimeMillis), TopicID: t.TopicID,
 			}
 			if p.Metadata != nil {

@@ -89,7 +89,7 @@ func TestOffsetCommitOfWhatExistsAndWhatDoesNot(t *testing.T) {
 		for _, version := range []int16{2, 9, 10} {
 			want := strings.ReplaceAll(x.want, "U", "3")
 			req := commitRequest(version, "group", x.partitions...)
-			got := commitCodes(c.OffsetCommit(t.Context(), Caller{}, req))
+			got := commitCodes(c.OffsetCommit(t.Context(), req))
 			if version >= offsetCommitTopicIDs {
 				want = strings.ReplaceAll(x.want, "U", "100")
 				want = strings.ReplaceAll(strings.ReplaceAll(want, "x,", ","), "x ", " ")
@@ -117,7 +117,7 @@ func TestOffsetCommitOfAnUnknownGroup(t *testing.T) {
 		group := fmt.Sprint("group ", x.version, x.generation)
 		req := commitRequest(x.version, group, "a/0")
 		req.Generation = x.generation
-		wantEqual(t, group, commitCodes(c.OffsetCommit(t.Context(), Caller{}, req)), fmt.Sprintf("a 0:%d", x.want))
+		wantEqual(t, group, commitCodes(c.OffsetCommit(t.Context(), req)), fmt.Sprintf("a 0:%d", x.want))
 		look(t, c, group, func(s *Shard) {
 			g, ok := s.groups[group].(*classicGroup)
 			wantEqual(t, group+" is there", ok, x.want == wire.None)
@@ -141,7 +141,7 @@ func TestOffsetCommitAsksTheGroup(t *testing.T) {
 	} {
 		req := commitRequest(7, "group", "a/0")
 		req.MemberID, req.Generation = x.member, x.generation
-		wantEqual(t, fmt.Sprint(x.member, x.generation), commitCodes(c.OffsetCommit(t.Context(), Caller{}, req)), fmt.Sprintf("a 0:%d", x.want))
+		wantEqual(t, fmt.Sprint(x.member, x.generation), commitCodes(c.OffsetCommit(t.Context(), req)), fmt.Sprintf("a 0:%d", x.want))
 	}
 }
 
@@ -156,7 +156,7 @@ func TestOffsetCommitMeasuresMetadataAsJavaDoes(t *testing.T) {
 	} {
 		req := commitRequest(7, "group", "a/0", "a/1")
 		req.Topics[0].Partitions[0].Metadata = &text
-		wantEqual(t, text, commitCodes(c.OffsetCommit(t.Context(), Caller{}, req)), fmt.Sprintf("a 0:%d, a 1:0", want))
+		wantEqual(t, text, commitCodes(c.OffsetCommit(t.Context(), req)), fmt.Sprintf("a 0:%d, a 1:0", want))
 		look(t, c, "group", func(s *Shard) {
 			commit, _ := s.offsets["group"].get("a", [16]byte{}, 0)
 			wantEqual(t, text+" is kept", commit.Metadata == text, want == wire.None)
@@ -177,9 +177,9 @@ func TestOffsetCommitTellsWhatIsNotInTheLog(t *testing.T) {
 	full.Store(true)
 	c, log := startWithTopics(t, nil)
 	log.wrap = func(p logstore.Partition) logstore.Partition { return &fullPartition{Partition: p, full: &full} }
-	got := commitCodes(c.OffsetCommit(t.Context(), Caller{}, commitRequest(7, "group", "a/0", "x/0")))
+	got := commitCodes(c.OffsetCommit(t.Context(), commitRequest(7, "group", "a/0", "x/0")))
 	wantEqual(t, "full disk", got, fmt.Sprintf("x 0:3, a 0:%d", wire.CoordinatorNotAvailable))
 	full.Store(false)
-	got = commitCodes(c.OffsetCommit(t.Context(), Caller{}, commitRequest(7, "group", "a/0")))
+	got = commitCodes(c.OffsetCommit(t.Context(), commitRequest(7, "group", "a/0")))
 	wantEqual(t, "room again", got, "a 0:0")
 }

@@ -10,7 +10,7 @@ import (
 )
 
 // OffsetDelete deletes offsets of topics that the group doesn't read (KafkaApis.handleOffsetDeleteRequest, OffsetMetadataManager.deleteOffsets).
-func (c *Coordinator) OffsetDelete(ctx context.Context, _ Caller, req *kmsg.OffsetDeleteRequest) *kmsg.OffsetDeleteResponse {
+func (c *Coordinator) OffsetDelete(ctx context.Context, req *kmsg.OffsetDeleteRequest) *kmsg.OffsetDeleteResponse {
 	x := &offsetDelete{req: req, place: map[string]int{}}
 	if req.Group == "" {
 		return x.refused(wire.InvalidGroupID)

@@ -23,7 +23,7 @@ func deleteRequest(group string, partitions ...string) *kmsg.OffsetDeleteRequest
 
 func TestOffsetDelete(t *testing.T) {
 	c, _ := startWithTopics(t, nil)
-	c.OffsetCommit(t.Context(), Caller{}, commitRequest(7, "group", "a/0", "a/1", "b/0"))
+	c.OffsetCommit(t.Context(), commitRequest(7, "group", "a/0", "a/1", "b/0"))
 	for _, x := range []struct {
 		what string
 		req  *kmsg.OffsetDeleteRequest
@@ -35,7 +35,7 @@ func TestOffsetDelete(t *testing.T) {
 		{"unknown topics only", deleteRequest("group", "x/1"), "0, x 1:3"},
 		{"again", deleteRequest("group", "a/0"), "0, a 0:0"},
 	} {
-		resp := c.OffsetDelete(t.Context(), Caller{}, x.req)
+		resp := c.OffsetDelete(t.Context(), x.req)
 		told := []string{fmt.Sprint(resp.ErrorCode)}
 		for _, topic := range resp.Topics {
 			s := topic.Topic
@@ -46,7 +46,7 @@ func TestOffsetDelete(t *testing.T) {
 		}
 		wantEqual(t, x.what, strings.Join(told, ", "), x.want)
 	}
-	wantEqual(t, "left", fetched(c.OffsetFetch(t.Context(), Caller{}, fetchRequest(8, "group"))), "0, a 1=101/-1/, b 0=100/-1/")
+	wantEqual(t, "left", fetched(c.OffsetFetch(t.Context(), fetchRequest(8, "group"))), "0, a 1=101/-1/, b 0=100/-1/")
 }
 
 func TestOffsetDeleteAsksTheGroup(t *testing.T) {
@@ -57,7 +57,7 @@ func TestOffsetDeleteAsksTheGroup(t *testing.T) {
 			records[0].(*MetadataRecord).Metadata.ProtocolType = id
 		}
 		write(t, c, id, records...)
-		resp := c.OffsetDelete(t.Context(), Caller{}, deleteRequest(id, "a/0", "b/0"))
+		resp := c.OffsetDelete(t.Context(), deleteRequest(id, "a/0", "b/0"))
 		got := fmt.Sprint(resp.ErrorCode)
 		for _, topic := range resp.Topics {
 			got += fmt.Sprint(" ", topic.Partitions[0].ErrorCode)

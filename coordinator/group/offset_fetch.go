@@ -18,7 +18,7 @@ const (
 
 // OffsetFetch tells committed offsets, -1 where there is none (KafkaApis.handleOffsetFetchRequest, OffsetMetadataManager.fetchOffsets). It
 // waits for commits that are under way, as Kafka does for those who require stable offsets.
-func (c *Coordinator) OffsetFetch(ctx context.Context, _ Caller, req *kmsg.OffsetFetchRequest) *kmsg.OffsetFetchResponse {
+func (c *Coordinator) OffsetFetch(ctx context.Context, req *kmsg.OffsetFetchRequest) *kmsg.OffsetFetchResponse {
 	resp := req.ResponseKind().(*kmsg.OffsetFetchResponse)
 	if req.Version >= offsetFetchGroups {
 		resp.Groups = make([]kmsg.OffsetFetchResponseGroup, 0, len(req.Groups))

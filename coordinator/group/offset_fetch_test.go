@@ -65,7 +65,7 @@ func TestOffsetFetchInEveryVersion(t *testing.T) {
 	c, _ := startWithTopics(t, nil)
 	commit := commitRequest(8, "group", "a/1", "c/0")
 	commit.Topics[0].Partitions[0].LeaderEpoch, commit.Topics[0].Partitions[0].Metadata = 5, new("text")
-	wantEqual(t, "commit", commitCodes(c.OffsetCommit(t.Context(), Caller{}, commit)), "a 1:0, c 0:0")
+	wantEqual(t, "commit", commitCodes(c.OffsetCommit(t.Context(), commit)), "a 1:0, c 0:0")
 	const none = " 0=-1/-1/ 1=-1/-1/"
 	for version := int16(1); version <= 10; version++ {
 		some, all, ofNobody := "0, a 0=-1/-1/ 1=101/5/text, x"+none, "0, a 1=101/5/text, c 0=100/-1/", "0, a"+none
@@ -75,7 +75,7 @@ func TestOffsetFetchInEveryVersion(t *testing.T) {
 		if version < offsetFetchAllTopics {
 			all = "0"
 		}
-		fetch := func(req *kmsg.OffsetFetchRequest) string { return fetched(c.OffsetFetch(t.Context(), Caller{}, req)) }
+		fetch := func(req *kmsg.OffsetFetchRequest) string { return fetched(c.OffsetFetch(t.Context(), req)) }
 		what := fmt.Sprint("v", version)
 		wantEqual(t, what+" some", fetch(fetchRequest(version, "group", "a", "x")), some)
 		wantEqual(t, what+" all", fetch(fetchRequest(version, "group")), all)
@@ -87,12 +87,12 @@ func TestOffsetFetchInEveryVersion(t *testing.T) {
 func TestOffsetFetchOfManyGroups(t *testing.T) {
 	c, _ := startWithTopics(t, nil)
 	for _, group := range []string{"g", "h"} {
-		c.OffsetCommit(t.Context(), Caller{}, commitRequest(8, group, "a/0"))
+		c.OffsetCommit(t.Context(), commitRequest(8, group, "a/0"))
 	}
 	req := fetchRequest(8, "g", "a")
 	req.Groups = append(req.Groups, fetchRequest(8, "nobody", "a").Groups[0], fetchRequest(8, "h", "a").Groups[0])
 	want := "0, a 0=100/-1/ 1=-1/-1/, 0, a 0=-1/-1/ 1=-1/-1/, 0, a 0=100/-1/ 1=-1/-1/"
-	wantEqual(t, "answer", fetched(c.OffsetFetch(t.Context(), Caller{}, req)), want)
+	wantEqual(t, "answer", fetched(c.OffsetFetch(t.Context(), req)), want)
 }
 
 func TestRegression25OffsetFetchTellsErrorsWhereTheVersionHasAPlace(t *testing.T) {
@@ -101,17 +101,17 @@ func TestRegression25OffsetFetchTellsErrorsWhereTheVersionHasAPlace(t *testing.T
 	for version, want := range map[int16]string{
 		1: "0, a 0=-1/-1/!16 1=-1/-1/!16", 2: "16", 7: "16", 8: "16", 10: "16",
 	} {
-		wantEqual(t, fmt.Sprint("v", version), fetched(c.OffsetFetch(t.Context(), Caller{}, fetchRequest(version, "group", "a"))), want)
+		wantEqual(t, fmt.Sprint("v", version), fetched(c.OffsetFetch(t.Context(), fetchRequest(version, "group", "a"))), want)
 	}
 }
 
 func TestOffsetFetchByIDForgetsTopicsThatWereReplaced(t *testing.T) {
 	topics := append(testTopics{}, threeTopics...)
 	c, _ := startWithTopics(t, func(o *Options) { o.Topics = topics })
-	c.OffsetCommit(t.Context(), Caller{}, commitRequest(10, "group", "a/0", "b/0"))
+	c.OffsetCommit(t.Context(), commitRequest(10, "group", "a/0", "b/0"))
 	topics[0].ID, topics[1].Name = [16]byte{0xaa}, "renamed"
 	req := fetchRequest(10, "group", "a")
 	req.Groups[0].Topics[0].TopicID = topics[0].ID
-	wantEqual(t, "replaced", fetched(c.OffsetFetch(t.Context(), Caller{}, req)), "0, aa 0=-1/-1/ 1=-1/-1/")
-	wantEqual(t, "gone", fetched(c.OffsetFetch(t.Context(), Caller{}, fetchRequest(10, "group"))), "0, aa 0=100/-1/")
+	wantEqual(t, "replaced", fetched(c.OffsetFetch(t.Context(), req)), "0, aa 0=-1/-1/ 1=-1/-1/")
+	wantEqual(t, "gone", fetched(c.OffsetFetch(t.Context(), fetchRequest(10, "group"))), "0, aa 0=100/-1/")
 }

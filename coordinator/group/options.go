@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/clatterhq/clatter/coordinator"
+	"github.com/clatterhq/clatter/wire/record"
 )
 
 // Caller is who sends a request.
@@ -23,6 +24,8 @@ type Options struct {
 	Config func() Config
 	// ConsumerConfig is the configuration of one consumer group as it is now; nil is Kafka's default for all.
 	ConsumerConfig func(group string) ConsumerConfig
+	// Codec compresses records (offsets.topic.compression.codec).
+	Codec record.Codec
 	// Topics says which topics there are.
 	Topics Topics
 	// TopicsVersion is another number whenever topics are created, deleted or get more partitions: consumer groups look at theirs

@@ -388,7 +388,7 @@ func (s *script) commit(a arguments) {
 		Topic: "topic", Partitions: []kmsg.OffsetCommitRequestTopicPartition{{Offset: int64(a.number("offset", 1)), LeaderEpoch: -1}},
 	}}
 	go func() {
-		resp := s.c.OffsetCommit(s.ctx, Caller{}, req)
+		resp := s.c.OffsetCommit(s.ctx, req)
 		s.say("%s committed: %s", name, wire.ErrorCode(resp.Topics[0].Partitions[0].ErrorCode))
 	}()
 }

@@ -1,0 +1,88 @@
+package handlers
+
+import (
+	"iter"
+	"log/slog"
+
+	"github.com/clatterhq/clatter/broker/catalog"
+	"github.com/clatterhq/clatter/broker/config"
+	"github.com/clatterhq/clatter/coordinator/group"
+	"github.com/clatterhq/clatter/logstore"
+)
+
+// NewGroups makes the coordinator of groups over what the other handlers work with. Its state is in a topic like any other, so it must be
+// closed before the store is.
+func NewGroups(store logstore.Store, topics *catalog.Catalog, c *config.Config, log *slog.Logger) *group.Coordinator {
+	return group.New(group.Options{
+		Topic:  groupLog{store: store, catalog: topics},
+		Config: func() group.Config { return groupConfig(c.Current()) },
+		Codec:  c.Current().Groups.OffsetsTopicCodec,
+		Topics: groupTopics{topics},
+		Log:    log,
+	})
+}
+
+// groupLog is the topic that the coordinator keeps its state in.
+type groupLog struct {
+	store   logstore.Store
+	catalog *catalog.Catalog
+}
+
+// Partitions implements [coordinator.Topic].
+func (l groupLog) Partitions() int32 {
+	if t := l.catalog.Image().TopicByName(offsetsTopic); t != nil {
+		return t.Partitions
+	}
+	return 0
+}
+
+// Partition implements [coordinator.Topic].
+func (l groupLog) Partition(partition int32) (logstore.Partition, error) {
+	t := l.catalog.Image().TopicByName(offsetsTopic)
+	if t == nil {
+		return nil, logstore.ErrUnknownPartition
+	}
+	return l.store.Partition(t.ID, partition)
+}
+
+// groupTopics are the topics that groups read.
+type groupTopics struct{ catalog *catalog.Catalog }
+
+// ByName implements [group.Topics].
+func (t groupTopics) ByName(name string) (group.TopicInfo, bool) {
+	return topicInfo(t.catalog.Image().TopicByName(name))
+}
+
+// ByID implements [group.Topics].
+func (t groupTopics) ByID(id [16]byte) (group.TopicInfo, bool) {
+	return topicInfo(t.catalog.Image().TopicByID(id))
+}
+
+// All implements [group.Topics].
+func (t groupTopics) All() iter.Seq[group.TopicInfo] {
+	return func(yield func(group.TopicInfo) bool) {
+		for _, topic := range t.catalog.Image().Topics() {
+			if info, _ := topicInfo(topic); !yield(info) {
+				return
+			}
+		}
+	}
+}
+
+func topicInfo(t *catalog.Topic) (group.TopicInfo, bool) {
+	if t == nil {
+		return group.TopicInfo{}, false
+	}
+	return group.TopicInfo{Name: t.Name, ID: t.ID, Partitions: t.Partitions}, true
+}
+
+// groupConfig is the part of the configuration that groups obey.
+func groupConfig(s *config.Snapshot) group.Config {
+	g := &s.Groups
+	return group.Config{
+		MinSessionTimeoutMs: g.MinSessionTimeoutMs, MaxSessionTimeoutMs: g.MaxSessionTimeoutMs,
+		InitialRebalanceDelayMs: g.InitialRebalanceDelayMs, MaxSize: g.MaxSize,
+		OffsetMetadataMaxBytes: g.OffsetMetadataMaxBytes,
+		OffsetsRetentionMs:     g.OffsetsRetentionMs, OffsetsRetentionCheckIntervalMs: g.OffsetsRetentionCheckIntervalMs,
+	}
+}
