@@ -52,14 +52,21 @@ func (c *conn) work() error {
 }
 
 // vouch decides about a first frame that is larger than the first frame may be. Clients that are told what
-// version the broker has (Sarama, kafka-python) ask nothing before they produce, so a Produce whose header is
-// right passes: its memory grows as its bytes arrive, like that of any later frame.
+// version the broker has (Sarama, kafka-python) ask nothing before they produce, or join a group or commit its offsets on the
+// connection to its coordinator. So such a request passes whose header is right: its memory grows as its bytes arrive, like that of
+// any later frame.
 func (c *conn) vouch(unread []byte) bool {
 	if c.trusted || !wholeHeader(unread) {
 		return false
 	}
 	_, err := c.header.Parse(unread[wire.FrameSizeLen:])
-	c.trusted = err == nil && c.header.Key == wire.KeyProduce
+	if err != nil {
+		return false
+	}
+	switch c.header.Key {
+	case wire.KeyProduce, wire.KeyJoinGroup, wire.KeyOffsetCommit:
+		c.trusted = true
+	}
 	return c.trusted
 }
 

@@ -191,14 +191,20 @@ func TestPipelinedFramesOfMixedSizes(t *testing.T) {
 	}
 }
 
-func TestLargeFirstFrameIsAllowedForProduceOnly(t *testing.T) {
+func TestLargeFirstFrameIsAllowedForThoseWhoAskNothingBefore(t *testing.T) {
 	s := startServer(t, Options{}, answerAll)
-	c := dialServer(t, s)
-	c.send(frameOf(produceRequest(1, make([]byte, 1<<20)), 1))
-	c.expect(1)
-	// From now on the limit is the configured one.
-	c.send(frameOf(bigMetadata(), 2))
-	c.expect(2)
+	join := kmsg.NewPtrJoinGroupRequest()
+	join.Protocols = []kmsg.JoinGroupRequestProtocol{{Name: "range", Metadata: make([]byte, 1<<20)}}
+	commit := kmsg.NewPtrOffsetCommitRequest()
+	commit.Version, commit.Topics = 2, []kmsg.OffsetCommitRequestTopic{{Partitions: make([]kmsg.OffsetCommitRequestTopicPartition, 10_000)}}
+	for _, first := range []kmsg.Request{produceRequest(1, make([]byte, 1<<20)), join, commit} {
+		c := dialServer(t, s)
+		c.send(frameOf(first, 1))
+		c.expect(1)
+		// From now on the limit is the configured one.
+		c.send(frameOf(bigMetadata(), 2))
+		c.expect(2)
+	}
 }
 
 func TestFramesBeyondTheConfiguredSizeAreRefused(t *testing.T) {
