@@ -63,7 +63,7 @@ func BenchmarkOffsetCommit(b *testing.B) {
 		}}
 		for pb.Next() {
 			req.Topics[0].Partitions[0].Offset++
-			if code := c.OffsetCommit(b.Context(), Caller{}, req).Topics[0].Partitions[0].ErrorCode; code != 0 {
+			if code := c.OffsetCommit(b.Context(), req).Topics[0].Partitions[0].ErrorCode; code != 0 {
 				b.Error(wire.ErrorCode(code))
 			}
 		}
