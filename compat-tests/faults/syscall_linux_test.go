@@ -150,7 +150,7 @@ func failureIsFinal(ctx context.Context, t *testing.T, broker *launch.Broker, l 
 			t.Errorf("%d records acknowledged after a failure:\n%s", more, broker.Log()[from:])
 		}
 	}
-	if n := told(); n > 2 {
+	if n := told(); n > 2 && !failure.passes { // what passes may fail once in every thread
 		t.Errorf("%d lines of errors for one failure:\n%s", n, broker.Log()[from:])
 	}
 	for line := range strings.Lines(broker.Log()[from:]) {

@@ -148,6 +148,14 @@ func (l *Load) produce(ctx context.Context, worker int) error {
 		return err
 	}
 	defer client.Close()
+	if !l.settings.NotIdempotent {
+		switch err := awaitProducerID(ctx, client); {
+		case ctx.Err() != nil:
+			return nil // the load ended before this worker could begin
+		case err != nil:
+			return fmt.Errorf("worker %d: %w", worker, err)
+		}
+	}
 	var failure atomic.Pointer[error]
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
@@ -174,6 +182,28 @@ func (l *Load) produce(ctx context.Context, worker int) error {
 		return fmt.Errorf("worker %d: %w", worker, *err)
 	}
 	return nil
+}
+
+// awaitProducerID asks for a producer id until there is one: the client gives up when a broker dies before the first answer of a connection.
+func awaitProducerID(ctx context.Context, client *kgo.Client) error {
+	for {
+		_, _, err := client.ProducerID(ctx)
+		if err == nil || !isFirstReadEOF(err) {
+			return err
+		}
+		select {
+		case <-time.After(20 * time.Millisecond):
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// isFirstReadEOF reports whether a broker closed a connection that it had answered nothing on. The client takes that for a wrong
+// protocol; here it is a broker that is killed.
+func isFirstReadEOF(err error) bool {
+	var eof *kgo.ErrFirstReadEOF
+	return errors.As(err, &eof)
 }
 
 // attempted notes how far a worker came.
@@ -259,7 +289,7 @@ func decodeAll(fetches kgo.Fetches) ([]Seen, error) {
 	var seen []Seen
 	var errs []error
 	fetches.EachError(func(_ string, p int32, err error) {
-		if !errors.Is(err, context.Canceled) && !kgo.IsRetryableBrokerErr(err) {
+		if !errors.Is(err, context.Canceled) && !kgo.IsRetryableBrokerErr(err) && !isFirstReadEOF(err) {
 			errs = append(errs, fmt.Errorf("fetch partition %d: %w", p, err))
 		}
 	})
