@@ -28,6 +28,8 @@ type Filter struct {
 	scratch []byte
 	built   []byte
 	keep    []bool
+	keys    []keyHash
+	last    []int64 // offsets of the keys of the batch
 }
 
 // Stats is what a filter has done.
@@ -135,11 +137,16 @@ func (f *Filter) records(dst []byte, b record.Batch, v verdict) ([]byte, int, er
 	control := b.Attributes().IsControl()
 	horizon, hasHorizon := b.DeleteHorizon()
 	keepTombstones := !hasHorizon || f.Now < horizon
+	if !control {
+		if err := f.lookUp(b, payload); err != nil {
+			return dst, 0, err
+		}
+	}
 	for r, err := range b.RecordsIn(payload) {
 		if err != nil {
 			return dst, 0, err
 		}
-		stays := control || f.stays(b, &r, keepTombstones)
+		stays := control || f.stays(b, &r, f.last[len(f.keep)], keepTombstones)
 		f.keep = append(f.keep, stays)
 		if stays {
 			kept++
@@ -164,6 +171,21 @@ func (f *Filter) records(dst []byte, b record.Batch, v verdict) ([]byte, int, er
 	return dst, kept, err
 }
 
+// lookUp finds the last offsets of the keys of a batch, hashing all of them first, as [Indexer] does.
+func (f *Filter) lookUp(b record.Batch, payload []byte) error {
+	f.keys, f.last = f.keys[:0], f.last[:0]
+	for r, err := range b.RecordsIn(payload) {
+		if err != nil {
+			return err
+		}
+		f.keys = append(f.keys, hashOf(r.Key))
+	}
+	for i := range f.keys {
+		f.last = append(f.last, f.Map.offset(f.keys[i]))
+	}
+	return nil
+}
+
 // horizonAfter is a time in ms, at the end of time at the latest.
 func horizonAfter(now, ms int64) int64 {
 	if horizon := now + ms; horizon >= now {
@@ -172,8 +194,8 @@ func horizonAfter(now, ms int64) int64 {
 	return 1<<63 - 1
 }
 
-// stays decides about a record of data that wasn't aborted.
-func (f *Filter) stays(b record.Batch, r *record.Record, keepTombstones bool) bool {
+// stays decides about a record of data that wasn't aborted, whose key was last seen at an offset.
+func (f *Filter) stays(b record.Batch, r *record.Record, last int64, keepTombstones bool) bool {
 	offset := b.RecordOffset(*r)
 	switch {
 	case offset > f.Map.Latest():
@@ -182,7 +204,7 @@ func (f *Filter) stays(b record.Batch, r *record.Record, keepTombstones bool) bo
 		f.Stats.Keyless++
 		return false
 	default:
-		return (r.Value != nil || keepTombstones) && offset >= f.Map.Offset(r.Key)
+		return (r.Value != nil || keepTombstones) && offset >= last
 	}
 }
 

@@ -12,6 +12,13 @@ type Indexer struct {
 	Limit int
 
 	scratch []byte
+	found   []foundKey
+}
+
+// foundKey is a key of a record at an offset.
+type foundKey struct {
+	hash   keyHash
+	offset int64
 }
 
 // Add adds the keys of a batch whose CRC was verified. full says that the map has no room for the next key:
@@ -43,12 +50,18 @@ func (x *Indexer) keys(b record.Batch) (full bool, err error) {
 	if err != nil {
 		return false, err
 	}
+	// All keys are hashed before the first is looked up: the processor waits for memory, and so does it for several at once.
+	x.found = x.found[:0]
 	for r, err := range b.RecordsIn(payload) {
 		if err != nil {
 			return false, err
 		}
-		offset := b.RecordOffset(r)
-		if r.Key != nil && offset >= x.From && !x.Map.Put(r.Key, offset) {
+		if offset := b.RecordOffset(r); r.Key != nil && offset >= x.From {
+			x.found = append(x.found, foundKey{hashOf(r.Key), offset})
+		}
+	}
+	for i := range x.found {
+		if !x.Map.put(x.found[i].hash, x.found[i].offset) {
 			return true, nil
 		}
 	}

@@ -25,7 +25,7 @@ type OffsetMap struct {
 
 // slot is one key: open addressing with linear probing, so that a search reads neighboring memory.
 type slot struct {
-	hash [2]uint64
+	hash keyHash
 	next int64 // offset + 1; 0 is a free slot
 }
 
@@ -56,8 +56,9 @@ func NewOffsetMap(memory int64, loadFactor float64, records int64) (*OffsetMap, 
 
 // Put notes that a key is at an offset, which is greater than all before. It reports false, and notes nothing, if there is no room
 // for another key.
-func (m *OffsetMap) Put(key []byte, offset int64) bool {
-	hash := hashOf(key)
+func (m *OffsetMap) Put(key []byte, offset int64) bool { return m.put(hashOf(key), offset) }
+
+func (m *OffsetMap) put(hash keyHash, offset int64) bool {
 	s := m.find(hash)
 	if s == nil || s.next == 0 {
 		if m.isFull() {
@@ -80,7 +81,7 @@ func (m *OffsetMap) isFull() bool {
 	if len(m.slots) == m.limit {
 		return m.count >= m.most
 	}
-	return m.count >= len(m.slots)/2
+	return m.count >= len(m.slots)/4*3
 }
 
 // grow doubles the map.
@@ -95,15 +96,17 @@ func (m *OffsetMap) grow() {
 }
 
 // Offset is the last offset of a key, -1 if it isn't in the map.
-func (m *OffsetMap) Offset(key []byte) int64 {
-	if s := m.find(hashOf(key)); s != nil {
+func (m *OffsetMap) Offset(key []byte) int64 { return m.offset(hashOf(key)) }
+
+func (m *OffsetMap) offset(hash keyHash) int64 {
+	if s := m.find(hash); s != nil {
 		return s.next - 1
 	}
 	return -1
 }
 
 // find returns the slot of a key, the free one where it belongs, or nil in a full map without it.
-func (m *OffsetMap) find(hash [2]uint64) *slot {
+func (m *OffsetMap) find(hash keyHash) *slot {
 	high, _ := bits.Mul64(hash[0], uint64(len(m.slots)))
 	at := int(high)
 	for range m.slots {
@@ -118,9 +121,12 @@ func (m *OffsetMap) find(hash [2]uint64) *slot {
 	return nil
 }
 
-func hashOf(key []byte) [2]uint64 {
+// keyHash stands for a key.
+type keyHash [2]uint64
+
+func hashOf(key []byte) keyHash {
 	sum := sha256.Sum256(key)
-	return [2]uint64{binary.LittleEndian.Uint64(sum[:]), binary.LittleEndian.Uint64(sum[8:])}
+	return keyHash{binary.LittleEndian.Uint64(sum[:]), binary.LittleEndian.Uint64(sum[8:])}
 }
 
 // Latest is the last offset that was looked at: what is behind it isn't in the map. -1 in a new map.
