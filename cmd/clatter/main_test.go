@@ -492,3 +492,15 @@ func TestImportWantsAnApacheKafka(t *testing.T) {
 		t.Errorf("files were made:\n%s", left)
 	}
 }
+
+func TestLogsOfUnknownTopicsAreTold(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS(filepath.Join("..", "..", "logstore", "local", "format", "testdata", "kafka-4.4"))); err != nil {
+		t.Fatal(err)
+	}
+	n := runTestNode(t, dir, "auto.create.topics.enable=false")
+	n.awaitLog(t, "run clatter import")
+	if logs := n.awaitLog(t, "logs="); logs == "0" {
+		t.Errorf("no logs:\n%s", n.logs)
+	}
+}

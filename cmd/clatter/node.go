@@ -77,6 +77,10 @@ func startNode(ctx context.Context, static *config.Static, options nodeOptions) 
 	if err := n.openData(ctx, current); err != nil {
 		return nil, errors.Join(err, n.server.Shutdown(ctx))
 	}
+	if logs := n.store.Unclaimed(); logs > 0 {
+		n.log.Warn("log directories have logs of topics that the catalog doesn't know; they are left alone: "+
+			"if they are an Apache Kafka's, stop and run clatter import", "logs", logs)
+	}
 	for _, line := range static.Warnings() {
 		n.log.Warn(line)
 	}

@@ -153,6 +153,19 @@ func (s *Store) LogDirs(context.Context) ([]logstore.LogDir, error) {
 	return dirs, nil
 }
 
+// Unclaimed is how many logs were found that belong to no topic which this store was told of. They are left alone.
+func (s *Store) Unclaimed() int {
+	n := 0
+	for _, d := range s.dirs {
+		for i := range d.left {
+			if f := &d.left[i]; !f.isSettled() && s.topics.find(f.TopicID) == nil {
+				n++
+			}
+		}
+	}
+	return n
+}
+
 // Health implements [logstore.Store].
 func (s *Store) Health() error {
 	var err error
