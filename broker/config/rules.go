@@ -20,6 +20,7 @@ type rule struct {
 // rules are those of Kafka's that concern keys that are honoured here, or that a
 // client can change.
 var rules = []rule{
+	consumerAssignorsRule,
 	{
 		key: nodeIDKey,
 		holds: func(v *values) bool {

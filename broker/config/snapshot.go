@@ -66,7 +66,8 @@ type Broker struct {
 	MaxConnectionsPerIPOverrides map[netip.Addr]int
 	MaxConnectionCreationRate    int32
 
-	Groups Groups
+	Groups         Groups
+	ConsumerGroups ConsumerGroups
 
 	LogFormat string // text or json
 	LogLevel  slog.Level
@@ -159,7 +160,8 @@ func readBroker(v *values) Broker {
 		MaxConnectionsPerIP:       get[int32](v, "max.connections.per.ip"),
 		MaxConnectionCreationRate: get[int32](v, "max.connection.creation.rate"),
 
-		Groups: readGroups(v),
+		Groups:         readGroups(v),
+		ConsumerGroups: readConsumerGroups(v),
 
 		LogFormat: get[string](v, "clatter.log.format"),
 		LogLevel:  slogLevel(get[string](v, logLevelKey)),

@@ -5,7 +5,6 @@ package configdef
 var brokerGroupKeys = []Key{
 	{
 		Name: "group.coordinator.rebalance.protocols", Type: List, Default: "classic,consumer,streams", Check: ListOf{Items: []string{"consumer", "classic", "share", "streams"}},
-		Honour: NoEffect, Reason: reasonGroups,
 		Doc: "Group protocols that are offered: classic, consumer, streams.",
 	},
 	{
@@ -85,62 +84,50 @@ var brokerGroupKeys = []Key{
 	},
 	{
 		Name: "group.consumer.session.timeout.ms", Type: Int, Default: "45000", Check: AtLeast(1),
-		Honour: NoEffect, Reason: reasonGroups,
 		Doc: "How long a member of a consumer group may stay silent before it is removed.",
 	},
 	{
 		Name: "group.consumer.min.session.timeout.ms", Type: Int, Default: "45000", Check: AtLeast(1),
-		Honour: NoEffect, Reason: reasonGroups,
 		Doc: "Least session timeout that a consumer group may be given.",
 	},
 	{
 		Name: "group.consumer.max.session.timeout.ms", Type: Int, Default: "60000", Check: AtLeast(1),
-		Honour: NoEffect, Reason: reasonGroups,
 		Doc: "Greatest session timeout that a consumer group may be given.",
 	},
 	{
 		Name: "group.consumer.heartbeat.interval.ms", Type: Int, Default: "5000", Check: AtLeast(1),
-		Honour: NoEffect, Reason: reasonGroups,
 		Doc: "How often members of a consumer group are told to send heartbeats.",
 	},
 	{
 		Name: "group.consumer.min.heartbeat.interval.ms", Type: Int, Default: "5000", Check: AtLeast(1),
-		Honour: NoEffect, Reason: reasonGroups,
 		Doc: "Least heartbeat interval that a consumer group may be given.",
 	},
 	{
 		Name: "group.consumer.max.heartbeat.interval.ms", Type: Int, Default: "15000", Check: AtLeast(1),
-		Honour: NoEffect, Reason: reasonGroups,
 		Doc: "Greatest heartbeat interval that a consumer group may be given.",
 	},
 	{
 		Name: "group.consumer.max.size", Type: Int, Default: "2147483647", Check: AtLeast(1),
-		Honour: NoEffect, Reason: reasonGroups,
 		Doc: "Most members of a consumer group.",
 	},
 	{
 		Name: "group.consumer.assignors", Type: List, Default: "uniform,range", Check: ListOf{},
-		Honour: NoEffect, Reason: reasonGroups,
 		Doc: "Assignors that consumer groups may use; the first is the default.",
 	},
 	{
 		Name: "group.consumer.migration.policy", Type: String, Default: "bidirectional", Check: OneOfFold("DISABLED", "DOWNGRADE", "UPGRADE", "BIDIRECTIONAL"),
-		Honour: NoEffect, Reason: reasonGroups,
 		Doc: "Which conversions between classic and consumer groups are allowed while members change over.",
 	},
 	{
 		Name: "group.consumer.assignment.interval.ms", Type: Int, Default: "1000", Check: AtLeast(0), Dynamic: ClusterWide,
-		Honour: NoEffect, Reason: reasonGroups,
 		Doc: "Least time between two assignments of a consumer group.",
 	},
 	{
 		Name: "group.consumer.min.assignment.interval.ms", Type: Int, Default: "0", Check: AtLeast(0),
-		Honour: NoEffect, Reason: reasonGroups,
 		Doc: "Least assignment interval that a consumer group may be given.",
 	},
 	{
 		Name: "group.consumer.max.assignment.interval.ms", Type: Int, Default: "15000", Check: AtLeast(0),
-		Honour: NoEffect, Reason: reasonGroups,
 		Doc: "Greatest assignment interval that a consumer group may be given.",
 	},
 	{

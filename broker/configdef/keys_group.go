@@ -6,20 +6,17 @@ var groupKeys = []Key{
 	{
 		Name: "consumer.session.timeout.ms", Type: Int, Default: "45000", Check: AtLeast(1),
 		Synonyms: []Synonym{{Name: "group.consumer.session.timeout.ms"}},
-		Honour:   NoEffect, Reason: reasonGroups,
-		Doc: "How long a member of the group may stay silent before it is removed, with the consumer protocol.",
+		Doc:      "How long a member of the group may stay silent before it is removed, with the consumer protocol.",
 	},
 	{
 		Name: "consumer.heartbeat.interval.ms", Type: Int, Default: "5000", Check: AtLeast(1),
 		Synonyms: []Synonym{{Name: "group.consumer.heartbeat.interval.ms"}},
-		Honour:   NoEffect, Reason: reasonGroups,
-		Doc: "How often members are told to send heartbeats, with the consumer protocol.",
+		Doc:      "How often members are told to send heartbeats, with the consumer protocol.",
 	},
 	{
 		Name: "consumer.assignment.interval.ms", Type: Int, Default: "1000", Check: AtLeast(0),
 		Synonyms: []Synonym{{Name: "group.consumer.assignment.interval.ms"}},
-		Honour:   NoEffect, Reason: reasonGroups,
-		Doc: "Least time between two assignments, with the consumer protocol.",
+		Doc:      "Least time between two assignments, with the consumer protocol.",
 	},
 	{
 		Name: "consumer.assignor.offload.enable", Type: Boolean, Default: "true", Internal: true,

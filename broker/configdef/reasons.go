@@ -10,7 +10,6 @@ const (
 	reasonController   = "there is no controller quorum; the broker keeps its own metadata"
 	reasonDefinite     = "a commit is answered when it is durable or has failed, and never left in between"
 	reasonEarlyStart   = "the metadata is loaded before any listener opens"
-	reasonGroups       = "consumer groups are not served yet"
 	reasonInternal     = "internal to Apache Kafka"
 	reasonLoading      = "committed offsets are read in pieces of 1 MiB"
 	reasonMetrics      = "there are no Java metrics and no reporters"
