@@ -49,6 +49,8 @@ var table = []served{
 	serve(wire.KeyDescribeQuorum, (*Dispatcher).describeQuorum),
 	serve(wire.KeyDescribeCluster, (*Dispatcher).describeCluster),
 	serve(wire.KeyDescribeProducers, (*Dispatcher).describeProducers),
+	serve(wire.KeyConsumerGroupHeartbeat, (*Dispatcher).consumerGroupHeartbeat),
+	serve(wire.KeyConsumerGroupDescribe, (*Dispatcher).consumerGroupDescribe),
 	serve(wire.KeyListConfigResources, (*Dispatcher).listConfigResources),
 	serve(wire.KeyDescribeTopicPartitions, (*Dispatcher).describeTopicPartitions),
 }

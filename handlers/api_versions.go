@@ -5,7 +5,7 @@
 // (KIP-1022); 5 cluster ID and node ID that the client expects (KIP-1242).
 //
 // An unsupported version is answered before a request gets here (KIP-511). Knowingly
-// absent: the features of groups, transactions, share and streams groups, which aren't served
+// absent: the features of transactions, share and streams groups, which aren't served
 // yet, and kraft.version, as there is no quorum. A client takes a feature that is missing
 // for one that isn't there, and keeps to what every Kafka can do.
 
@@ -30,12 +30,13 @@ type feature struct {
 // features is sorted by name. metadata.version has no log of metadata behind it here: it tells
 // which release's protocol is spoken, which is what clients read from it (33 is 4.4-IV2).
 var features = []feature{
+	{name: "group.version", min: 0, max: 1, finalized: 1}, // the consumer protocol of groups (KIP-848)
 	{name: "metadata.version", min: 7, max: 33, finalized: 33},
 }
 
 // finalizedFeaturesEpoch must grow with every release that changes features: a client that
 // goes on through an upgrade ignores what comes with the epoch that it has seen.
-const finalizedFeaturesEpoch = 1
+const finalizedFeaturesEpoch = 2
 
 // featuresFromZero is the first version in which a feature may begin at level 0: older
 // clients refuse the whole answer (KAFKA-17492).

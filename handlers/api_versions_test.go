@@ -30,9 +30,20 @@ func TestApiVersionsAnnouncesTheTable(t *testing.T) {
 		if v < 3 {
 			continue
 		}
-		wantEqual(t, "supported features", resp.SupportedFeatures[0].Name, "metadata.version")
-		f := resp.FinalizedFeatures[0]
-		wantEqual(t, "level", f.MinVersionLevel, f.MaxVersionLevel)
+		supported, finalized := "", ""
+		for _, f := range resp.SupportedFeatures {
+			supported += f.Name + " "
+		}
+		for _, f := range resp.FinalizedFeatures {
+			finalized += f.Name + " "
+			wantEqual(t, "level", f.MinVersionLevel, f.MaxVersionLevel)
+		}
+		wantEqual(t, "finalized features", finalized, "group.version metadata.version ")
+		if v < featuresFromZero { // Such a client refuses an answer with a feature that begins at 0 (KAFKA-17492).
+			wantEqual(t, "supported features", supported, "metadata.version ")
+		} else {
+			wantEqual(t, "supported features", supported, "group.version metadata.version ")
+		}
 		if resp.FinalizedFeaturesEpoch < 0 {
 			t.Error("no epoch of the finalized features")
 		}

@@ -18,7 +18,10 @@ func NewGroups(store logstore.Store, topics *catalog.Catalog, c *config.Config, 
 		Config: func() group.Config { return groupConfig(c.Current()) },
 		Codec:  c.Current().Groups.OffsetsTopicCodec,
 		Topics: groupTopics{topics},
-		Log:    log,
+
+		TopicsVersion:  func() int64 { return topics.Image().Version() },
+		ConsumerConfig: func(name string) group.ConsumerConfig { return consumerConfig(c.Current(), topics.Image(), name) },
+		Log:            log,
 	})
 }
 
@@ -84,5 +87,14 @@ func groupConfig(s *config.Snapshot) group.Config {
 		InitialRebalanceDelayMs: g.InitialRebalanceDelayMs, MaxSize: g.MaxSize,
 		OffsetMetadataMaxBytes: g.OffsetMetadataMaxBytes,
 		OffsetsRetentionMs:     g.OffsetsRetentionMs, OffsetsRetentionCheckIntervalMs: g.OffsetsRetentionCheckIntervalMs,
+		Consumers: group.ConsumersConfig{
+			MaxSize: s.ConsumerGroups.MaxSize, Assignors: s.ConsumerGroups.Assignors,
+			Upgrade: s.ConsumerGroups.Upgrade, Downgrade: s.ConsumerGroups.Downgrade,
+		},
 	}
+}
+
+// consumerConfig is what one consumer group obeys.
+func consumerConfig(s *config.Snapshot, image *catalog.Image, name string) group.ConsumerConfig {
+	return group.ConsumerConfig(s.ConsumerGroup(image.Overrides(config.Resource{Type: config.GroupResource, Name: name})))
 }

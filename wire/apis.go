@@ -192,6 +192,8 @@ var servedAPIs = []API{
 	served(KeyDescribeQuorum, 0, 2),
 	served(KeyDescribeCluster, 0, 2),
 	served(KeyDescribeProducers, 0, 0),
+	served(KeyConsumerGroupHeartbeat, 0, 1),
+	served(KeyConsumerGroupDescribe, 0, 1),
 	served(KeyListConfigResources, 0, 1),
 	served(KeyDescribeTopicPartitions, 0, 0),
 }

@@ -58,6 +58,7 @@ func TestRegression4ServedVersionsAreKafkas(t *testing.T) {
 		KeyProduce: {0, 13}, KeyFetch: {4, 18}, KeyListOffsets: {1, 11}, KeyMetadata: {0, 13}, KeyAPIVersions: {0, 5},
 		KeyOffsetCommit: {2, 10}, KeyOffsetFetch: {1, 10}, KeyFindCoordinator: {0, 6}, KeyJoinGroup: {0, 9}, KeyHeartbeat: {0, 4},
 		KeyLeaveGroup: {0, 5}, KeySyncGroup: {0, 5}, KeyDescribeGroups: {0, 6}, KeyListGroups: {0, 5}, KeyDeleteGroups: {0, 3}, KeyOffsetDelete: {0, 0},
+		KeyConsumerGroupHeartbeat: {0, 1}, KeyConsumerGroupDescribe: {0, 1},
 		KeyCreateTopics: {2, 7}, KeyDeleteTopics: {1, 6}, KeyDeleteRecords: {0, 2}, KeyInitProducerID: {0, 5},
 		KeyOffsetForLeaderEpoch: {2, 4}, KeyDescribeConfigs: {1, 4}, KeyAlterConfigs: {0, 2}, KeyDescribeLogDirs: {1, 5},
 		KeyCreatePartitions: {0, 3}, KeyIncrementalAlterConfigs: {0, 1}, KeyDescribeQuorum: {0, 2},

@@ -17,7 +17,7 @@ const (
 )
 
 // ConsumerGroupDescribe describes consumer groups and their members (GroupMetadataManager.consumerGroupDescribe).
-func (c *Coordinator) ConsumerGroupDescribe(ctx context.Context, _ Caller, req *kmsg.ConsumerGroupDescribeRequest) *kmsg.ConsumerGroupDescribeResponse {
+func (c *Coordinator) ConsumerGroupDescribe(ctx context.Context, req *kmsg.ConsumerGroupDescribeRequest) *kmsg.ConsumerGroupDescribeResponse {
 	resp := req.ResponseKind().(*kmsg.ConsumerGroupDescribeResponse)
 	named := make([]string, 0, len(req.Groups))
 	for _, id := range req.Groups {

@@ -437,7 +437,7 @@ func (s *consumerScript) showConsumer(group string) {
 func (s *consumerScript) describe(group string) {
 	req := kmsg.NewPtrConsumerGroupDescribeRequest()
 	req.Version, req.Groups = 1, []string{group}
-	g := s.c.ConsumerGroupDescribe(s.ctx, Caller{}, req).Groups[0]
+	g := s.c.ConsumerGroupDescribe(s.ctx, req).Groups[0]
 	if g.ErrorCode != 0 {
 		s.say("%s: %s", wire.ErrorCode(g.ErrorCode), orEmpty(g.ErrorMessage))
 		return
