@@ -22,6 +22,11 @@ func (c *Coordinator) ConsumerGroupHeartbeat(ctx context.Context, who Caller, re
 		decide: func(s *Shard, reply func(*kmsg.ConsumerGroupHeartbeatResponse)) []Record {
 			resp, records, err := s.consumerHeartbeat(who, req)
 			if err != nil {
+				switch err.code {
+				case wire.FencedMemberEpoch, wire.FencedInstanceID, wire.UnreleasedInstanceID:
+					s.logConsumer("member is refused", req.Group, "member", req.MemberID, "instance", orEmpty(req.InstanceID), "reason", err.message)
+				default:
+				}
 				reply(refusedHeartbeat(req, err))
 				return nil
 			}
