@@ -160,7 +160,7 @@ func addCount(counts map[string]int, name string, by int) {
 }
 
 // preferredAssignor is what most members prefer with one of them changed, the fallback if nobody prefers any. Among equals
-// it is the first one by name; Kafka leaves that to a hash map.
+// it is the last one by name: so does Kafka's hash map with the two that there are.
 func (g *consumerGroup) preferredAssignor(old, changed *consumerMember, fallback string) string {
 	counts := maps.Clone(g.assignors)
 	if old != nil && old.Assignor != nil {
@@ -171,7 +171,7 @@ func (g *consumerGroup) preferredAssignor(old, changed *consumerMember, fallback
 	}
 	preferred := ""
 	for _, name := range sortedKeys(counts) {
-		if preferred == "" || counts[name] > counts[preferred] {
+		if preferred == "" || counts[name] >= counts[preferred] {
 			preferred = name
 		}
 	}
