@@ -47,6 +47,7 @@ type consumerModel struct {
 	clients map[string]*modelClient
 	born    int
 	calm    bool // no answers are lost
+	ids     *rand.ChaCha8
 }
 
 // modelClient is one client as it sees itself.
@@ -66,7 +67,7 @@ const modelSession = 45 * time.Second
 
 func newConsumerModel(t *testing.T, random *rand.Rand) *consumerModel {
 	t.Helper()
-	m := &consumerModel{t: t, random: random, topics: &mutableTopics{}, counts: map[string]int32{"a": 3, "b": 2}, clients: map[string]*modelClient{}}
+	m := &consumerModel{t: t, random: random, topics: &mutableTopics{}, ids: rand.NewChaCha8([32]byte{}), counts: map[string]int32{"a": 3, "b": 2}, clients: map[string]*modelClient{}}
 	m.log = openLog(t, vfs.NewMemory(), 1)
 	m.setTopics()
 	m.start()
@@ -85,6 +86,7 @@ func (m *consumerModel) start() {
 	o := testOptions(m.log)
 	config := testConfig()
 	config.Consumers = ConsumersConfig{MaxSize: 1 << 30, Assignors: []string{"uniform", "range"}, Upgrade: true, Downgrade: true}
+	o.Random = m.ids // No ID comes twice, whatever starts again.
 	o.Config, o.Topics, o.TopicsVersion = func() Config { return config }, m.topics, m.topics.Version
 	m.c = New(o)
 }
