@@ -2,7 +2,9 @@ package local
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
+	"math/rand/v2"
 	"testing"
 
 	"github.com/clatterhq/clatter/logstore"
@@ -64,13 +66,14 @@ func fillForCleaning(b *testing.B, p logstore.Partition, size int, codec record.
 	const total = 128 << 20
 	records := total / size
 	value := make([]byte, size)
-	for i := range value {
-		value[i] = byte(i*i*i>>3) & byte(i>>1) // which compresses by half or so
-	}
+	random := rand.New(rand.NewPCG(1, 1))
 	batch := record.NewBuilder()
 	batch.Codec = codec
 	for i := 0; i < records; {
 		for batch.Size() < 64<<10 {
+			for j := 0; j < size/2; j += 8 { // half of it compresses
+				binary.LittleEndian.PutUint64(value[j:], random.Uint64())
+			}
 			batch.Append(int64(i), fmt.Appendf(nil, "key-%d", i*7919%(records/10)), value)
 			i++
 		}
