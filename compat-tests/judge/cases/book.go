@@ -40,6 +40,25 @@ var Groups = map[string]Group{
 		"log.roll.ms":                "3600000",
 		"min.insync.replicas":        "1",
 	}},
+	// Conversations of groups: a new group does not wait for more members.
+	"groups": {Overrides: map[string]string{"group.initial.rebalance.delay.ms": "0"}},
+	// Small groups, with little to say about an offset.
+	"group-limits": {Overrides: map[string]string{
+		"group.initial.rebalance.delay.ms": "0",
+		"group.max.size":                   "2",
+		"offset.metadata.max.bytes":        "10",
+		"offsets.topic.num.partitions":     "3",
+	}},
+	// New groups wait for more members.
+	"group-delay": {Overrides: map[string]string{"group.initial.rebalance.delay.ms": "2000"}},
+	// Sessions so short that a conversation can wait for their end.
+	"group-timers": {Overrides: map[string]string{
+		"group.initial.rebalance.delay.ms": "0",
+		"group.min.session.timeout.ms":     "100",
+		"offsets.topic.num.partitions":     "3",
+	}},
+	// A broker that nobody asked for a coordinator yet.
+	"first-group": {},
 	// Limits that are large by default made small.
 	"limits": {Overrides: map[string]string{
 		"fetch.max.bytes":                  "1024",
@@ -74,7 +93,7 @@ func All() []script.Case {
 		createTopicsCases, deleteTopicsCases, createPartitionsCases, deleteRecordsCases, initProducerIDCases, offsetForLeaderEpochCases,
 		describeConfigsCases, alterConfigsCases, incrementalAlterConfigsCases, listConfigResourcesCases,
 		describeTopicPartitionsCases, describeClusterCases, describeLogDirsCases, describeProducersCases, describeQuorumCases,
-		limitCases, internalCases, regressionCases, allEdges, damageCases,
+		limitCases, internalCases, groupCases, regressionCases, allEdges, damageCases,
 	} {
 		add(&b)
 	}

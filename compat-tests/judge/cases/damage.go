@@ -16,40 +16,71 @@ type served struct {
 	key         int16
 	first, last int16
 	build       func(version int16) func(r *script.Run) kmsg.Request
+	group       string        // Of the cases: the broker that they need.
+	prepare     []script.Step // What must come before a request that is not damaged so badly that it is refused.
 }
 
 // apis lists every API that the judge knows.
-func apis() []served {
+func apis() []served { return append(topicAPIs(), groupAPIs()...) }
+
+func topicAPIs() []served {
 	return []served{
-		{"Produce", 0, 3, 13, func(v int16) func(*script.Run) kmsg.Request { return produceTo(v, "missing", 0, plain("a")) }},
-		{"Fetch", 1, 4, 18, func(v int16) func(*script.Run) kmsg.Request { return fetch(v, "missing", 0, 0) }},
-		{"ListOffsets", 2, 1, 11, func(v int16) func(*script.Run) kmsg.Request { return listOffsets(v, "missing", 0, -1) }},
-		{"Metadata", 3, 0, 13, func(v int16) func(*script.Run) kmsg.Request { return metadata(v, "a b") }},
-		{"ApiVersions", 18, 0, 5, apiVersions},
-		{"CreateTopics", 19, 2, 7, func(v int16) func(*script.Run) kmsg.Request {
+		{name: "Produce", key: 0, first: 3, last: 13, build: func(v int16) func(*script.Run) kmsg.Request { return produceTo(v, "missing", 0, plain("a")) }},
+		{name: "Fetch", key: 1, first: 4, last: 18, build: func(v int16) func(*script.Run) kmsg.Request { return fetch(v, "missing", 0, 0) }},
+		{name: "ListOffsets", key: 2, first: 1, last: 11, build: func(v int16) func(*script.Run) kmsg.Request { return listOffsets(v, "missing", 0, -1) }},
+		{name: "Metadata", key: 3, first: 0, last: 13, build: func(v int16) func(*script.Run) kmsg.Request { return metadata(v, "a b") }},
+		{name: "ApiVersions", key: 18, first: 0, last: 5, build: apiVersions},
+		{name: "CreateTopics", key: 19, first: 2, last: 7, build: func(v int16) func(*script.Run) kmsg.Request {
 			return createTopics(v, newTopic{name: "a b", partitions: 1, replicas: 1})
 		}},
-		{"DeleteTopics", 20, 1, 6, func(v int16) func(*script.Run) kmsg.Request { return deleteTopics(v, "~missing") }},
-		{"DeleteRecords", 21, 0, 2, func(v int16) func(*script.Run) kmsg.Request { return deleteRecords(v, "missing", 0, 0) }},
-		{"InitProducerID", 22, 0, 5, initProducerID},
-		{"OffsetForLeaderEpoch", 23, 2, 4, func(v int16) func(*script.Run) kmsg.Request { return offsetForLeaderEpoch(v, "missing", 0, 0) }},
-		{"DescribeConfigs", 32, 1, 4, func(v int16) func(*script.Run) kmsg.Request {
+		{name: "DeleteTopics", key: 20, first: 1, last: 6, build: func(v int16) func(*script.Run) kmsg.Request { return deleteTopics(v, "~missing") }},
+		{name: "DeleteRecords", key: 21, first: 0, last: 2, build: func(v int16) func(*script.Run) kmsg.Request { return deleteRecords(v, "missing", 0, 0) }},
+		{name: "InitProducerID", key: 22, first: 0, last: 5, build: initProducerID},
+		{name: "OffsetForLeaderEpoch", key: 23, first: 2, last: 4, build: func(v int16) func(*script.Run) kmsg.Request { return offsetForLeaderEpoch(v, "missing", 0, 0) }},
+		{name: "DescribeConfigs", key: 32, first: 1, last: 4, build: func(v int16) func(*script.Run) kmsg.Request {
 			return describeConfigs(v, kmsg.ConfigResourceTypeTopic, "~missing", "retention.ms")
 		}},
-		{"AlterConfigs", 33, 0, 2, func(v int16) func(*script.Run) kmsg.Request {
+		{name: "AlterConfigs", key: 33, first: 0, last: 2, build: func(v int16) func(*script.Run) kmsg.Request {
 			return alterConfigs(v, kmsg.ConfigResourceTypeTopic, "~missing", "retention.ms=5")
 		}},
-		{"DescribeLogDirs", 35, 1, 5, func(v int16) func(*script.Run) kmsg.Request { return describeLogDirs(v, "~missing", 0) }},
-		{"CreatePartitions", 37, 0, 3, func(v int16) func(*script.Run) kmsg.Request { return createPartitions(v, "~missing", 2) }},
-		{"IncrementalAlterConfigs", 44, 0, 1, func(v int16) func(*script.Run) kmsg.Request {
+		{name: "DescribeLogDirs", key: 35, first: 1, last: 5, build: func(v int16) func(*script.Run) kmsg.Request { return describeLogDirs(v, "~missing", 0) }},
+		{name: "CreatePartitions", key: 37, first: 0, last: 3, build: func(v int16) func(*script.Run) kmsg.Request { return createPartitions(v, "~missing", 2) }},
+		{name: "IncrementalAlterConfigs", key: 44, first: 0, last: 1, build: func(v int16) func(*script.Run) kmsg.Request {
 			return incrementalAlterConfigs(v, kmsg.ConfigResourceTypeTopic, "~missing", "set retention.ms=5")
 		}},
-		{"DescribeQuorum", 55, 0, 2, func(v int16) func(*script.Run) kmsg.Request { return describeQuorum(v, "missing", 0) }},
-		{"DescribeCluster", 60, 0, 2, describeCluster},
-		{"DescribeProducers", 61, 0, 0, func(int16) func(*script.Run) kmsg.Request { return describeProducers("~missing", 0) }},
-		{"ListConfigResources", 74, 0, 1, func(v int16) func(*script.Run) kmsg.Request { return listConfigResources(v, 16) }},
-		{"DescribeTopicPartitions", 75, 0, 0, func(int16) func(*script.Run) kmsg.Request { return describeTopicPartitions(10, nil, "~missing") }},
+		{name: "DescribeQuorum", key: 55, first: 0, last: 2, build: func(v int16) func(*script.Run) kmsg.Request { return describeQuorum(v, "missing", 0) }},
+		{name: "DescribeCluster", key: 60, first: 0, last: 2, build: describeCluster},
+		{name: "DescribeProducers", key: 61, first: 0, last: 0, build: func(int16) func(*script.Run) kmsg.Request { return describeProducers("~missing", 0) }},
+		{name: "ListConfigResources", key: 74, first: 0, last: 1, build: func(v int16) func(*script.Run) kmsg.Request { return listConfigResources(v, 16) }},
+		{name: "DescribeTopicPartitions", key: 75, first: 0, last: 0, build: func(int16) func(*script.Run) kmsg.Request { return describeTopicPartitions(10, nil, "~missing") }},
 	}
+}
+
+// groupAPIs are the APIs of groups; their requests are about group g, which does not exist.
+func groupAPIs() []served {
+	list := []served{
+		{name: "OffsetCommit", key: 8, first: 2, last: 10, build: func(v int16) func(*script.Run) kmsg.Request {
+			return commitRequest(v, noOffsets, offset("missing", 0, 1))
+		}},
+		{name: "OffsetFetch", key: 9, first: 1, last: 10, build: func(v int16) func(*script.Run) kmsg.Request {
+			return offsetFetchRequest(v, partitions{"missing": {0}})
+		}},
+		{name: "FindCoordinator", key: 10, first: 0, last: 6, build: func(v int16) func(*script.Run) kmsg.Request { return findCoordinator(v, 0, "~g") }},
+		{name: "JoinGroup", key: 11, first: 0, last: 9, build: func(v int16) func(*script.Run) kmsg.Request { return joinRequest(v, memberID("nobody")) }},
+		{name: "Heartbeat", key: 12, first: 0, last: 4, build: func(v int16) func(*script.Run) kmsg.Request { return heartbeat(v, "a", 1).Build }},
+		{name: "LeaveGroup", key: 13, first: 0, last: 5, build: func(v int16) func(*script.Run) kmsg.Request { return leave(v, "a").Build }},
+		{name: "SyncGroup", key: 14, first: 0, last: 5, build: func(v int16) func(*script.Run) kmsg.Request { return sync(v, "a", 1, assigns("nobody")).Build }},
+		{name: "DescribeGroups", key: 15, first: 0, last: 6, build: func(v int16) func(*script.Run) kmsg.Request { return describe(v, "~g").Build }},
+		{name: "ListGroups", key: 16, first: 0, last: 5, build: func(v int16) func(*script.Run) kmsg.Request { return list(v).Build }},
+		{name: "DeleteGroups", key: 42, first: 0, last: 3, build: func(v int16) func(*script.Run) kmsg.Request { return deleteGroups(v, "~g").Build }},
+		{name: "OffsetDelete", key: 47, first: 0, last: 0, build: func(int16) func(*script.Run) kmsg.Request {
+			return offsetDelete("~g", partitions{"~missing": {0}}).Build
+		}},
+	}
+	for i := range list {
+		list[i].group, list[i].prepare = "groups", []script.Step{ready("g")}
+	}
+	return list
 }
 
 // Keys lists the keys of the APIs that the judge asks about, all of which must be advertised.
@@ -64,20 +95,13 @@ func Keys() []int16 {
 // damageCases sends frames that are damaged below the level of fields, and versions that are not served.
 func damageCases(b *book) {
 	for _, api := range apis() {
-		not := []int16{-1, api.last + 1, 32767}
-		if api.first > 0 {
-			not = append(not, api.first-1)
-		}
-		for _, v := range not {
-			if api.key == 18 && v != -1 {
-				continue // ApiVersions answers versions that it does not know; its own file asks for those.
+		b.in(api.group, func() {
+			b.notServed(api)
+			b.damaged(api, api.first)
+			if api.last != api.first {
+				b.damaged(api, api.last)
 			}
-			b.add(api.name, v, "version-not-served", versionNotServed(api, v), ask(apiVersions(0)))
-		}
-		b.damaged(api, api.first)
-		if api.last != api.first {
-			b.damaged(api, api.last)
-		}
+		})
 	}
 	for _, key := range []int16{-1, 4, 5, 6, 7, 52, 56, 58, 62, 63, 67, 70, 73, 82, 95, 1000, 32767} {
 		b.add("UnknownAPI", 0, fmt.Sprintf("key=%d", key), script.Raw{
@@ -86,6 +110,20 @@ func damageCases(b *book) {
 		})
 	}
 	frameCases(b)
+}
+
+// notServed asks in versions around those that are served.
+func (b *book) notServed(api served) {
+	not := []int16{-1, api.last + 1, 32767}
+	if api.first > 0 {
+		not = append(not, api.first-1)
+	}
+	for _, v := range not {
+		if api.key == 18 && v != -1 {
+			continue // ApiVersions answers versions that it does not know; its own file asks for those.
+		}
+		b.add(api.name, v, "version-not-served", versionNotServed(api, v), ask(apiVersions(0)))
+	}
 }
 
 // versionNotServed sends the header of a version that is not served. What follows can't matter: the broker does not know its form.
@@ -102,10 +140,10 @@ func versionNotServed(api served, version int16) script.Step {
 func (b *book) damaged(api served, version int16) {
 	req := api.build(version)(new(script.Run))
 	raw := func(what string, build func(r *script.Run, id int32) []byte) {
-		b.add(api.name, version, "damage/"+what, script.Raw{
+		b.add(api.name, version, "damage/"+what, append(append([]script.Step{}, api.prepare...), script.Raw{
 			What: fmt.Sprintf("%s v%d, %s", api.name, version, what), Build: build,
 			Answer: versioned(req.ResponseKind(), version), Header: rawconn.FlexibleHeader(req),
-		})
+		})...)
 	}
 	good := func(r *script.Run, id int32) []byte {
 		req := api.build(version)(r)

@@ -157,4 +157,37 @@ func allEdges(b *book) {
 	b.edgeCases("DescribeProducers", 0, one, describeProducers("~t", 0))
 	b.edgeCases("DescribeQuorum", 2, nil, describeQuorum(2, "__cluster_metadata", 0))
 	b.edgeCases("ApiVersions", 5, nil, apiVersions(5))
+	b.in("groups", func() { groupEdges(b) })
+}
+
+// groupEdges does so for the APIs of groups. A commit must not make groups that other cases take for unknown, and Kafka never answers a join that
+// names a protocol twice.
+func groupEdges(b *book) {
+	member := steps(ready("g"), topic("t", 1), stable("a"))
+	offsets := steps(ready("g"), topic("t", 1), committed())
+	for _, v := range []int16{0, 9} {
+		b.edgeCases("JoinGroup", v, member, rejoin(v, "a", instanceID("s"), joinReason("why")).Build, "Protocols=twice", "MemberID=empty")
+	}
+	for _, v := range []int16{0, 5} {
+		b.edgeCases("SyncGroup", v, member, sync(v, "a", 1, assigns("@a")).Build)
+		b.edgeCases("LeaveGroup", v, member, leave(v, "a").Build)
+	}
+	for _, v := range []int16{0, 4} {
+		b.edgeCases("Heartbeat", v, member, heartbeat(v, "a", 1).Build)
+	}
+	for _, v := range []int16{2, 10} {
+		b.edgeCases("OffsetCommit", v, member, commitAs(v, "a", 1).Build, "Group=empty", "Group=unknown", "Group=long")
+	}
+	for _, v := range []int16{1, 7, 8, 10} {
+		b.edgeCases("OffsetFetch", v, offsets, offsetFetchRequest(v, partitions{"t": {0}}))
+	}
+	b.edgeCases("OffsetDelete", 0, offsets, offsetDelete("~g", partitions{"~t": {0}}).Build)
+	for _, v := range []int16{0, 6} {
+		b.edgeCases("DescribeGroups", v, member, describe(v, "~g").Build)
+		b.edgeCases("FindCoordinator", v, member, findCoordinator(v, 0, "~g"), "CoordinatorType=1", "CoordinatorType=2")
+	}
+	b.edgeCases("ListGroups", 5, member, list(5, states("Stable"), types("classic")).Build)
+	for _, v := range []int16{0, 3} {
+		b.edgeCases("DeleteGroups", v, offsets, deleteGroups(v, "~g").Build)
+	}
 }
