@@ -75,10 +75,12 @@ func (g *consumerGroup) static(instanceID *string) *consumerMember {
 
 // targetOf is the target of a member, or of the static member that it replaces.
 func (g *consumerGroup) targetOf(m *consumerMember) assignor.Partitions {
-	if m.InstanceID == nil {
-		return g.targets[m.id]
+	if m.InstanceID != nil {
+		if id, ok := g.instances[*m.InstanceID]; ok {
+			return g.targets[id]
+		}
 	}
-	return g.targets[g.instances[*m.InstanceID]]
+	return g.targets[m.id] // A dynamic member that becomes a static one has a target, too.
 }
 
 // put makes a member, or replaces it.
