@@ -23,7 +23,7 @@ func startProcess(cmd *exec.Cmd, logPath string) (*process, error) {
 	}
 	defer log.Close() //nolint:errcheck // The child has its own descriptor; ours was never written to.
 	cmd.Stdout, cmd.Stderr = log, log
-	dieWithParent(cmd)
+	DieWithParent(cmd)
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start %s: %w", cmd.Path, err)
 	}

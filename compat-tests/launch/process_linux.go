@@ -5,5 +5,5 @@ import (
 	"syscall"
 )
 
-// dieWithParent makes the kernel kill the child when this process ends, however it ends.
-func dieWithParent(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} }
+// DieWithParent makes the kernel kill the child when this process ends, however it ends.
+func DieWithParent(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} }
