@@ -1,0 +1,2 @@
+// Package sarama runs Sarama, unmodified.
+package sarama
