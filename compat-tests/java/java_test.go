@@ -27,7 +27,7 @@ const timeLimit = 8 * time.Minute
 func TestJavaClient(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), timeLimit)
 	defer cancel()
-	classPath := compile(ctx, t)
+	classPath := compile(ctx, t, "src/*.java")
 	broker := brokertest.Start(t, map[string]string{"auto.create.topics.enable": "true"})
 	java, err := jars.Java()
 	if err != nil {
@@ -91,8 +91,8 @@ func follow(ctx context.Context, t *testing.T, broker *launch.Broker, lines io.R
 	return ran, failed
 }
 
-// compile compiles the scenarios and returns the class path that runs them.
-func compile(ctx context.Context, t *testing.T) string {
+// compile compiles the sources that match a pattern and returns the class path that runs them.
+func compile(ctx context.Context, t *testing.T, pattern string) string {
 	t.Helper()
 	dir, err := jars.Resolve(ctx, "kafka-clients", jars.ClientsPOM)
 	if errors.Is(err, jars.ErrUnavailable) {
@@ -108,7 +108,7 @@ func compile(ctx context.Context, t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sources, err := filepath.Glob("src/*.java")
+	sources, err := filepath.Glob(pattern)
 	if err != nil || len(sources) == 0 {
 		t.Fatalf("no sources: %v", err)
 	}
