@@ -19,7 +19,7 @@ import (
 
 // scenarioLimit bounds one scenario on a busy machine; alone, one takes about a quarter of a minute, most of it the
 // session timeout of the member that dies.
-const scenarioLimit = 4 * time.Minute
+const scenarioLimit = 6 * time.Minute
 
 // SessionTimeout is what clients should set, in milliseconds: the shortest that a broker accepts by default.
 const SessionTimeout = "6000"
