@@ -72,7 +72,8 @@ func consume(ctx context.Context, client *kgo.Client, report *groups.Reporter) e
 			return err
 		}
 		fetches.EachRecord(func(r *kgo.Record) { report.Record(r.Topic, r.Partition, r.Offset, r.Value) })
-		if err := client.CommitRecords(ctx, fetches.Records()...); err == nil {
+		// What was reported is committed even if it is time to leave.
+		if err := client.CommitRecords(context.WithoutCancel(ctx), fetches.Records()...); err == nil {
 			fetches.EachPartition(func(p kgo.FetchTopicPartition) {
 				if n := len(p.Records); n > 0 {
 					report.Committed(p.Topic, p.Partition, p.Records[n-1].Offset+1)

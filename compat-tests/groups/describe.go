@@ -104,10 +104,10 @@ func owned(members []Described, clientID string) []Partition {
 	return nil
 }
 
-func sameMembers(a, b []Described) bool {
-	return slices.EqualFunc(a, b, func(x, y Described) bool {
-		return x.MemberID == y.MemberID && slices.Equal(x.Partitions, y.Partitions)
-	})
+// sameIDs says whether the members are those that they were. A client is free to join again under its id, after which
+// partitions may be shared out otherwise.
+func sameIDs(a, b []Described) bool {
+	return slices.EqualFunc(a, b, func(x, y Described) bool { return x.MemberID == y.MemberID })
 }
 
 // sameAssignments says whether the partitions are shared out as before, to whomever.

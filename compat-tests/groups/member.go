@@ -50,7 +50,7 @@ type Client struct {
 	Broker map[string]string
 	// Consumer says that members speak the protocol of KIP-848; else the group is a classic one.
 	Consumer bool
-	// Rejoins says that the client may join anew after the broker came back, by its own decision.
+	// Rejoins says that the client may join as a new member after the broker came back, by its own decision.
 	Rejoins bool
 	// Repeats says that the client hands out again, when the group rebalances, what it had not committed.
 	Repeats bool

@@ -71,11 +71,11 @@ func (s *Scenario) startAgain() (*Member, []Described) {
 	return e, members
 }
 
-// checkMembersStayed compares the group with what it was before the broker was killed.
+// checkMembersStayed compares the group's members with those from before the broker was killed.
 func (s *Scenario) checkMembersStayed(before []Described) {
 	s.t.Helper()
 	after := s.AwaitShared(len(before))
-	if !s.client.Rejoins && !s.slow() && !sameMembers(before, after) {
+	if !s.client.Rejoins && !s.slow() && !sameIDs(before, after) {
 		s.t.Errorf("members before the crash: %v, after it: %v", before, after)
 	}
 }

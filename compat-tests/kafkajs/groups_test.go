@@ -20,5 +20,6 @@ func TestGroup(t *testing.T) {
 		Options: func(string) map[string]string {
 			return map[string]string{"sessionTimeout": groups.SessionTimeout, "heartbeatInterval": groups.HeartbeatInterval}
 		},
+		Rejoins: true, // It starts its consumer anew when it finds no broker.
 	})
 }

@@ -36,7 +36,7 @@ func member(ctx context.Context, m groups.Membership, report *groups.Reporter) e
 			continue
 		}
 		report.Record(message.Topic, int32(message.Partition), message.Offset, message.Value)
-		if err := reader.CommitMessages(ctx, message); err != nil {
+		if err := reader.CommitMessages(context.WithoutCancel(ctx), message); err != nil {
 			fmt.Fprintln(os.Stderr, "commit:", err)
 			continue
 		}
