@@ -30,4 +30,4 @@ require (
 	github.com/segmentio/kafka-go v0.4.51
 )
 
-replace github.com/hashicorp/go-uuid => ./sarama/uuid
+replace github.com/hashicorp/go-uuid => ./sarama/testdata/uuid
