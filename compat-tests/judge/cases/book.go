@@ -40,22 +40,29 @@ var Groups = map[string]Group{
 		"log.roll.ms":                "3600000",
 		"min.insync.replicas":        "1",
 	}},
-	// Conversations of groups: a new group does not wait for more members.
-	"groups": {Overrides: map[string]string{"group.initial.rebalance.delay.ms": "0"}},
+	// Conversations of groups: a new group does not wait for more members, and what members agree on is decided at once.
+	"groups": {Overrides: map[string]string{"group.initial.rebalance.delay.ms": "0", "group.consumer.assignment.interval.ms": "0"}},
 	// Small groups, with little to say about an offset.
 	"group-limits": {Overrides: map[string]string{
-		"group.initial.rebalance.delay.ms": "0",
-		"group.max.size":                   "2",
-		"offset.metadata.max.bytes":        "10",
-		"offsets.topic.num.partitions":     "3",
+		"group.initial.rebalance.delay.ms":      "0",
+		"group.consumer.assignment.interval.ms": "0",
+		"group.max.size":                        "2",
+		"group.consumer.max.size":               "2",
+		"offset.metadata.max.bytes":             "10",
+		"offsets.topic.num.partitions":          "3",
 	}},
 	// New groups wait for more members.
 	"group-delay": {Overrides: map[string]string{"group.initial.rebalance.delay.ms": "2000"}},
 	// Sessions so short that a conversation can wait for their end.
 	"group-timers": {Overrides: map[string]string{
-		"group.initial.rebalance.delay.ms": "0",
-		"group.min.session.timeout.ms":     "100",
-		"offsets.topic.num.partitions":     "3",
+		"group.initial.rebalance.delay.ms":         "0",
+		"group.min.session.timeout.ms":             "100",
+		"group.consumer.assignment.interval.ms":    "0",
+		"group.consumer.min.session.timeout.ms":    "300",
+		"group.consumer.session.timeout.ms":        "1000",
+		"group.consumer.min.heartbeat.interval.ms": "100",
+		"group.consumer.heartbeat.interval.ms":     "100",
+		"offsets.topic.num.partitions":             "3",
 	}},
 	// A broker that nobody asked for a coordinator yet.
 	"first-group": {},

@@ -76,6 +76,8 @@ func groupAPIs() []served {
 		{name: "OffsetDelete", key: 47, first: 0, last: 0, build: func(int16) func(*script.Run) kmsg.Request {
 			return offsetDelete("~g", partitions{"~missing": {0}}).Build
 		}},
+		{name: "ConsumerGroupHeartbeat", key: 68, first: 0, last: 1, build: func(v int16) func(*script.Run) kmsg.Request { return beat(v, "a", 1).Build }},
+		{name: "ConsumerGroupDescribe", key: 69, first: 0, last: 1, build: func(v int16) func(*script.Run) kmsg.Request { return describeConsumers(v, "~g").Build }},
 	}
 	for i := range list {
 		list[i].group, list[i].prepare = "groups", []script.Step{ready("g")}

@@ -186,6 +186,11 @@ func groupEdges(b *book) {
 		b.edgeCases("DescribeGroups", v, member, describe(v, "~g").Build)
 		b.edgeCases("FindCoordinator", v, member, findCoordinator(v, 0, "~g"), "CoordinatorType=1", "CoordinatorType=2")
 	}
+	consumer := consumers("a")
+	for _, v := range []int16{0, 1} {
+		b.edgeCases("ConsumerGroupHeartbeat", v, consumer, beat(v, "a", 2, complete("t"), owns(0, 1, 2, 3), consumerInstance("s"), rack("r"), assignor("range")).Build, "Group=unknown", "Group=long")
+		b.edgeCases("ConsumerGroupDescribe", v, consumer, describeConsumers(v, "~g").Build)
+	}
 	b.edgeCases("ListGroups", 5, member, list(5, states("Stable"), types("classic")).Build)
 	for _, v := range []int16{0, 3} {
 		b.edgeCases("DeleteGroups", v, offsets, deleteGroups(v, "~g").Build)

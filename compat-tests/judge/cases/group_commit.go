@@ -11,7 +11,7 @@ func groupCases(b *book) {
 	for _, add := range []func(*book){
 		findCoordinatorCases, joinGroupCases, syncGroupCases, heartbeatCases, leaveGroupCases,
 		offsetCommitCases, offsetFetchCases, offsetDeleteCases, describeGroupsCases, listGroupsCases, deleteGroupsCases,
-		groupLimitCases, regressionsOfGroups,
+		groupLimitCases, regressionsOfGroups, consumerGroupCases, consumerMixedCases,
 	} {
 		add(b)
 	}
