@@ -171,8 +171,9 @@ func TestHostileBodiesAreRefusedCheaply(t *testing.T) {
 	for name, c := range hostile() {
 		t.Run(name, func(t *testing.T) {
 			h := RequestHeader{Key: c.key, Version: c.version}
+			const most = 50 * time.Millisecond
 			took := time.Hour
-			for range 3 { // the least of three: others may be using the processor
+			for attempt := 0; attempt < 50 && took > most; attempt++ { // the least of some: others may be using the processor
 				start := time.Now()
 				_, err := DecodeRequest(h, c.body)
 				took = min(took, time.Since(start))
@@ -180,7 +181,7 @@ func TestHostileBodiesAreRefusedCheaply(t *testing.T) {
 					t.Fatalf("want %v, got %v", c.want, err)
 				}
 			}
-			if took > 50*time.Millisecond && !raceEnabled {
+			if took > most && !raceEnabled {
 				t.Errorf("took %v", took)
 			}
 			limit := uint64(16*len(c.body) + 64<<10)
