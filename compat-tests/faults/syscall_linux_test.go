@@ -120,7 +120,7 @@ func failOnce(t *testing.T, failure failing, n int) (shown bool) {
 	if !until(ctx, 20*time.Second, func() bool { return l.Acknowledged() > acknowledged }) {
 		t.Error("nothing is acknowledged after a new start")
 	}
-	wait(ctx, t, 100*time.Millisecond) // for the reader that runs along
+	until(ctx, 20*time.Second, func() bool { return l.Tailed() > 0 }) // the reader that runs along finds the broker again in its own time
 	judge(ctx, t, l)
 	return shown
 }

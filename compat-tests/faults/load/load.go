@@ -184,11 +184,12 @@ func (l *Load) produce(ctx context.Context, worker int) error {
 	return nil
 }
 
-// awaitProducerID asks for a producer id until there is one: the client gives up when a broker dies before the first answer of a connection.
+// awaitProducerID asks for a producer id until there is one: the client gives up when a broker dies before the first answer of a connection,
+// or when it can't keep an id.
 func awaitProducerID(ctx context.Context, client *kgo.Client) error {
 	for {
 		_, _, err := client.ProducerID(ctx)
-		if err == nil || !isFirstReadEOF(err) {
+		if err == nil || !isFirstReadEOF(err) && !kerr.IsRetriable(err) {
 			return err
 		}
 		select {
