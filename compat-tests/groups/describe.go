@@ -110,19 +110,6 @@ func sameIDs(a, b []Described) bool {
 	return slices.EqualFunc(a, b, func(x, y Described) bool { return x.MemberID == y.MemberID })
 }
 
-// sameAssignments says whether the partitions are shared out as before, to whomever.
-func sameAssignments(a, b []Described) bool {
-	shares := func(members []Described) []string {
-		var all []string
-		for _, m := range members {
-			all = append(all, fmt.Sprint(m.Partitions))
-		}
-		slices.Sort(all)
-		return all
-	}
-	return slices.Equal(shares(a), shares(b))
-}
-
 func ordered(members []Described) []Described {
 	slices.SortFunc(members, func(a, b Described) int { return strings.Compare(a.MemberID, b.MemberID) })
 	return members
