@@ -199,7 +199,10 @@ func TestDumpLogReadsCompactedLogs(t *testing.T) {
 	for _, file := range indexes {
 		switch filepath.Ext(file) {
 		case ".index":
-			contains(t, dump(t, file, "--index-sanity-check"), "passed sanity check")
+			// What is left may be too little for an entry.
+			if said := dump(t, file, "--index-sanity-check"); !strings.Contains(said, "passed sanity check") && !strings.Contains(said, "is empty") {
+				t.Errorf("kafka-dump-log %s: %s", filepath.Base(file), said)
+			}
 		case ".timeindex":
 			contains(t, dump(t, file), "Dumping")
 		}

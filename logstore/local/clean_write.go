@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"math"
+	"strings"
 
 	"github.com/clatterhq/clatter/logstore"
 	"github.com/clatterhq/clatter/logstore/local/format"
@@ -144,9 +145,10 @@ func (c *cleaned) finish(aborted []producer.AbortedTransaction) error {
 	return nil
 }
 
-// writeDurable writes a file and syncs it, or removes it if it would be empty.
+// writeDurable writes a file and syncs it, or removes it if it would be an empty index of transactions. Kafka's tools want the other
+// two indexes beside each other, empty or not.
 func (f *folder) writeDurable(name string, content []byte) error {
-	if len(content) == 0 {
+	if len(content) == 0 && strings.Contains(name, txnIndexSuffix) {
 		if err := f.dir.fs.Remove(f.path(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
