@@ -204,7 +204,12 @@ func TestDumpLogReadsCompactedLogs(t *testing.T) {
 				t.Errorf("kafka-dump-log %s: %s", filepath.Base(file), said)
 			}
 		case ".timeindex":
-			contains(t, dump(t, file), "Dumping")
+			// As with Apache Kafka's cleaner, the greatest timestamp may be that of a batch without records, for which the tool
+			// computes -1.
+			r := tool(t, "", "kafka-dump-log", "--files", file)
+			if said := r.stdout + r.stderr; r.code != 0 || !strings.Contains(said, "Dumping") || strings.Contains(said, "mismatch") && !strings.Contains(said, "log timestamp: -1") {
+				t.Errorf("kafka-dump-log %s: exit code %d: %s", filepath.Base(file), r.code, said)
+			}
 		}
 	}
 	// Where the cleaner of Apache Kafka would go on.
