@@ -201,7 +201,7 @@ func (r *recovery) checkSegment(i int, from int64) (done bool, err error) {
 	defer scan.close()
 	for {
 		at := scan.pos
-		bad := r.checkNext(&scan, s, from > 0 && at == from)
+		bad := r.checkNext(&scan, i, from > 0 && at == from)
 		if bad == nil {
 			continue
 		}
@@ -226,10 +226,10 @@ func (r *recovery) checkSegment(i int, from int64) (done bool, err error) {
 	}
 }
 
-// checkNext checks the batch at the position and moves behind it. anywhere says that
+// checkNext checks the batch of segment i at the position and moves behind it. anywhere says that
 // nothing is known of the offsets before it.
-func (r *recovery) checkNext(scan *scanner, s *segment, anywhere bool) error {
-	at := scan.pos
+func (r *recovery) checkNext(scan *scanner, i int, anywhere bool) error {
+	s, at := r.segments[i], scan.pos
 	h, err := scan.next()
 	if err != nil {
 		return err
@@ -240,8 +240,13 @@ func (r *recovery) checkNext(scan *scanner, s *segment, anywhere bool) error {
 	}
 	gap := r.durableEnd >= 0 && !anywhere && h.BaseOffset() > least
 	if gap && (r.gaps || least < r.durableEnd) {
-		// Compaction leaves gaps below the durable end, and Kafka's anywhere. Else the base offset is damaged.
-		gap = scan.isOdd(h, least, extent{size: scan.end, endOffset: maxOffset})
+		// Compaction leaves gaps below the durable end, and Kafka's anywhere. Else the base offset is damaged. A batch ends
+		// at the durable end, which tells of the last one of a log.
+		end := int64(maxOffset)
+		if least < r.durableEnd {
+			end = r.durableEnd
+		}
+		gap = scan.isOdd(h, least, r.extentOf(i, end))
 	}
 	if h.BaseOffset() < least || gap || h.LastOffset()-s.baseOffset > maxRelativeOffset {
 		return &logstore.CorruptError{Path: scan.path(), Offset: at, Err: fmt.Errorf(

@@ -424,6 +424,35 @@ func TestRandomBitFlips(t *testing.T) {
 	}
 }
 
+// TestFlippedBaseOffsets flips every bit of every base offset, which no checksum covers, after a kill and after a clean stop. The last
+// batch of the log has none behind it that would contradict it.
+func TestFlippedBaseOffsets(t *testing.T) {
+	k := kill(t, 60, smallSegments())
+	stopped := copyDisk(t, k.disk)
+	s, p := k.open(t, stopped)
+	k.readsBack(t, p)
+	if err := s.Close(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	bits := 64
+	if raceDetector {
+		bits = 4
+	}
+	for i, place := range k.places {
+		for bit := range bits {
+			for _, from := range []*vfs.Memory{k.disk, stopped} {
+				disk := copyDisk(t, from)
+				at := place.pos + int64(bit%8)
+				flip(t, disk, place.file, at, 1<<(bit/8))
+				k.survivesFlip(t, disk, place.file, at)
+				if t.Failed() {
+					t.Fatalf("bit %d of batch %d, after a clean stop: %v", bit, i, from == stopped)
+				}
+			}
+		}
+	}
+}
+
 func (k *killed) survivesFlip(t *testing.T, disk *vfs.Memory, name string, at int64) {
 	t.Helper()
 	s, err := Open(context.Background(), Options{Dirs: []vfs.FS{disk}, NodeID: 1, ClusterID: "test", Log: testLog(t)})
