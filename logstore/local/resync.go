@@ -24,11 +24,16 @@ type resumption struct {
 // resync looks for the next valid batch behind the position, which holds none: one with a correct
 // CRC and offsets from least to most. The position stays.
 func (s *scanner) resync(least, most int64) (resumption, error) {
-	// Most damage is in a payload, and the header still says where the batch ends.
+	// Most damage is in a payload, and the header still says where the batch ends. With offsets missing before that place,
+	// compaction took them or the size is wrong, and there are batches in between.
+	var claimed resumption
 	if h, err := s.headerAt(s.pos); err == nil {
 		if next := s.pos + int64(h.Size()); next < s.end {
-			if r, err := s.batchAt(next, least, most); err != nil || r.ok {
-				return r, err
+			if claimed, err = s.batchAt(next, least, most); err != nil {
+				return resumption{}, err
+			}
+			if claimed.ok && claimed.header.BaseOffset() == least+int64(h.LastOffsetDelta())+1 {
+				return claimed, nil
 			}
 		}
 	}
@@ -47,13 +52,36 @@ func (s *scanner) resync(least, most int64) (resumption, error) {
 			continue
 		}
 		if budget -= int64(h.Size()); budget < 0 {
-			return resumption{gaveUp: true}, nil
+			claimed.gaveUp = !claimed.ok
+			return claimed, nil
 		}
-		if r, err := s.batchAt(at, least, most); err != nil || r.ok {
-			return r, err
+		r, err := s.batchAt(at, least, most)
+		if err != nil {
+			return resumption{}, err
+		}
+		if r.ok && claimed.ok && at < claimed.pos {
+			// A record may hold the bytes of a batch.
+			budget -= claimed.pos - at
+			if r.ok, err = s.leadsTo(r, claimed, most); err != nil {
+				return resumption{}, err
+			}
+		}
+		if r.ok {
+			return r, nil
 		}
 	}
 	return resumption{}, nil
+}
+
+// leadsTo reports whether there are nothing but valid batches from one to another.
+func (s *scanner) leadsTo(from, to resumption, most int64) (bool, error) {
+	for from.ok && from.pos < to.pos {
+		var err error
+		if from, err = s.batchAt(from.pos+int64(from.header.Size()), from.header.NextOffset(), most); err != nil {
+			return false, err
+		}
+	}
+	return from.ok && from.pos == to.pos, nil
 }
 
 // plausible tells whether a header could follow what lies before least, and precede what lies behind most.
