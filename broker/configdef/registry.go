@@ -24,15 +24,16 @@ var (
 )
 
 func newTable(parts ...[]Key) *Table {
-	rows := slices.Concat(parts...)
-	keys := slices.Clone(rows)
+	keys := slices.Concat(parts...)
 	slices.SortFunc(keys, func(a, b Key) int { return strings.Compare(a.Name, b.Name) })
 	t := &Table{keys: keys, byName: make(map[string]*Key, len(keys))}
 	for i := range keys {
 		t.byName[keys[i].Name] = &keys[i]
 	}
-	for i := range rows {
-		t.declared = append(t.declared, t.byName[rows[i].Name])
+	for _, part := range parts {
+		for i := range part {
+			t.declared = append(t.declared, t.byName[part[i].Name])
+		}
 	}
 	return t
 }

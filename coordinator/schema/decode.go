@@ -196,9 +196,9 @@ func (r *reader) single(f *field) string {
 
 // bytes shows bytes as base64, and those that members of a classic consumer group exchange as what they hold.
 func (r *reader) bytes(k kind, p []byte) string {
-	m := &subscription
+	m := subscription()
 	if k == assignmentKind {
-		m = &assignment
+		m = assignment()
 	}
 	if k != bytesKind && r.consumer {
 		inner := reader{rest: p}

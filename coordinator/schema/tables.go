@@ -1,5 +1,7 @@
 package schema
 
+import "sync"
+
 // Types of fields.
 type kind uint8
 
@@ -92,65 +94,73 @@ func ofTopic(name string) field {
 	return list(structure(name, plain("topic", text), list(plain("partitions", int32Kind))))
 }
 
-var offsetKey = key(plain("group", text), plain("topic", text), plain("partition", int32Kind))
-
-// groupRecords are the records in __consumer_offsets by the type that a key begins with.
-var groupRecords = map[int16]record{
-	0: {offsetKey, message{flexible: never, fields: []field{plain("offset", int64Kind), plain("metadata", text), plain("commitTimestamp", int64Kind)}}},
-	1: {offsetKey, message{latest: 4, flexible: 4, fields: []field{
-		plain("offset", int64Kind), since(3, plain("leaderEpoch", int32Kind)), plain("metadata", text), plain("commitTimestamp", int64Kind),
-		{name: "expireTimestamp", kind: int64Kind, from: 1, to: 1, nullable: never},
-		tagged(0, since(4, plain("topicId", uuidKind))),
-	}}},
-	2: {key(plain("group", text)), message{latest: 4, flexible: 4, fields: []field{
-		plain("protocolType", text), plain("generation", int32Kind), orNull("protocol", text), orNull("leader", text),
-		since(2, plain("currentStateTimestamp", int64Kind)),
-		list(structure(
-			"members", plain("memberId", text), since(3, orNull("groupInstanceId", text)), plain("clientId", text), plain("clientHost", text),
-			since(1, plain("rebalanceTimeout", int32Kind)), plain("sessionTimeout", int32Kind),
-			plain("subscription", subscriptionKind), plain("assignment", assignmentKind),
-		)),
-	}}},
-	3: {key(plain("groupId", text)), value(plain("epoch", int32Kind), tagged(0, plain("metadataHash", int64Kind)))},
-	4: {key(plain("groupId", text)), value(list(structure(
-		"topics", plain("topicId", uuidKind), plain("topicName", text), plain("numPartitions", int32Kind),
-		list(structure("partitionMetadata", plain("partition", int32Kind), list(plain("racks", text)))),
-	)))},
-	5: {key(plain("groupId", text), plain("memberId", text)), value(
-		orNull("instanceId", text), orNull("rackId", text), plain("clientId", text), plain("clientHost", text),
-		list(plain("subscribedTopicNames", text)), orNull("subscribedTopicRegex", text), plain("rebalanceTimeoutMs", int32Kind), orNull("serverAssignor", text),
-		tagged(0, field{name: "classicMemberMetadata", kind: structKind, fields: []field{
-			plain("sessionTimeoutMs", int32Kind), list(structure("supportedProtocols", plain("name", text), plain("metadata", bytesKind))),
-		}}),
-	)},
-	6: {key(plain("groupId", text)), value(plain("assignmentEpoch", int32Kind), tagged(0, plain("assignmentTimestamp", int64Kind)))},
-	7: {key(plain("groupId", text), plain("memberId", text)), value(ofTopicID("topicPartitions"))},
-	8: {key(plain("groupId", text), plain("memberId", text)), value(
-		plain("memberEpoch", int32Kind), plain("previousMemberEpoch", int32Kind), plain("state", int8Kind),
-		owned("assignedPartitions"), owned("partitionsPendingRevocation"),
-	)},
-	16: {key(plain("groupId", text), plain("regularExpression", text)), value(
-		list(plain("topics", text)), plain("version", int64Kind), plain("timestamp", int64Kind),
-	)},
-}
+// groupRecords are the records in __consumer_offsets by the type that a key begins with. Like all tables here they are made when they
+// are needed, which is never in a broker that serves.
+var groupRecords = sync.OnceValue(func() map[int16]record {
+	ofOffset := key(plain("group", text), plain("topic", text), plain("partition", int32Kind))
+	return map[int16]record{
+		0: {ofOffset, message{flexible: never, fields: []field{plain("offset", int64Kind), plain("metadata", text), plain("commitTimestamp", int64Kind)}}},
+		1: {ofOffset, message{latest: 4, flexible: 4, fields: []field{
+			plain("offset", int64Kind), since(3, plain("leaderEpoch", int32Kind)), plain("metadata", text), plain("commitTimestamp", int64Kind),
+			{name: "expireTimestamp", kind: int64Kind, from: 1, to: 1, nullable: never},
+			tagged(0, since(4, plain("topicId", uuidKind))),
+		}}},
+		2: {key(plain("group", text)), message{latest: 4, flexible: 4, fields: []field{
+			plain("protocolType", text), plain("generation", int32Kind), orNull("protocol", text), orNull("leader", text),
+			since(2, plain("currentStateTimestamp", int64Kind)),
+			list(structure(
+				"members", plain("memberId", text), since(3, orNull("groupInstanceId", text)), plain("clientId", text), plain("clientHost", text),
+				since(1, plain("rebalanceTimeout", int32Kind)), plain("sessionTimeout", int32Kind),
+				plain("subscription", subscriptionKind), plain("assignment", assignmentKind),
+			)),
+		}}},
+		3: {key(plain("groupId", text)), value(plain("epoch", int32Kind), tagged(0, plain("metadataHash", int64Kind)))},
+		4: {key(plain("groupId", text)), value(list(structure(
+			"topics", plain("topicId", uuidKind), plain("topicName", text), plain("numPartitions", int32Kind),
+			list(structure("partitionMetadata", plain("partition", int32Kind), list(plain("racks", text)))),
+		)))},
+		5: {key(plain("groupId", text), plain("memberId", text)), value(
+			orNull("instanceId", text), orNull("rackId", text), plain("clientId", text), plain("clientHost", text),
+			list(plain("subscribedTopicNames", text)), orNull("subscribedTopicRegex", text), plain("rebalanceTimeoutMs", int32Kind), orNull("serverAssignor", text),
+			tagged(0, field{name: "classicMemberMetadata", kind: structKind, fields: []field{
+				plain("sessionTimeoutMs", int32Kind), list(structure("supportedProtocols", plain("name", text), plain("metadata", bytesKind))),
+			}}),
+		)},
+		6: {key(plain("groupId", text)), value(plain("assignmentEpoch", int32Kind), tagged(0, plain("assignmentTimestamp", int64Kind)))},
+		7: {key(plain("groupId", text), plain("memberId", text)), value(ofTopicID("topicPartitions"))},
+		8: {key(plain("groupId", text), plain("memberId", text)), value(
+			plain("memberEpoch", int32Kind), plain("previousMemberEpoch", int32Kind), plain("state", int8Kind),
+			owned("assignedPartitions"), owned("partitionsPendingRevocation"),
+		)},
+		16: {key(plain("groupId", text), plain("regularExpression", text)), value(
+			list(plain("topics", text)), plain("version", int64Kind), plain("timestamp", int64Kind),
+		)},
+	}
+})
 
 // transactionRecords are the records in __transaction_state.
-var transactionRecords = map[int16]record{
-	0: {key(plain("transactionalId", text)), message{latest: 1, flexible: 1, fields: []field{
-		plain("producerId", int64Kind), tagged(0, since(1, plain("previousProducerId", int64Kind))), tagged(1, since(1, plain("nextProducerId", int64Kind))),
-		plain("producerEpoch", int16Kind), tagged(3, since(1, plain("nextProducerEpoch", int16Kind))),
-		plain("transactionTimeoutMs", int32Kind), plain("transactionStatus", int8Kind),
-		{name: "transactionPartitions", kind: structKind, array: true, fields: []field{plain("topic", text), list(plain("partitionIds", int32Kind))}},
-		plain("transactionLastUpdateTimestampMs", int64Kind), plain("transactionStartTimestampMs", int64Kind),
-		tagged(2, since(1, plain("clientTransactionVersion", int16Kind))),
-	}}},
-}
+var transactionRecords = sync.OnceValue(func() map[int16]record {
+	return map[int16]record{
+		0: {key(plain("transactionalId", text)), message{latest: 1, flexible: 1, fields: []field{
+			plain("producerId", int64Kind), tagged(0, since(1, plain("previousProducerId", int64Kind))), tagged(1, since(1, plain("nextProducerId", int64Kind))),
+			plain("producerEpoch", int16Kind), tagged(3, since(1, plain("nextProducerEpoch", int16Kind))),
+			plain("transactionTimeoutMs", int32Kind), plain("transactionStatus", int8Kind),
+			{name: "transactionPartitions", kind: structKind, array: true, fields: []field{plain("topic", text), list(plain("partitionIds", int32Kind))}},
+			plain("transactionLastUpdateTimestampMs", int64Kind), plain("transactionStartTimestampMs", int64Kind),
+			tagged(2, since(1, plain("clientTransactionVersion", int16Kind))),
+		}}},
+	}
+})
 
 // subscription and assignment are what members of the consumer protocol tell each other (ConsumerProtocolSubscription, ConsumerProtocolAssignment).
 var (
-	subscription = message{latest: 3, flexible: never, fields: []field{
-		list(plain("topics", text)), orNull("userData", bytesKind), since(1, ofTopic("ownedPartitions")),
-		since(2, plain("generationId", int32Kind)), since(3, orNull("rackId", text)),
-	}}
-	assignment = message{latest: 3, flexible: never, fields: []field{ofTopic("assignedPartitions"), orNull("userData", bytesKind)}}
+	subscription = sync.OnceValue(func() *message {
+		return &message{latest: 3, flexible: never, fields: []field{
+			list(plain("topics", text)), orNull("userData", bytesKind), since(1, ofTopic("ownedPartitions")),
+			since(2, plain("generationId", int32Kind)), since(3, orNull("rackId", text)),
+		}}
+	})
+	assignment = sync.OnceValue(func() *message {
+		return &message{latest: 3, flexible: never, fields: []field{ofTopic("assignedPartitions"), orNull("userData", bytesKind)}}
+	})
 )

@@ -8,12 +8,12 @@ import (
 // Offsets makes text of a record of __consumer_offsets, Transactions of one of __transaction_state. A type of records that
 // isn't known, and what can't be read, is said in the text of the key.
 func Offsets(offset int64, key, value []byte) (keyText, valueText string, hasKey, hasValue bool) {
-	return decode(groupRecords, offset, key, value)
+	return decode(groupRecords(), offset, key, value)
 }
 
 // Transactions is for __transaction_state; see [Offsets].
 func Transactions(offset int64, key, value []byte) (keyText, valueText string, hasKey, hasValue bool) {
-	return decode(transactionRecords, offset, key, value)
+	return decode(transactionRecords(), offset, key, value)
 }
 
 // deleted is what stands for the value of a tombstone.
