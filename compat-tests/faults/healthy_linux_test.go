@@ -12,7 +12,7 @@ import (
 )
 
 // TestHealthyBrokerStaysHealthy is bar R21: nothing is broken, and for FAULT_HEALTHY_SECONDS (10 by default, 3,600 before a release) no
-// reader waits 10 s while there is something to read, memory and open files don't grow, and nothing is logged after the start.
+// reader and no group waits 10 s while there is something to read, memory and open files don't grow, and nothing is logged after the start.
 //
 // Negative control: a build that keeps each produced frame shows as growth of memory within a minute.
 func TestHealthyBrokerStaysHealthy(t *testing.T) {
@@ -20,32 +20,35 @@ func TestHealthyBrokerStaysHealthy(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Duration(seconds)*time.Second+5*time.Minute)
 	defer cancel()
 	broker := brokertest.Start(t, map[string]string{"log.segment.bytes": "16777216"})
-	l, err := load.Start(ctx, load.Settings{Addr: broker.Addr(), Topic: "healthy", Partitions: 16, Workers: 5, ValueBytes: 1024, Rate: 200})
+	l, err := load.Start(ctx, load.Settings{Addr: broker.Addr(), Topic: "healthy", Partitions: 16, Workers: 5, ValueBytes: 1024, Rate: 200, Members: 4})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if !until(ctx, 30*time.Second, func() bool { return l.Tailed() > 5000 }) {
 		t.Fatal("the load doesn't run")
 	}
+	awaitGroup(ctx, t, l)
 	started := broker.Log()
 	first := take(t, broker.PID())
-	last, quietest, progress := first, time.Duration(0), time.Now()
-	for end, tailed := time.Now().Add(time.Duration(seconds)*time.Second), l.Tailed(); time.Now().Before(end); {
+	last, readers := first, []*watched{watch("the reader", l.Tailed), watch("the group", l.Grouped)}
+	for begin, eighths := time.Now(), 0; time.Since(begin) < time.Duration(seconds)*time.Second; {
 		wait(ctx, t, time.Second)
-		switch now := l.Tailed(); {
-		case now != tailed || now >= l.Acknowledged():
-			tailed, progress = now, time.Now()
-		default:
-			quietest = max(quietest, time.Since(progress))
+		for _, reader := range readers {
+			if reader.look(l.Acknowledged()); reader.longest > 10*time.Second {
+				t.Fatalf("%s was shown nothing for %s, %d records behind", reader.name, reader.longest, l.Acknowledged()-reader.shown())
+			}
 		}
-		if quietest > 10*time.Second {
-			t.Fatalf("the reader was shown nothing for %s, %d records behind", quietest, l.Acknowledged()-tailed)
-		}
-		if last = take(t, broker.PID()); time.Until(end) > time.Duration(seconds)*time.Second*3/4 {
-			first = last // the first quarter is for warming up
+		last = take(t, broker.PID())
+		if now := int(time.Since(begin).Seconds()) * 8 / seconds; now > eighths {
+			eighths = now
+			t.Logf("after %d/8: %s", now, last)
+			if now == 2 {
+				first = last // the first quarter is for warming up
+			}
 		}
 	}
-	t.Logf("%d s: %s at first, %s at last; the reader waited %s at most", seconds, first, last, quietest.Round(time.Second))
+	t.Logf("%d s: %s at first, %s at last; the reader waited %s at most, the group %s", seconds, first, last,
+		readers[0].longest.Round(time.Second), readers[1].longest.Round(time.Second))
 	// Garbage comes and goes; what grows with the number of requests is far above this after minutes.
 	if last.resident > first.resident+first.resident/2+(8<<20) {
 		t.Errorf("memory has grown: %s, then %s", first, last)
@@ -60,6 +63,28 @@ func TestHealthyBrokerStaysHealthy(t *testing.T) {
 		t.Errorf("a healthy broker logs:\n%s", now[len(started):])
 	}
 	judge(ctx, t, l)
+}
+
+// watched is a reader that must not wait while there is something to read.
+type watched struct {
+	name     string
+	shown    func() int64
+	last     int64
+	progress time.Time
+	longest  time.Duration
+}
+
+func watch(name string, shown func() int64) *watched {
+	return &watched{name: name, shown: shown, last: shown(), progress: time.Now()}
+}
+
+// look notes whether the reader has come further.
+func (w *watched) look(acknowledged int64) {
+	if now := w.shown(); now != w.last || now >= acknowledged {
+		w.last, w.progress = now, time.Now()
+		return
+	}
+	w.longest = max(w.longest, time.Since(w.progress))
 }
 
 // usage is what a process holds.

@@ -31,10 +31,11 @@ func TestKillUnderLoadLosesNothing(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Duration(kills)*10*time.Second+2*time.Minute)
 	defer cancel()
 	broker := brokertest.Start(t, map[string]string{"log.segment.bytes": "1048576"})
-	l, err := load.Start(ctx, load.Settings{Addr: broker.Addr(), Topic: "killed", Partitions: 8, Workers: 5, ValueBytes: 1024, Rate: 800})
+	l, err := load.Start(ctx, load.Settings{Addr: broker.Addr(), Topic: "killed", Partitions: 8, Workers: 5, ValueBytes: 1024, Rate: 800, Members: 4})
 	if err != nil {
 		t.Fatal(err)
 	}
+	awaitGroup(ctx, t, l)
 	for kill := range kills {
 		before := l.Acknowledged()
 		wait(ctx, t, time.Duration(200+random.IntN(800))*time.Millisecond)
@@ -61,6 +62,14 @@ func wait(ctx context.Context, t *testing.T, d time.Duration) {
 	}
 }
 
+// awaitGroup waits for the group's first commit: members that are still joining when the faults begin would prove less.
+func awaitGroup(ctx context.Context, t *testing.T, l *load.Load) {
+	t.Helper()
+	if !until(ctx, 30*time.Second, func() bool { return l.Committed() > 0 }) {
+		t.Fatal("the group commits nothing")
+	}
+}
+
 // judge ends the load and reports every anomaly.
 func judge(ctx context.Context, t *testing.T, l *load.Load) {
 	t.Helper()
@@ -71,8 +80,11 @@ func judge(ctx context.Context, t *testing.T, l *load.Load) {
 	for _, anomaly := range load.Check(history, 20) {
 		t.Error(anomaly)
 	}
-	t.Logf("%d records acknowledged, %d read by the tailing reader", len(history.Acked), len(history.Live))
-	if len(history.Acked) == 0 || len(history.Live) == 0 {
+	t.Logf("%d records acknowledged, %d read by the tailing reader", len(history.Acked), l.Tailed())
+	if len(history.Commits) > 0 {
+		t.Logf("%d commits acknowledged, %d records shown to the group", l.Committed(), l.Grouped())
+	}
+	if len(history.Acked) == 0 || l.Tailed() == 0 {
 		t.Error("the load did nothing")
 	}
 }

@@ -155,7 +155,7 @@ func TestKillsDuringRecoveryLoseNothing(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Duration(kills)*2*time.Second+2*time.Minute)
 	defer cancel()
 	broker := brokertest.Start(t, map[string]string{"log.segment.bytes": "1048576"})
-	l, err := load.Start(ctx, load.Settings{Addr: broker.Addr(), Topic: "crashloop", Partitions: 12, Workers: 5, ValueBytes: 1024, Rate: 800})
+	l, err := load.Start(ctx, load.Settings{Addr: broker.Addr(), Topic: "crashloop", Partitions: 12, Workers: 5, ValueBytes: 1024, Rate: 800, Members: 4})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -30,7 +30,7 @@ func TestSlowSyncDelaysAcknowledgements(t *testing.T) {
 	defer cancel()
 	m := ext4(t, 512<<20+int64(seconds)<<20)
 	broker := on(t, m, nil)
-	l, err := load.Start(ctx, load.Settings{Addr: broker.Addr(), Topic: "slow", Partitions: 8, Workers: 4, ValueBytes: 1024, Rate: 800})
+	l, err := load.Start(ctx, load.Settings{Addr: broker.Addr(), Topic: "slow", Partitions: 8, Workers: 4, ValueBytes: 1024, Rate: 800, Members: 4})
 	if err != nil {
 		t.Fatal(err)
 	}

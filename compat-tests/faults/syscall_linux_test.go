@@ -87,7 +87,7 @@ func failOnce(t *testing.T, failure failing, n int) (shown bool) {
 	before := len(broker.Log())
 	started := broker.Restart(ctx)
 	var l *load.Load
-	settings := load.Settings{Addr: broker.Addr(), Topic: "failing", Partitions: 2, Workers: 2, ValueBytes: 8192, Rate: 200}
+	settings := load.Settings{Addr: broker.Addr(), Topic: "failing", Partitions: 2, Workers: 2, ValueBytes: 8192, Rate: 200, Members: 2}
 	if started == nil {
 		short, cancel := context.WithTimeout(ctx, 5*time.Second)
 		defer cancel()

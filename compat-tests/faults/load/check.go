@@ -1,6 +1,7 @@
 package load
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 )
@@ -42,6 +43,8 @@ type History struct {
 	Final map[int32][]Seen
 	// Live is what readers were shown while it happened.
 	Live []Seen
+	// Commits is what the group committed, per partition; nothing without a group.
+	Commits map[int32]*Commits
 }
 
 // AnomalyKind names a broken promise.
@@ -49,13 +52,17 @@ type AnomalyKind string
 
 // The kinds of anomalies, by the names that the literature on queues gives them.
 const (
-	Lost         AnomalyKind = "lost"         // acknowledged, but not in the log
-	Moved        AnomalyKind = "moved"        // acknowledged at one offset, found at another
-	Duplicated   AnomalyKind = "duplicated"   // twice in the log
-	Reordered    AnomalyKind = "reordered"    // a worker's records of one partition out of their order
-	Inconsistent AnomalyKind = "inconsistent" // one offset showed different records to different readers
-	Invented     AnomalyKind = "invented"     // in the log, but never written
-	Gap          AnomalyKind = "gap"          // offsets of the log that don't follow each other
+	Lost         AnomalyKind = "lost"          // acknowledged, but not in the log
+	Moved        AnomalyKind = "moved"         // acknowledged at one offset, found at another
+	Duplicated   AnomalyKind = "duplicated"    // twice in the log
+	Reordered    AnomalyKind = "reordered"     // a worker's records of one partition out of their order
+	Inconsistent AnomalyKind = "inconsistent"  // one offset showed different records to different readers
+	Invented     AnomalyKind = "invented"      // in the log, but never written
+	Gap          AnomalyKind = "gap"           // offsets of the log that don't follow each other
+	LostCommit   AnomalyKind = "lost commit"   // acknowledged, but the group is before it
+	NotCommitted AnomalyKind = "not committed" // the group is behind everything that it ever committed
+	Rewound      AnomalyKind = "rewound"       // a member was shown again what was committed when it began
+	Skipped      AnomalyKind = "skipped"       // committed, and no member was shown it
 )
 
 // Anomaly is one broken promise.
@@ -75,6 +82,9 @@ func Check(h History, limit int) []Anomaly {
 	}
 	c.checkAcked()
 	c.checkLive()
+	for _, partition := range slices.Sorted(mapKeys(h.Commits)) {
+		c.checkCommits(partition, h.Commits[partition])
+	}
 	return c.found[:min(len(c.found), limit)]
 }
 
@@ -148,5 +158,32 @@ func (c *checker) checkLive() {
 		case got != r.Value:
 			c.report(Inconsistent, r.Place, "a reader was shown %s, now it is %s", r.Value, got)
 		}
+	}
+}
+
+// checkCommits looks at the group's offset in one partition, and at what its members were shown before it.
+func (c *checker) checkCommits(partition int32, commits *Commits) {
+	at := Place{Partition: partition, Offset: commits.Final}
+	if commits.Final < commits.Acked {
+		c.report(LostCommit, at, "%d was acknowledged", commits.Acked)
+	}
+	if commits.Final > commits.Tried {
+		c.report(NotCommitted, at, "the last commit was of %d", commits.Tried)
+	}
+	for _, run := range commits.Shown {
+		if run.From < run.Floor {
+			c.report(Rewound, Place{Partition: partition, Offset: run.From}, "%d was committed, or read by the same member, before", run.Floor)
+		}
+	}
+	runs := slices.SortedFunc(slices.Values(commits.Shown), func(a, b Run) int { return cmp.Compare(a.From, b.From) })
+	shown := int64(0)
+	for _, run := range runs {
+		if run.From > shown {
+			break
+		}
+		shown = max(shown, run.End)
+	}
+	if shown < commits.Final {
+		c.report(Skipped, Place{Partition: partition, Offset: shown}, "the group is at %d", commits.Final)
 	}
 }

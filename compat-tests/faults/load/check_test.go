@@ -13,6 +13,7 @@ func history() History {
 		h.Final[0] = append(h.Final[0], Seen{Place: place, Value: value})
 		h.Live = append(h.Live, Seen{Place: place, Value: value})
 	}
+	h.Commits = map[int32]*Commits{0: {Acked: 2, Tried: 3, Final: 2, Shown: []Run{{From: 0, End: 2}, {From: 1, End: 3, Floor: 1}}}}
 	return h
 }
 
@@ -49,6 +50,11 @@ func TestCheckNamesEveryAnomaly(t *testing.T) {
 			h.Acked, h.Live = h.Acked[:2], h.Live[:2]
 			h.Final[0][2].Offset = 9
 		}, []AnomalyKind{Gap}},
+		{"commit that nobody heard of", func(h *History) { h.Commits[0].Final = 3 }, nil},
+		{"acknowledged commit is gone", func(h *History) { h.Commits[0].Final = 1 }, []AnomalyKind{LostCommit}},
+		{"commit that nobody made", func(h *History) { h.Commits[0].Tried, h.Commits[0].Acked = 1, 1 }, []AnomalyKind{NotCommitted}},
+		{"member begins before the commit", func(h *History) { h.Commits[0].Shown[1].Floor = 2 }, []AnomalyKind{Rewound}},
+		{"member is not shown everything", func(h *History) { h.Commits[0].Shown[0].End = 1; h.Commits[0].Shown = h.Commits[0].Shown[:1] }, []AnomalyKind{Skipped}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			h := history()

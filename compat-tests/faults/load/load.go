@@ -26,6 +26,7 @@ type Settings struct {
 	Workers    int // producers; each with a codec of its own
 	ValueBytes int // at least 16
 	Rate       int // records per second and worker; bounds the history
+	Members    int // readers that share the topic as a consumer group and commit; none by default
 
 	// NotIdempotent makes producers that may double records: the negative control of tests about duplicates.
 	NotIdempotent bool
@@ -39,6 +40,8 @@ type Load struct {
 	readers  sync.WaitGroup
 	acked    atomic.Int64
 	tailed   atomic.Int64
+	// grouped is how many records the members of the group were shown, committed how many commits were acknowledged.
+	grouped, committed atomic.Int64
 
 	mu struct {
 		sync.Mutex
@@ -52,7 +55,7 @@ var codecs = []kgo.CompressionCodec{
 	kgo.NoCompression(), kgo.Lz4Compression(), kgo.ZstdCompression(), kgo.SnappyCompression(), kgo.GzipCompression(),
 }
 
-// Start creates the topic and starts workers and one tailing reader.
+// Start creates the topic and starts workers, one tailing reader, and the members of the group.
 func Start(ctx context.Context, s Settings) (*Load, error) {
 	if s.ReadAddr == "" {
 		s.ReadAddr = s.Addr
@@ -62,7 +65,7 @@ func Start(ctx context.Context, s Settings) (*Load, error) {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	l := &Load{settings: s, cancel: cancel}
-	l.mu.history = History{Attempted: map[int32]map[int]int{}, Final: map[int32][]Seen{}}
+	l.mu.history = History{Attempted: map[int32]map[int]int{}, Final: map[int32][]Seen{}, Commits: map[int32]*Commits{}}
 	for p := range s.Partitions {
 		l.mu.history.Attempted[p] = map[int]int{}
 	}
@@ -70,6 +73,9 @@ func Start(ctx context.Context, s Settings) (*Load, error) {
 		l.workers.Go(func() { l.note(l.produce(ctx, w)) })
 	}
 	l.readers.Go(func() { l.note(l.tail(ctx)) })
+	for range s.Members {
+		l.readers.Go(func() { l.note(l.readInGroup(ctx)) })
+	}
 	return l, nil
 }
 
@@ -79,12 +85,18 @@ func (l *Load) Acknowledged() int64 { return l.acked.Load() }
 // Tailed is how many records the tailing reader has been shown so far.
 func (l *Load) Tailed() int64 { return l.tailed.Load() }
 
+// Grouped is how many records the members of the group have been shown so far, some of them twice when members came or went.
+func (l *Load) Grouped() int64 { return l.grouped.Load() }
+
+// Committed is how many commits of a partition's offset have been acknowledged so far.
+func (l *Load) Committed() int64 { return l.committed.Load() }
+
 // Finish ends producers and readers, reads every partition from the beginning, and returns the history. The broker must be up.
 func (l *Load) Finish(ctx context.Context) (History, error) {
 	l.cancel()
 	l.workers.Wait()
 	l.readers.Wait()
-	err := l.readAll(ctx)
+	err := errors.Join(l.readAll(ctx), l.readCommits(ctx))
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.mu.history, errors.Join(append(l.mu.errs, err)...)
@@ -207,6 +219,12 @@ func isFirstReadEOF(err error) bool {
 	return errors.As(err, &eof)
 }
 
+// isGroupSession reports whether a member lost its broker or its group, and joins again.
+func isGroupSession(err error) bool {
+	var lost *kgo.ErrGroupSession
+	return errors.As(err, &lost)
+}
+
 // attempted notes how far a worker came.
 func (l *Load) attempted(worker int, seq []int) {
 	l.mu.Lock()
@@ -290,7 +308,7 @@ func decodeAll(fetches kgo.Fetches) ([]Seen, error) {
 	var seen []Seen
 	var errs []error
 	fetches.EachError(func(_ string, p int32, err error) {
-		if !errors.Is(err, context.Canceled) && !kgo.IsRetryableBrokerErr(err) && !isFirstReadEOF(err) {
+		if !errors.Is(err, context.Canceled) && !kgo.IsRetryableBrokerErr(err) && !isFirstReadEOF(err) && !isGroupSession(err) {
 			errs = append(errs, fmt.Errorf("fetch partition %d: %w", p, err))
 		}
 	})
