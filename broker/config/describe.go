@@ -90,8 +90,7 @@ func (s *Snapshot) describeAll(r Resource, own map[string]string) ([]Entry, erro
 // describeOwned lists a table, internal keys only where they are set.
 func (s *Snapshot) describeOwned(table *configdef.Table, own map[string]string, entry func(*configdef.Key, map[string]string) Entry) []Entry {
 	entries := make([]Entry, 0, len(table.Keys()))
-	for i := range table.Keys() {
-		key := &table.Keys()[i]
+	for _, key := range table.Keys() {
 		if _, set := own[key.Name]; key.Internal && !set {
 			continue
 		}
@@ -223,8 +222,7 @@ func (s *Snapshot) describeBroker(name string) ([]Entry, error) {
 		return nil, invalidRequest(fmt.Sprintf("Unexpected broker id, expected %d or empty string, but received %s", s.NodeID, name))
 	}
 	names := slices.Collect(maps.Keys(s.values.set))
-	for i := range configdef.Broker.Keys() {
-		key := &configdef.Broker.Keys()[i]
+	for _, key := range configdef.Broker.Keys() {
 		if s.values.raw(key.Name) == nil && !key.Internal {
 			names = append(names, key.Name)
 		}

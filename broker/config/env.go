@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // envPrefix begins the environment variables that are configuration, as in the
@@ -17,11 +18,13 @@ const (
 // notConfiguration are variables with the prefix that are for the start scripts, the
 // JVM or the images, not for the broker (KafkaDockerWrapper in Kafka lists its own).
 // The last ones are what Kubernetes sets for a service that is named kafka.
-var notConfiguration = regexp.MustCompile(`^KAFKA_(` +
-	`VERSION|SCALA_VERSION|HOME|USER|DEBUG|OPTS|CLASSPATH|MODE|CREATE_TOPICS|` +
-	`(HEAP|GC_LOG|LOG4J|JVM_PERFORMANCE)_OPTS|JMX_.*|LOG4J_.*|TOOLS_LOG4J_LOGLEVEL|` +
-	`ENABLE_KRAFT|KRAFT_CLUSTER_ID|` +
-	`PORT|PORT_.*|SERVICE_HOST|SERVICE_PORT|SERVICE_PORT_.*)$`)
+var notConfiguration = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^KAFKA_(` +
+		`VERSION|SCALA_VERSION|HOME|USER|DEBUG|OPTS|CLASSPATH|MODE|CREATE_TOPICS|` +
+		`(HEAP|GC_LOG|LOG4J|JVM_PERFORMANCE)_OPTS|JMX_.*|LOG4J_.*|TOOLS_LOG4J_LOGLEVEL|` +
+		`ENABLE_KRAFT|KRAFT_CLUSTER_ID|` +
+		`PORT|PORT_.*|SERVICE_HOST|SERVICE_PORT|SERVICE_PORT_.*)$`)
+})
 
 // rootLevelEnv is how the images set the level of Kafka's own log.
 const rootLevelEnv = "KAFKA_LOG4J_ROOT_LOGLEVEL"
@@ -41,7 +44,7 @@ func fromEnvironment(environ []string) map[string]string {
 		for _, entry := range sorted {
 			name, value, ok := strings.Cut(entry, "=")
 			rest, isOurs := strings.CutPrefix(name, envPrefix)
-			if !ok || !isOurs || rest == "" || notConfiguration.MatchString(name) {
+			if !ok || !isOurs || rest == "" || notConfiguration().MatchString(name) {
 				continue
 			}
 			bitnami, hasCfg := strings.CutPrefix(rest, cfgPrefix)

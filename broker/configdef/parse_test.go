@@ -160,8 +160,7 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, raw string) {
 		for _, table := range []*Table{Broker, Topic, Group, ClientMetrics} {
-			for i := range table.Keys() {
-				key := &table.Keys()[i]
+			for _, key := range table.Keys() {
 				value, err := key.Parse(raw)
 				if err != nil {
 					continue

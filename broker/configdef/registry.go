@@ -7,7 +7,7 @@ import (
 
 // Table holds the keys of one kind of resource.
 type Table struct {
-	keys     []Key  // sorted by name
+	keys     []*Key // sorted by name
 	declared []*Key // in the order of keys_*.go
 	byName   map[string]*Key
 }
@@ -24,22 +24,22 @@ var (
 )
 
 func newTable(parts ...[]Key) *Table {
-	keys := slices.Concat(parts...)
-	slices.SortFunc(keys, func(a, b Key) int { return strings.Compare(a.Name, b.Name) })
-	t := &Table{keys: keys, byName: make(map[string]*Key, len(keys))}
-	for i := range keys {
-		t.byName[keys[i].Name] = &keys[i]
-	}
+	t := &Table{}
 	for _, part := range parts {
 		for i := range part {
-			t.declared = append(t.declared, t.byName[part[i].Name])
+			t.declared = append(t.declared, &part[i])
 		}
+	}
+	t.keys = slices.SortedFunc(slices.Values(t.declared), func(a, b *Key) int { return strings.Compare(a.Name, b.Name) })
+	t.byName = make(map[string]*Key, len(t.keys))
+	for _, key := range t.keys {
+		t.byName[key.Name] = key
 	}
 	return t
 }
 
 // Keys are all keys, sorted by name. The slice is shared: it must not be changed.
-func (t *Table) Keys() []Key { return t.keys }
+func (t *Table) Keys() []*Key { return t.keys }
 
 // Declared are all keys in the order in which Kafka declares those of topics and
 // groups, and with that checks their values: of several bad ones it names the first.

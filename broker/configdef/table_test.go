@@ -188,7 +188,7 @@ func defaultsOf(key *Key) []string {
 func TestEveryDefaultIsValid(t *testing.T) {
 	for _, table := range []*Table{Broker, Topic, Group, ClientMetrics} {
 		for _, key := range table.Keys() {
-			for _, value := range defaultsOf(&key) {
+			for _, value := range defaultsOf(key) {
 				parsed, err := key.Parse(value)
 				if err != nil {
 					t.Errorf("default of %s: %v", key.Name, err)
