@@ -15,7 +15,7 @@ func (g *classicGroup) checkCommit(by *committer) wire.ErrorCode {
 }
 
 // checkFetch lets anybody fetch: only consumer groups know members that do.
-func (g *classicGroup) checkFetch(string, int32) wire.ErrorCode {
+func (g *classicGroup) checkFetch(*string, int32) wire.ErrorCode {
 	if g.state == classicDead {
 		return wire.GroupIDNotFound
 	}

@@ -64,7 +64,7 @@ func (s *Shard) tryJoinConsumer(g *consumerGroup, j *joiner) ([]Record, *refusal
 	}
 	said, ok := parseSubscription(j.protocols[0].metadata)
 	if !ok {
-		return nil, refuse(wire.UnknownServerError, "Malformed embedded consumer protocol in subscription deserialization.")
+		return nil, refuse(wire.InconsistentGroupProtocol, "Member %s's subscription is malformed.", memberID)
 	}
 	u := &consumerUpdate{s: s, g: g, epoch: g.epoch, homogeneous: g.subscriptions.homogeneous(len(g.members))}
 	join := &joining{memberID: memberID, instanceID: copied(j.InstanceID), create: !known || j.InstanceID == nil, classic: true}

@@ -3,6 +3,8 @@ package group
 import (
 	"slices"
 	"strings"
+
+	"github.com/clatterhq/clatter/coordinator/group/assignor"
 )
 
 // downgradeWithout makes a classic group of a consumer group, if only members of the classic protocol are left when some have gone. ok is
@@ -62,8 +64,8 @@ func (u *consumerUpdate) downgradeWith(replaced *consumerMember) {
 	u.records = append(u.records, records...)
 }
 
-// downgrade makes a classic group of members, with what they have (ClassicGroup.fromConsumerGroup). It takes the place of the consumer group
-// when the records are in the log. With a reason it rebalances at once.
+// downgrade makes a classic group of members, with what they have and with what is free of their targets (ClassicGroup.fromConsumerGroup).
+// It takes the place of the consumer group when the records are in the log. With a reason it rebalances at once.
 //
 // Kafka gives them their targets. But whoever has not heard of its target yet still reads what it has, and if the group goes back to
 // the consumer protocol before it has rebalanced, or the coordinator starts again, somebody else would get that.
@@ -82,13 +84,17 @@ func (s *Shard) downgrade(g *consumerGroup, members []*consumerMember, records [
 	}
 	c.state, c.protocol = classicStable, c.selectProtocol()
 	c.subscription = c.subscribed()
+	held := Owned{}
+	for _, m := range members {
+		held.add(m.held(), m.MemberEpoch)
+	}
 	for i, x := range c.members {
 		said, ok := parseSubscription(x.metadata(c.protocol))
 		if !ok {
 			s.logConsumer("consumer group of classic members stays one, because their protocol is malformed", g.id, "member", x.id)
 			return nil, false
 		}
-		x.assignment = appendAssignment(said.version, byName(members[i].held(), s.topics()))
+		x.assignment = appendAssignment(said.version, byName(g.free(members[i], held), s.topics()))
 	}
 	records = append(records, &MetadataRecord{Group: g.id, Metadata: c.metadata(c.assignments())})
 	s.downgraded[g.id] = c
@@ -101,4 +107,22 @@ func (s *Shard) downgrade(g *consumerGroup, members []*consumerMember, records [
 	}
 	s.logConsumer("consumer group becomes a classic group", g.id, "members", len(c.members))
 	return records, true
+}
+
+// free is what a member holds, and what nobody holds of its target.
+func (g *consumerGroup) free(m *consumerMember, held Owned) assignor.Partitions {
+	p := m.held()
+	for topic, numbers := range g.targetOf(m) {
+		given := slices.Clone(p[topic])
+		for _, number := range numbers {
+			if !held.has(topic, number) {
+				given = append(given, number)
+			}
+		}
+		if len(given) > 0 {
+			slices.Sort(given)
+			p[topic] = given
+		}
+	}
+	return p
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"slices"
+	"strings"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -107,7 +108,8 @@ func heartbeatWords(old *consumerMember, who Caller, req *kmsg.ConsumerGroupHear
 		m.Topics = topicSet(old.Topics, req.SubscribedTopicNames)
 	}
 	if req.SubscribedTopicRegex != nil {
-		m.Regex = keep(old.Regex, *req.SubscribedTopicRegex)
+		// What isn't UTF-8 in there is read as Kafka reads it. No topic has such a name.
+		m.Regex = keep(old.Regex, strings.ToValidUTF8(*req.SubscribedTopicRegex, "\uFFFD"))
 	}
 	if m.ClientID != who.ClientID {
 		m.ClientID = string([]byte(who.ClientID))

@@ -63,11 +63,11 @@ func (m *consumerMember) staleCode() wire.ErrorCode {
 }
 
 // checkFetch wants members that say who they are to have their own epoch (ConsumerGroup.validateOffsetFetch).
-func (g *consumerGroup) checkFetch(memberID string, memberEpoch int32) wire.ErrorCode {
-	if memberID == "" && memberEpoch < 0 {
+func (g *consumerGroup) checkFetch(memberID *string, memberEpoch int32) wire.ErrorCode {
+	if memberID == nil && memberEpoch < 0 {
 		return wire.None
 	}
-	m := g.members[memberID]
+	m := g.members[orEmpty(memberID)]
 	switch {
 	case m == nil:
 		return wire.UnknownMemberID

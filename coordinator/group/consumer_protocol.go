@@ -124,10 +124,15 @@ func (o Owned) partitions() assignor.Partitions {
 // ownedSince are partitions that were all given at one epoch.
 func ownedSince(p assignor.Partitions, epoch int32) Owned {
 	o := make(Owned, len(p))
+	o.add(p, epoch)
+	return o
+}
+
+// add adds partitions that were all given at one epoch.
+func (o Owned) add(p assignor.Partitions, epoch int32) {
 	for id, numbers := range p {
 		for _, number := range numbers {
 			o.set(id, number, epoch)
 		}
 	}
-	return o
 }

@@ -28,7 +28,7 @@ import (
 //	hb CLIENT... [join] [own] [owned=a0,a1|none] [epoch=] [topics=a,b] [regex=] [assignor=] [instance=] [rebalance=60s] [id=] [version=1]
 //	leave CLIENT [epoch=-1] [instance=]
 //	commit CLIENT [epoch=] [partition=a0] [version=10]
-//	fetch CLIENT [epoch=]
+//	fetch CLIENT [epoch=]                                               "nobody" doesn't say that it is a member
 //	c-join CLIENT [topics=a,b] [owned=a0] [id=] [instance=] [protocols=range,roundrobin] [session=30s] [rebalance=60s]
 //	c-sync CLIENT [assign=CLIENT:a0+a1,...] / c-heartbeat CLIENT / c-leave CLIENT
 //	group                 what the coordinator knows
@@ -327,7 +327,10 @@ func (s *consumerScript) fetch(a arguments) {
 	req := kmsg.NewPtrOffsetFetchRequest()
 	req.Version = 9
 	g := kmsg.NewOffsetFetchRequestGroup()
-	g.Group, g.MemberID, g.MemberEpoch = a.group(), new(s.id(a.text("id", name))), int32(a.number("epoch", int(s.member(name).epoch)))
+	g.Group, g.MemberEpoch = a.group(), int32(a.number("epoch", int(s.member(name).epoch)))
+	if name != "nobody" {
+		g.MemberID = new(s.id(a.text("id", name)))
+	}
 	req.Groups = append(req.Groups, g)
 	resp := s.c.OffsetFetch(s.ctx, req)
 	s.say("%s: %s", name, wire.ErrorCode(resp.Groups[0].ErrorCode))

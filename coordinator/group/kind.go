@@ -24,8 +24,9 @@ type anyGroup interface {
 	subscribedTo(topic string) bool
 	// checkCommit is the code for an OffsetCommit of somebody.
 	checkCommit(by *committer) wire.ErrorCode
-	// checkFetch is the code for an OffsetFetch; the epoch is -1 if there is none in the request.
-	checkFetch(memberID string, memberEpoch int32) wire.ErrorCode
+	// checkFetch is the code for an OffsetFetch; who doesn't say that it is a member has no ID, which isn't the same as an empty one, and the
+	// epoch -1.
+	checkFetch(memberID *string, memberEpoch int32) wire.ErrorCode
 	// checkOffsetDelete is the code for an OffsetDelete.
 	checkOffsetDelete() wire.ErrorCode
 	// checkDelete is the code for a DeleteGroups.

@@ -139,11 +139,7 @@ func (x *offsetFetch) refused(code wire.ErrorCode) kmsg.OffsetFetchResponseGroup
 func (x *offsetFetch) decide(s *Shard, reply func(kmsg.OffsetFetchResponseGroup)) []Record {
 	var committed offsets
 	if g := s.groups[x.req.Group]; g != nil {
-		var memberID string
-		if x.req.MemberID != nil {
-			memberID = *x.req.MemberID
-		}
-		switch code := g.checkFetch(memberID, x.req.MemberEpoch); code {
+		switch code := g.checkFetch(x.req.MemberID, x.req.MemberEpoch); code {
 		case wire.None:
 			committed = s.offsets[x.req.Group]
 		case wire.GroupIDNotFound: // As if there were no group: nothing is committed.

@@ -183,7 +183,7 @@ func TestClassicGroupAsOneOfMany(t *testing.T) {
 	} {
 		g := anyGroup(c.group)
 		what := g.kind() + " " + g.listedType() + " " + g.stateName()
-		wantEqual(t, what+" fetch", g.checkFetch("", -1), c.fetch)
+		wantEqual(t, what+" fetch", g.checkFetch(nil, -1), c.fetch)
 		wantEqual(t, what+" offset delete", g.checkOffsetDelete(), c.offsetDelete)
 		wantEqual(t, what+" delete", g.checkDelete(), c.groupsDelete)
 		wantEqual(t, what+" empty", g.isEmpty(), c.group.state == classicEmpty)

@@ -106,6 +106,7 @@ func consumersTogether(b *book, v int16) {
 	with("second-member-of-another-topic", consumers("a"), topic("u", 2), barrier(), enter(v, "b", to("u")), beat(v, "a", 2), describeConsumers(1, "~g"))
 	with("range-of-two-members", onTopicT(), topic("u", 3), barrier(), enter(v, "a", to("t", "u"), assignor("range")), beat(v, "a", -1), enter(v, "b", to("t", "u"), assignor("range")), enter(v, "a", to("t", "u"), assignor("range")), describeConsumers(1, "~g"))
 	with("one-leaves", consumers("a", "b"), beat(v, "a", -1), beat(v, "b", 3), describeConsumers(1, "~g"))
+	with("three-members", consumers("a", "b", "c"), describeConsumers(1, "~g"), beat(v, "b", -1), describeConsumers(1, "~g"))
 	with("members-of-nothing-and-of-something", consumers("a", "b"), enter(v, "c", to()), enter(v, "d"), describeConsumers(1, "~g"))
 	with("partitions-are-added", consumers("a"), ask(createPartitions(3, "~t", 6)), barrier(), until(beat(v, "a", 2), assigned), describeConsumers(1, "~g"))
 	with("topic-is-deleted", consumers("a"), deleted("t"), gone("t"), until(beat(v, "a", 2), moved), describeConsumers(1, "~g"))
@@ -156,11 +157,18 @@ func consumerRegex(b *book) {
 	entering := func(pattern string, more ...beatOption) script.Ask {
 		return enter(1, "a", append([]beatOption{matching(pattern)}, more...)...)
 	}
+	resolved := until(beat(1, "a", 1), assigned)
+	with("regex/matches-two", two, entering("t.*"), resolved, describeConsumers(1, "~g"))
+	with("regex/matches-whole-names-only", two, entering("t"), resolved, describeConsumers(1, "~g"))
+	with("regex/alternatives", two, entering("(t|x)"), resolved, describeConsumers(1, "~g"))
 	with("regex/matches-nothing", two, entering("nothing.*"), beat(1, "a", 2), describeConsumers(1, "~g"))
 	with("regex/empty", two, entering(""), beat(1, "a", 2), describeConsumers(1, "~g"))
-	for what, pattern := range map[string]string{"bracket": "t[", "repetition": "t**", "lookahead": "t(?=u)", "back-reference": "(t)\\1", "group": "(t", "named-group": "(?P<n>t"} {
+	for what, pattern := range map[string]string{"bracket": "t[", "repetition": "t**", "lookahead": "t(?=u)", "back-reference": "(t)\\1", "group": "(t", "named-group": "(?P<n>t", "utf8": "t\xff"} {
 		with("regex/invalid-"+what, two, entering(pattern))
 	}
 	with("regex/and-names", two, entering("t", to("x")), until(beat(1, "a", 2), assigned), describeConsumers(1, "~g"))
+	with("regex/new-topic-matches", two, entering("t.*"), resolved, topic("tv", 1), barrier(), beat(1, "a", 2, complete(), matching("t.*"), owns()), describeConsumers(1, "~g"))
 	with("regex/replaces-names", two, enter(1, "a"), beat(1, "a", 2, matching("x"), func(_ *script.Run, req *kmsg.ConsumerGroupHeartbeatRequest) { req.SubscribedTopicNames = []string{} }), describeConsumers(1, "~g"))
+	with("regex/two-members-share-it", two, entering("t"), resolved, enter(1, "b", matching("t")), describeConsumers(1, "~g"))
+	with("regex/changes-to-an-invalid-one", two, entering("t.*"), resolved, beat(1, "a", 2, matching("t[")), beat(1, "a", 2))
 }

@@ -1,13 +1,15 @@
 package cases
 
 import (
+	"slices"
+
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/clatterhq/clatter/compat-tests/judge/script"
 )
 
-// consumerMixedCases are about consumer groups seen through the APIs of classic groups.
+// consumerMixedCases are about consumer groups seen through the APIs of classic groups, and about members of both kinds in one group.
 func consumerMixedCases(b *book) {
 	b.in("groups", func() {
 		for _, v := range versions(0, 1) {
@@ -15,6 +17,8 @@ func consumerMixedCases(b *book) {
 		}
 		consumerOffsets(b)
 		consumerThroughClassic(b)
+		migrationUp(b)
+		migrationMembers(b)
 		consumerConfigs(b)
 	})
 	b.in("group-limits", func() {
@@ -42,10 +46,21 @@ func consumerDescribe(b *book, v int16) {
 	with("classic-group", stable("a"), describeConsumers(v, "~g"))
 	with("group-of-offsets-only", topic("t", 1), committed(), describeConsumers(v, "~g"))
 	with("deleted", consumers("a"), beat(1, "a", -1), deleteGroups(2, "~g"), describeConsumers(v, "~g"))
+	with("topic-deleted", consumers("a"), deleted("t"), gone("t"), until(describeConsumers(v, "~g"), unassigned))
 	operations := describeConsumers(v, "~g")
 	operations.Build = allOperations(operations.Build)
 	with("operations", consumers("a"), operations)
 	with("operations-of-unknown", operations)
+	with("mixed-members", topic("t", 2), barrier(), stable("a"), enter(1, "b"), describeConsumers(v, "~g"))
+	with("regex", topic("t", 2), barrier(), enter(1, "a", matching("t.*")), until(beat(1, "a", 1), assigned), describeConsumers(v, "~g"))
+}
+
+// unassigned says whether nobody in a group has partitions.
+func unassigned(resp kmsg.Response) bool {
+	answer, ok := resp.(*kmsg.ConsumerGroupDescribeResponse)
+	return ok && len(answer.Groups) == 1 && !slices.ContainsFunc(answer.Groups[0].Members, func(m kmsg.ConsumerGroupDescribeResponseGroupMember) bool {
+		return len(m.Assignment.TopicPartitions) > 0
+	})
 }
 
 // consumerOffsets is about commits and fetches of members with epochs.
@@ -80,9 +95,7 @@ func consumerOffsets(b *book) {
 		for _, epoch := range []int32{-1, 0, 1, 2, 3} {
 			with("consumer/member-epoch="+itoa(epoch), owned, of(asMember("member-a", epoch)))
 			with("consumer/unknown-member-epoch="+itoa(epoch), owned, of(asMember("nobody", epoch)))
-			if epoch >= 0 {
-				with("consumer/empty-member-epoch="+itoa(epoch), owned, of(asMember("", epoch)))
-			}
+			with("consumer/empty-member-epoch="+itoa(epoch), owned, of(asMember("", epoch)))
 		}
 		with("consumer/all-of-a-stale-member", owned, offsetsOf(v, nil, asMember("member-a", 0)))
 		with("consumer/one-stale-one-good", owned, ready("h"), committed(commitGroup("~h")), offsetsOf(v, nil, asMember("member-a", 0), alsoGroup("~h", nil)))
@@ -110,6 +123,7 @@ func consumerThroughClassic(b *book) {
 	with = b.with("OffsetDelete", 0)
 	with("consumer/subscribed", consumers("a"), topic("u", 1), committed9(offset("u", 0, 3)), offsetDelete("~g", partitions{"~t": {0}, "~u": {0}}), offsetsOf(7, nil))
 	with("consumer/empty", consumers("a"), committed9(), beat(1, "a", -1), offsetDelete("~g", partitions{"~t": {0}}), offsetsOf(7, nil))
+	with("consumer/subscribed-by-regex", topic("t", 2), barrier(), enter(1, "a", matching("t.*")), until(beat(1, "a", 1), assigned), offsetDelete("~g", partitions{"~t": {0}}))
 	with = b.with("Heartbeat", 4)
 	byID := func(req *kmsg.HeartbeatRequest) { req.MemberID = "member-a" }
 	with("consumer/its-member", consumers("a"), heartbeat(4, "a", 1, byID))
@@ -139,6 +153,52 @@ func committed9(options ...commitOption) script.Setup {
 		_, err := r.Do(commitRequest(9, append([]commitOption{commitMember("member-a", 2)}, options...)...)(r))
 		return err
 	}
+}
+
+// migrationUp is about classic groups that consumers enter.
+func migrationUp(b *book) {
+	with := b.with("ConsumerGroupHeartbeat", 1)
+	// Of more partitions Kafka gives each member other ones every time.
+	two := steps(topic("t", 2), barrier())
+	with("migration/consumer-enters-a-stable-group", two, stable("a"), enter(1, "b"), describeConsumers(1, "~g"), describe(5, "~g"), list(5), heartbeat(4, "a", 1), heartbeat(4, "a", 2))
+	with("migration/classic-member-follows", two, stable("a"), enter(1, "b"), heartbeat(4, "a", 1), rejoin(9, "a"), sync(5, "a", 2), heartbeat(4, "a", 2), beat(1, "b", 2, owns()), describeConsumers(1, "~g"))
+	with("migration/consumer-enters-an-empty-group", two, stable("a"), left("a"), enter(1, "b"), describeConsumers(1, "~g"), list(5))
+	with("migration/consumer-enters-during-a-rebalance", preparing(), enter(1, "c"), answerTo("b"), describeConsumers(1, "~g"))
+	with("migration/consumer-enters-before-the-sync", completing(), enter(1, "c"), sync(5, "a", 3, assigns("@a", "@b")), describeConsumers(1, "~g"))
+	with("migration/consumer-enters-another-type", two, typed("a", "connect"), enter(1, "b"), describe(5, "~g"))
+	with("migration/consumer-enters-an-empty-group-of-another-type", two, typed("a", "connect"), left("a"), enter(1, "b"), describeConsumers(1, "~g"))
+	with("migration/consumer-enters-members-without-subscription", two, alone("a", protocols("range")), enter(1, "b"), describe(5, "~g"))
+	with("migration/consumer-enters-a-pending-member", two, join(4, "a"), groupIs("Empty", 0), enter(1, "b"), rejoin(4, "a"))
+	with("migration/consumer-enters-and-leaves", two, stable("a"), enter(1, "b"), beat(1, "b", -1), describe(5, "~g"), list(5), heartbeat(4, "a", 1), heartbeat(4, "a", 3), rejoin(9, "a"))
+	with("migration/offsets-stay", two, committed(), stable("a"), enter(1, "b"), see(), commitAs(9, "a", 1, offset("t", 1, 7)), commit(9, commitMember("member-b", 2), offset("t", 2, 8)), offsetsOf(7, nil))
+	with("migration/static-member-becomes-a-consumer", two, static("a", "s"), enter(1, "b", consumerInstance("s")), describeConsumers(1, "~g"))
+	with("migration/all-classic-members-leave", two, stable("a"), enter(1, "b"), leave(5, "a"), describeConsumers(1, "~g"), until(beat(1, "b", 2, owns()), assigned), describeConsumers(1, "~g"))
+	with("migration/consumer-heartbeats-a-classic-group", two, stable("a"), beat(1, "b", 1), beat(1, "b", -1))
+}
+
+// migrationMembers is about classic members that join a consumer group.
+func migrationMembers(b *book) {
+	for _, v := range []int16{0, 3, 4, 5, 9} {
+		with := b.with("JoinGroup", v)
+		joins := []script.Step{join(v, "b")}
+		if v >= 4 {
+			joins = append(joins, rejoin(v, "b"))
+		}
+		with("consumer/classic-member-joins", consumers("a"), joins, describeConsumers(1, "~g"), sync(min(v, 5), "b", 3), heartbeat(min(v, 4), "b", 3))
+		with("consumer/other-type", consumers("a"), join(v, "b", protocolType("connect"), protocols("p")))
+		with("consumer/no-protocols", consumers("a"), join(v, "b", protocols()))
+		with("consumer/metadata-that-is-no-subscription", consumers("a"), join(v, "b", protocols("range")))
+		with("consumer/unknown-member", consumers("a"), join(v, "b", memberID("nobody")))
+		with("consumer/id-of-a-consumer", consumers("a"), join(v, "b", memberID("member-a")))
+		with("consumer/empty-group", consumers("a"), beat(1, "a", -1), joins, describe(4, "~g"), list(5))
+	}
+	with := b.with("JoinGroup", 9)
+	with("consumer/partitions-move-to-the-classic-member", consumers("a"), join(9, "b"), rejoin(9, "b"), sync(5, "b", 3), beat(1, "a", 2), beat(1, "a", 2, owns(0, 1)), heartbeat(4, "b", 3), rejoin(9, "b"), sync(5, "b", 3), describeConsumers(1, "~g"))
+	with("consumer/last-consumer-leaves", consumers("a"), join(9, "b"), rejoin(9, "b"), sync(5, "b", 3), beat(1, "a", -1), list(5), describe(5, "~g"), heartbeat(4, "b", 3), rejoin(9, "b"))
+	with("consumer/wrong-generation", consumers("a"), join(9, "b"), rejoin(9, "b"), sync(5, "b", 2), sync(5, "b", 4), heartbeat(4, "b", 2), heartbeat(4, "b", 4), commitAs(9, "b", 2), commitAs(9, "b", 3))
+	with("consumer/classic-member-changes-its-subscription", consumers("a"), topic("u", 1), barrier(), join(9, "b"), rejoin(9, "b"), sync(5, "b", 3), rejoin(9, "b", subscribed("t", "u")), sync(5, "b", 4), describeConsumers(1, "~g"))
+	with("consumer/static-classic-member", consumers("a"), join(9, "b", instanceID("s")), sync(5, "s", 3, syncAs("@s", "s")), join(9, "c", instanceID("s")), describeConsumers(1, "~g"))
+	with("consumer/classic-member-leaves", consumers("a"), join(9, "b"), rejoin(9, "b"), leave(5, "b"), beat(1, "a", 2), describeConsumers(1, "~g"))
 }
 
 // consumerConfigs is about the settings that one group may have of its own.
