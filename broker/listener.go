@@ -148,10 +148,14 @@ func (s *Server) welcome(l *boundListener, nc net.Conn) {
 	if err := s.setBuffers(nc); err != nil {
 		s.logRepeated(slog.LevelWarn, "cannot set socket buffers", remote, "listener", l.name, "err", err)
 	}
+	local := addrPort(nc.LocalAddr())
+	if tcp, ok := nc.(*net.TCPConn); ok && (remote.Addr().IsLoopback() || remote.Addr() == local.Addr()) {
+		leaveUnpaced(tcp)
+	}
 	c := newConn(s, nc, Peer{
 		ID:       s.lastID.Add(1),
 		Remote:   remote,
-		Local:    addrPort(nc.LocalAddr()),
+		Local:    local,
 		Listener: l.name,
 	})
 	s.mu.Lock()
