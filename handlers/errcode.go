@@ -22,6 +22,7 @@ var sentinelCodes = []struct {
 	{logstore.ErrOutOfOrderSequence, wire.OutOfOrderSequenceNumber},
 	{logstore.ErrInvalidProducerEpoch, wire.InvalidProducerEpoch},
 	{logstore.ErrInvalidTxnState, wire.InvalidTxnState},
+	{logstore.ErrCoordinatorFenced, wire.TransactionCoordinatorFenced},
 	{logstore.ErrDiskFull, wire.KafkaStorageError},
 	{logstore.ErrOffline, wire.KafkaStorageError},
 	{logstore.ErrClosed, wire.NotLeaderOrFollower},

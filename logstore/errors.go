@@ -22,6 +22,9 @@ var (
 	// ErrInvalidTxnState occurs when a transactional batch arrives for a
 	// transaction that the partition doesn't know as ongoing.
 	ErrInvalidTxnState = errors.New("transaction is not ongoing on this partition")
+	// ErrCoordinatorFenced occurs when a transaction marker comes from an older
+	// coordinator epoch than the log has seen from the producer's coordinator.
+	ErrCoordinatorFenced = errors.New("transaction coordinator is fenced")
 	// ErrDiskFull occurs when there is no room for the batch. Nothing was
 	// appended, reads and deletes go on, and appends heal by themselves.
 	ErrDiskFull = errors.New("no space left for appends")

@@ -15,8 +15,18 @@ type Partition interface {
 	// gives the slice up until Append returns, and may reuse it afterwards. Idempotence and
 	// transaction rules are checked here, because whoever assigns offsets must check
 	// sequences. The ticket's Result is known at once; it may be told to a client that asked for acks=1.
-	// Errors: ErrOutOfOrderSequence, ErrInvalidProducerEpoch, ErrInvalidTxnState, ErrDiskFull, ErrOffline, ErrUnknownPartition.
+	// Errors: ErrOutOfOrderSequence, ErrInvalidProducerEpoch, ErrInvalidTxnState, ErrCoordinatorFenced, ErrDiskFull, ErrOffline,
+	// ErrUnknownPartition.
 	Append(batches []byte, opts AppendOptions) (Ticket, error)
+
+	// Verify tells whether a transactional batch may be appended as it is, because the transaction of its producer is ongoing in
+	// the partition, or the transaction coordinator must be asked first (KIP-890). Who was told by the coordinator that the partition is
+	// part of the transaction appends with v, which is worth nothing once the transaction has ended, or
+	// another batch has begun it. All who ask before that get the same v. baseSequence is that of the batch, -1 if
+	// it has none: of several batches that wait for the coordinator the lowest is let in first. bumps says that the
+	// producer's epoch rises with each transaction (transaction version 2).
+	// Errors: ErrInvalidProducerEpoch, ErrOffline, ErrUnknownPartition.
+	Verify(producerID int64, producerEpoch int16, baseSequence int32, bumps bool) (v Verification, ongoing bool, err error)
 
 	// Read returns whole batches from the batch that contains offset on, never at or
 	// beyond the end that the isolation level allows. An offset equal to that end gives an empty answer.
@@ -58,7 +68,36 @@ type AppendOptions struct {
 	Now int64
 	// DeferWake says that the caller will call [Ticket.Wake] itself: who appends for a client tells that one first.
 	DeferWake bool
+	// Origin is who appends, which decides what is checked.
+	Origin Origin
+	// TransactionVersion is that of the transaction which a marker ends: it isn't in the log. From 2 on the epoch of a marker
+	// is higher than that of the transaction (KIP-890).
+	TransactionVersion int16
+	// Verification lets transactional batches begin a transaction in the partition.
+	Verification Verification
 }
+
+// Origin says who appends (Kafka's AppendOrigin).
+type Origin uint8
+
+// Origins of an append.
+const (
+	// Client is a producer. It may not append control batches.
+	Client Origin = iota
+	// Coordinator is a group or transaction coordinator, whose records have no sequence numbers.
+	Coordinator
+)
+
+// Verification is the promise of a transaction coordinator that a partition is part of a transaction, or will be one once the
+// coordinator has said so; see [Partition.Verify]. It is Kafka's VerificationGuard.
+type Verification uint64
+
+const (
+	// Unverified lets no transaction begin.
+	Unverified Verification = 0
+	// VerificationOff lets any transaction begin, for transaction.partition.verification.enable=false.
+	VerificationOff Verification = 1<<64 - 1
+)
 
 // Ticket is the promise of one Append. It is a value: making one allocates nothing.
 type Ticket struct {

@@ -9,13 +9,24 @@ import (
 	"github.com/clatterhq/clatter/logstore"
 	"github.com/clatterhq/clatter/logstore/local/format"
 	"github.com/clatterhq/clatter/logstore/producer"
+	"github.com/clatterhq/clatter/logstore/vfs"
 )
 
 // maxTxnIndexBytes bounds what is read of a transaction index.
 const maxTxnIndexBytes = 256 << 20
 
-// loadAborted returns the aborted transactions whose markers are in the segment.
+// abortedTailBytes is how much of a transaction index is held back in memory before it is written.
+const abortedTailBytes = 4080 / producer.TxnIndexEntrySize * producer.TxnIndexEntrySize
+
+// loadAborted returns the aborted transactions whose markers are in the segment, by marker. The slice is immutable: that of the active segment
+// grows behind what a reader has of it.
 func (s *segment) loadAborted(rebuild func(*segment) ([]producer.AbortedTransaction, error)) ([]producer.AbortedTransaction, error) {
+	if a := s.aborted.Load(); a != nil {
+		return *a, nil
+	}
+	// While the file is read for the first time it must not be written.
+	s.loadingAborted.Lock()
+	defer s.loadingAborted.Unlock()
 	if a := s.aborted.Load(); a != nil {
 		return *a, nil
 	}
@@ -55,6 +66,56 @@ func (l *log) abortedIn(v *view, offset, next int64) ([]logstore.AbortedTransact
 	return aborted, nil
 }
 
+// noAborted is what a new segment has.
+var noAborted []producer.AbortedTransaction
+
+// makeRoomForAborted loads the transaction index of the active segment before it grows, and writes it if much of it is in memory alone.
+func (l *log) makeRoomForAborted(w *writer) error {
+	entries, err := l.abortedOf(l.view.Load(), w.active)
+	if err != nil || (len(entries)-w.abortedWritten)*producer.TxnIndexEntrySize < abortedTailBytes {
+		return err
+	}
+	if err := w.writeAborted(false); err != nil && !vfs.IsNoSpace(err) {
+		return err
+	}
+	return nil
+}
+
+// addAborted notes a transaction whose marker was appended to the active segment. What it had before is loaded.
+func (w *writer) addAborted(a producer.AbortedTransaction) {
+	entries := append(*w.active.aborted.Load(), a)
+	w.active.aborted.Store(&entries)
+	w.abortedDirty = true
+}
+
+// writeAborted writes the entries of the active segment that aren't in its transaction index yet. No producer snapshot may be written
+// before the index is durable: with it, recovery doesn't look at the markers before it again.
+func (w *writer) writeAborted(durable bool) error {
+	if !w.abortedDirty {
+		return nil
+	}
+	var tail []byte
+	entries := *w.active.aborted.Load()
+	for _, a := range entries[w.abortedWritten:] {
+		tail = a.AppendTo(tail)
+	}
+	name := fileName(w.active.baseOffset, txnIndexSuffix)
+	part := indexPart{onDisk: int32(w.abortedWritten), size: producer.TxnIndexEntrySize, tail: tail}
+	if err := w.active.writeEntries(txnIndexSuffix, &part); err != nil {
+		return err
+	}
+	w.abortedWritten, w.newNames = len(entries), true
+	if !durable {
+		return nil
+	}
+	// Once a segment with aborted transactions, so it need not be the next commit's.
+	if err := w.folder.syncFile(name); err != nil {
+		return err
+	}
+	w.abortedDirty = false
+	return w.folder.dir.fs.SyncDir(w.folder.name)
+}
+
 // rebuildAborted finds the aborted transactions of a segment in the log, without its transaction index.
 func (ld *loading) rebuildAborted(s *segment, e extent) ([]producer.AbortedTransaction, error) {
 	var (
@@ -71,30 +132,32 @@ func (ld *loading) rebuildAborted(s *segment, e extent) ([]producer.AbortedTrans
 	return aborted, err
 }
 
-// mergeAborted puts the entries that were rebuilt into the transaction index, behind those that were there before
-// the first of them.
-func (ld *loading) mergeAborted(s *segment, rebuilt []producer.AbortedTransaction, e extent) error {
-	path := s.path(txnIndexSuffix)
-	content, err := format.ReadAll(ld.folder.dir.fs, path, maxTxnIndexBytes)
-	missing := errors.Is(err, fs.ErrNotExist)
-	if err != nil && !missing && !errors.Is(err, format.ErrTooLarge) {
-		return err
+// mergeAborted are the entries of a segment whose markers are before an offset, from its transaction index, and those that were rebuilt
+// from there on. content is what the index has, nil without one.
+func (ld *loading) mergeAborted(
+	s *segment, from int64, rebuilt []producer.AbortedTransaction, e extent,
+) (merged []producer.AbortedTransaction, content []byte, err error) {
+	content, err = format.ReadAll(ld.folder.dir.fs, s.path(txnIndexSuffix), maxTxnIndexBytes)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, format.ErrTooLarge) {
+		return nil, nil, err
 	}
-	entries, err := producer.DecodeTxnIndex(content, s.baseOffset)
-	if err != nil {
+	var entries []producer.AbortedTransaction
+	if err == nil || errors.Is(err, fs.ErrNotExist) {
+		entries, err = producer.DecodeTxnIndex(content, s.baseOffset)
+	}
+	if err != nil && from > s.baseOffset {
 		if entries, err = ld.rebuildAborted(s, e); err != nil {
-			return err
+			return nil, nil, err
 		}
 	}
-	limit := e.endOffset
-	if len(rebuilt) > 0 {
-		limit = rebuilt[0].LastOffset
-	}
+	limit := min(from, e.endOffset)
 	kept := slices.DeleteFunc(slices.Clone(entries), func(a producer.AbortedTransaction) bool { return a.LastOffset >= limit })
-	merged := slices.Concat(kept, rebuilt)
-	if missing && len(merged) == 0 {
-		return nil
-	}
+	return slices.Concat(kept, rebuilt), content, nil
+}
+
+// repairAborted writes the transaction index of a segment if it isn't what recovery found, durably: the producer snapshot that
+// follows lets no later recovery look again. Without room for it the index stays in memory.
+func (r *recovery) repairAborted(f *found, s *segment, merged []producer.AbortedTransaction, content []byte) error {
 	var encoded []byte
 	for _, a := range merged {
 		encoded = a.AppendTo(encoded)
@@ -102,5 +165,19 @@ func (ld *loading) mergeAborted(s *segment, rebuilt []producer.AbortedTransactio
 	if slices.Equal(encoded, content) {
 		return nil
 	}
-	return writeCache(ld.folder.dir.fs, path, encoded)
+	err := writeFile(r.folder.dir.fs, s.path(txnIndexSuffix), encoded)
+	if err == nil {
+		err = r.folder.syncFile(fileName(s.baseOffset, txnIndexSuffix))
+	}
+	if vfs.IsNoSpace(err) {
+		if f.aborted == nil {
+			f.aborted = map[int64][]producer.AbortedTransaction{}
+		}
+		f.aborted[s.baseOffset] = merged
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return r.folder.dir.fs.SyncDir(r.folder.name)
 }

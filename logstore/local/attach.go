@@ -256,9 +256,21 @@ func (ld *loading) open(f *found, config *logstore.Config, random uint64) (*writ
 
 // openState reads producers and leader epochs.
 func (ld *loading) openState(w *writer, f *found) error {
-	if f.HasProducers || f.damage != nil {
+	switch {
+	case f.damage != nil:
+		// Recovery has left the folder as it was.
+		if err := ld.openDamaged(w, f); err != nil {
+			return err
+		}
+	case f.HasProducers:
 		if err := ld.producers(&w.producers, f.LogStartOffset, f.LogEndOffset, nil); err != nil {
 			return err
+		}
+	}
+	for _, s := range ld.segments {
+		if aborted, ok := f.aborted[s.baseOffset]; ok {
+			s.aborted.Store(&aborted)
+			w.unindexed = true
 		}
 	}
 	cache, err := ld.epochs(f.LogEndOffset)

@@ -194,10 +194,16 @@ func (l *log) close(_ *logDir) (mark format.PartitionMark, ok bool, err error) {
 	if w.active != nil {
 		mark.ActiveBaseOffset, mark.ActiveBytes = w.active.baseOffset, w.active.size
 	}
+	if err := w.writeAborted(true); err != nil {
+		if vfs.IsNoSpace(err) {
+			return mark, false, nil // A snapshot would keep recovery from finding what is missing.
+		}
+		return mark, false, err
+	}
 	if err := w.writeState(v); err != nil && !vfs.IsNoSpace(err) {
 		return mark, false, err
 	}
-	return mark, true, nil
+	return mark, !w.unindexed, nil
 }
 
 // writeState writes what can be rebuilt from the batches but need not be after a clean stop. None of it

@@ -8,6 +8,7 @@ import (
 
 	"github.com/clatterhq/clatter/logstore"
 	"github.com/clatterhq/clatter/logstore/local/format"
+	"github.com/clatterhq/clatter/logstore/producer"
 )
 
 // found is what is known of a log that nobody has touched since the store was opened: from the clean
@@ -21,6 +22,8 @@ type found struct {
 	durable int64
 	// adopt says that the folder is to be told its topic.
 	adopt bool
+	// aborted are the transaction indexes, by base offset of the segment, that a full disk had no room for.
+	aborted map[int64][]producer.AbortedTransaction
 	// settled is 1 once this is out of date: the topic was deleted. Accessed atomically.
 	settled uint32
 }

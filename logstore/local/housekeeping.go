@@ -201,13 +201,13 @@ func (s *Store) armAfterAppend(config *logstore.Config, a *appending, first bool
 	if config.CleanupPolicy.Has(logstore.CleanupDelete) {
 		switch {
 		case config.RetentionBytes >= 0:
-			s.armRetention(a.now)
+			s.armRetention(a.opts.Now)
 		case first && config.RetentionMs >= 0:
 			s.armRetention(retentionDue(config, 0, a.maxTimestamp))
 		}
 	}
 	if first && isPrompt(config) && config.CleanupPolicy.Has(logstore.CleanupCompact) {
-		s.cleaner.arm(a.now, true) // it finds out when the segment has to be rolled
+		s.cleaner.arm(a.opts.Now, true) // it finds out when the segment has to be rolled
 	}
 	if s.expiry.at.Load() == 0 && (a.infos != nil || a.single.ProducerID >= 0) {
 		s.armExpiry()
@@ -230,7 +230,7 @@ func (s *Store) expireAll() {
 	}
 }
 
-// expireProducers returns how many producers the log still has.
+// expireProducers returns how many producers the log still has, or has heard of.
 func (l *log) expireProducers() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -239,7 +239,7 @@ func (l *log) expireProducers() int {
 		return 0
 	}
 	w.producers.Expire(time.Now().UnixMilli(), l.topic.store.options.ProducerIDExpirationMs())
-	return w.producers.Len()
+	return w.producers.Len() + w.producers.Unverified()
 }
 
 // Maintain implements [logstore.Partition].

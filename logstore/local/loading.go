@@ -154,7 +154,45 @@ func (ld *loading) producers(table *producer.Table, logStartOffset, logEndOffset
 	if err != nil {
 		return err
 	}
-	from = max(from, logStartOffset)
+	return ld.replayFrom(table, max(from, logStartOffset), logEndOffset, collect)
+}
+
+// producersAndAborted is producers from a snapshot at or before an offset, up to which the transaction indexes are to be trusted. take is called for each segment with all of its aborted transactions, and the content of its index.
+func (ld *loading) producersAndAborted(
+	table *producer.Table, f *found, trusted int64, take func(s *segment, merged []producer.AbortedTransaction, content []byte) error,
+) error {
+	snapshot, err := ld.loadSnapshot(table, min(trusted, f.LogEndOffset))
+	if err != nil {
+		return err
+	}
+	from := max(snapshot, f.LogStartOffset)
+	aborted := map[int][]producer.AbortedTransaction{}
+	err = ld.replayFrom(table, from, f.LogEndOffset, func(i int, a producer.AbortedTransaction) { aborted[i] = append(aborted[i], a) })
+	if err != nil {
+		return err
+	}
+	for i, s := range ld.segments {
+		merged, content, err := ld.mergeAborted(s, from, aborted[i], ld.extentOf(i, f.LogEndOffset))
+		if err != nil {
+			return err
+		}
+		if err := take(s, merged, content); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// openDamaged rebuilds in memory what recovery has not written.
+func (ld *loading) openDamaged(w *writer, f *found) error {
+	return ld.producersAndAborted(&w.producers, f, maxOffset, func(s *segment, merged []producer.AbortedTransaction, _ []byte) error {
+		s.aborted.Store(&merged)
+		return nil
+	})
+}
+
+// replayFrom applies the batches from an offset on to the producers.
+func (ld *loading) replayFrom(table *producer.Table, from, logEndOffset int64, collect func(segment int, a producer.AbortedTransaction)) error {
 	if from >= logEndOffset {
 		return nil
 	}

@@ -3,6 +3,7 @@ package local
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/clatterhq/clatter/logstore"
 	"github.com/clatterhq/clatter/logstore/producer"
@@ -13,7 +14,7 @@ import (
 // Append implements [logstore.Partition].
 func (l *log) Append(batches []byte, opts logstore.AppendOptions) (logstore.Ticket, error) {
 	l.mu.Lock()
-	result, c, err := l.appendLocked(batches, opts.Now)
+	result, c, err := l.appendLocked(batches, &opts)
 	l.mu.Unlock()
 	if err != nil {
 		return logstore.Ticket{}, err
@@ -35,14 +36,30 @@ func (l *log) Append(batches []byte, opts logstore.AppendOptions) (logstore.Tick
 	return ticket, nil
 }
 
+// Verify implements [logstore.Partition].
+func (l *log) Verify(producerID int64, producerEpoch int16, baseSequence int32, bumps bool) (v logstore.Verification, ongoing bool, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	w, err := l.writableLocked()
+	if err != nil {
+		return 0, false, err
+	}
+	v, ongoing, err = w.producers.Verify(producerID, producerEpoch, baseSequence, bumps, time.Now().UnixMilli())
+	if err == nil && l.topic.store.expiry.at.Load() == 0 {
+		l.topic.store.armExpiry()
+	}
+	return v, ongoing, err
+}
+
 // appending is what one Append puts into the log.
 type appending struct {
 	bytes        []byte
-	now          int64
+	opts         *logstore.AppendOptions
 	baseOffset   int64
 	lastOffset   int64
 	maxTimestamp int64
 	appendTime   int64 // -1 unless the topic wants LogAppendTime
+	aborts       bool  // a transaction, maybe one without records here
 
 	// single is the only batch of nearly all appends, infos are all of them otherwise.
 	single producer.BatchInfo
@@ -50,14 +67,14 @@ type appending struct {
 }
 
 // appendLocked appends and returns the commit to wait for, if any.
-func (l *log) appendLocked(batches []byte, now int64) (logstore.AppendResult, *commit, error) {
+func (l *log) appendLocked(batches []byte, opts *logstore.AppendOptions) (logstore.AppendResult, *commit, error) {
 	config := l.config()
 	w, err := l.writableLocked()
 	if err != nil {
 		return logstore.AppendResult{}, nil, err
 	}
 	v := l.view.Load() // after the above, which may have loaded the log
-	a := appending{bytes: batches, now: now, baseOffset: v.LogEndOffset}
+	a := appending{bytes: batches, opts: opts, baseOffset: v.LogEndOffset}
 	if err := a.assign(config, w.leaderEpoch); err != nil {
 		return logstore.AppendResult{}, nil, err
 	}
@@ -105,7 +122,7 @@ func (l *log) writableLocked() (*writer, error) {
 func (a *appending) assign(config *logstore.Config, leaderEpoch int32) error {
 	a.maxTimestamp, a.appendTime = record.NoTimestamp, -1
 	if config.LogAppendTime {
-		a.appendTime = a.now
+		a.appendTime = a.opts.Now
 	}
 	next := a.baseOffset
 	for rest := a.bytes; len(rest) > 0; {
@@ -117,12 +134,17 @@ func (a *appending) assign(config *logstore.Config, leaderEpoch int32) error {
 		b.SetBaseOffset(next)
 		b.SetPartitionLeaderEpoch(leaderEpoch)
 		if config.LogAppendTime {
-			b.SetLogAppendTime(a.now)
+			b.SetLogAppendTime(a.opts.Now)
 		}
 		info, err := producer.InfoOf(b)
 		if err != nil {
 			return fmt.Errorf("append: %w", err)
 		}
+		if b.Attributes().IsControl() && a.opts.Origin == logstore.Client {
+			return fmt.Errorf("append: %w: a client's", record.ErrInvalidMarker)
+		}
+		info.Origin, info.Verification, info.TransactionVersion = a.opts.Origin, a.opts.Verification, a.opts.TransactionVersion
+		a.aborts = a.aborts || info.Aborts
 		if len(rest) > 0 || a.infos != nil {
 			a.infos = append(a.infos, info)
 		} else {
@@ -162,7 +184,7 @@ func (l *log) duplicateLocked(config *logstore.Config, v *view, of *producer.Bat
 func (l *log) writeLocked(config *logstore.Config, w *writer, a *appending) error {
 	dir := w.folder.dir
 	if w.active == nil {
-		if err := l.firstSegmentLocked(config, w, a.now); err != nil {
+		if err := l.firstSegmentLocked(config, w, a.opts.Now); err != nil {
 			return dir.refuse("creation of a segment", err)
 		}
 	}
@@ -176,8 +198,13 @@ func (l *log) writeLocked(config *logstore.Config, w *writer, a *appending) erro
 		}
 	}
 	if w.shouldRoll(config, a) {
-		if err := l.rollLocked(config, w, a.baseOffset, a.now); err != nil {
+		if err := l.rollLocked(config, w, a.baseOffset, a.opts.Now); err != nil {
 			return dir.refuse("roll", err)
+		}
+	}
+	if a.aborts {
+		if err := l.makeRoomForAborted(w); err != nil {
+			return dir.refuse("write of a transaction index", err)
 		}
 	}
 	f, err := w.active.acquire()
@@ -212,13 +239,20 @@ func (d *logDir) refuse(op string, err error) error {
 	}
 }
 
+// update notes what was written of a producer.
+func (w *writer) update(b *producer.BatchInfo) {
+	if done, ok := w.producers.Update(*b); ok && done.Aborted {
+		w.addAborted(done.Entry())
+	}
+}
+
 // apply notes what was written.
 func (w *writer) apply(a *appending, interval int64) {
 	if len(a.infos) == 0 {
-		w.producers.Update(a.single)
+		w.update(&a.single)
 	}
 	for i := range a.infos {
-		w.producers.Update(a.infos[i])
+		w.update(&a.infos[i])
 	}
 	published := w.index.index.offsets.count()
 	for rest := a.bytes; len(rest) > 0; {

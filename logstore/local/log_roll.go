@@ -18,7 +18,7 @@ func (w *writer) shouldRoll(config *logstore.Config, a *appending) bool {
 	if s.size == 0 {
 		return false // a new one would have the same name
 	}
-	waited := a.now - w.created
+	waited := a.opts.Now - w.created
 	if w.firstTimestamp >= 0 {
 		waited = a.maxTimestamp - w.firstTimestamp
 	}
@@ -65,6 +65,8 @@ func (l *log) rollLocked(config *logstore.Config, w *writer, baseOffset, now int
 // begin makes a new segment the active one.
 func (w *writer) begin(s *segment, config *logstore.Config, now int64, random uint64) {
 	w.active, w.activeDirty, w.activePinned = s, false, false
+	s.aborted.Store(&noAborted)
+	w.abortedWritten, w.abortedDirty = 0, false
 	w.index = indexBuilder{segment: s, index: *s.emptyIndex()}
 	x := w.index.index
 	s.index.Store(&x)
@@ -73,7 +75,8 @@ func (w *writer) begin(s *segment, config *logstore.Config, now int64, random ui
 }
 
 // closeActiveLocked writes what belongs to the end of a segment: the rest of the indexes and a snapshot of the
-// producers. All of it can be rebuilt, so a full disk doesn't keep a segment from being closed.
+// producers. All of it can be rebuilt, so a full disk doesn't keep a segment from being closed; but for the transaction index,
+// whose absence says that nothing was aborted.
 func (l *log) closeActiveLocked(w *writer, nextOffset int64) error {
 	x := &w.index.index
 	x.addTime(w.active.baseOffset)
@@ -82,6 +85,9 @@ func (l *log) closeActiveLocked(w *writer, nextOffset int64) error {
 	}
 	final := *x
 	w.active.index.Store(&final)
+	if err := w.writeAborted(true); err != nil {
+		return fmt.Errorf("write transaction index of %s: %w", w.active.path(""), err)
+	}
 	if err := w.writeSnapshot(nextOffset); err != nil && !vfs.IsNoSpace(err) {
 		return fmt.Errorf("write producer snapshot of %s: %w", w.folder.name, err)
 	} else if err == nil {

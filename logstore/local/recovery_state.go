@@ -128,9 +128,12 @@ func (r *recovery) dropSnapshots(logEndOffset int64) error {
 // rebuildProducers rebuilds the producers, keeps them in a snapshot, and writes the entries of aborted transactions.
 func (r *recovery) rebuildProducers(f *found) error {
 	var table producer.Table
-	aborted := map[int][]producer.AbortedTransaction{}
-	err := r.producers(&table, f.LogStartOffset, f.LogEndOffset, func(i int, a producer.AbortedTransaction) {
-		aborted[i] = append(aborted[i], a)
+	trusted := int64(maxOffset)
+	if r.foreign || r.gaps {
+		trusted = r.durableEnd // Kafka writes snapshots before it syncs the transaction index.
+	}
+	err := r.producersAndAborted(&table, f, trusted, func(s *segment, merged []producer.AbortedTransaction, content []byte) error {
+		return r.repairAborted(f, s, merged, content)
 	})
 	if err != nil {
 		return err
@@ -138,14 +141,9 @@ func (r *recovery) rebuildProducers(f *found) error {
 	if err := r.dropSnapshots(f.LogEndOffset); err != nil {
 		return err
 	}
-	for i := range r.segments {
-		if err := r.mergeAborted(r.segments[i], aborted[i], r.extentOf(i, f.LogEndOffset)); err != nil {
-			return err
-		}
-	}
 	f.HasProducers = table.Len() > 0
 	f.LastStableOffset = table.LastStableOffset(f.LogStartOffset, f.LogEndOffset)
-	if !f.HasProducers {
+	if !f.HasProducers || f.aborted != nil {
 		return nil
 	}
 	path := r.folder.path(fileName(f.LogEndOffset, snapshotSuffix))

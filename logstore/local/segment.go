@@ -45,7 +45,8 @@ type segment struct {
 	// loading is held by the one who loads or rebuilds the index.
 	loading sync.Mutex
 	// aborted is nil until somebody needed the transaction index.
-	aborted atomic.Pointer[[]producer.AbortedTransaction]
+	aborted        atomic.Pointer[[]producer.AbortedTransaction]
+	loadingAborted sync.Mutex
 	// holes are damaged places that recovery found. Immutable.
 	holes []hole
 	// replaced says that compaction put another segment in the place of this one: a file of its name is

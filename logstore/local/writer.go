@@ -20,6 +20,13 @@ type writer struct {
 
 	// index builds the indexes of the active segment; readers get copies.
 	index indexBuilder
+	// abortedWritten is how many entries of the active segment's transaction index are in its file, as far as is known; abortedDirty
+	// says that there are others, or that the file was not synced since. unindexed says that the index of some segment is in
+	// memory alone: then no clean stop may spare the next start from rebuilding it.
+	abortedWritten int
+	abortedDirty   bool
+	unindexed      bool
+
 	// firstTimestamp is the largest timestamp of the first batch of the active segment in ms, from which on segment.ms
 	// counts; -1 if there is none, then created counts.
 	firstTimestamp int64

@@ -1,7 +1,6 @@
 package logstoretest
 
 import (
-	"context"
 	"errors"
 	"math"
 	"testing"
@@ -78,17 +77,5 @@ func testProducersSurviveRestart(t *testing.T, b Backend) {
 	}
 	if r := appendBatch(t, p, Batch{ProducerID: 7, ProducerEpoch: 2, BaseSequence: 6}.Build(t)); r.BaseOffset != 6 || r.Duplicate {
 		t.Errorf("next batch after a restart: %+v", r)
-	}
-}
-
-func testTransactionsAreRefused(t *testing.T, b Backend) {
-	t.Helper()
-	p := open(t, b, Config()).partition(0)
-	_, err := p.Append(Batch{ProducerID: 7, Transactional: true}.Build(t), logstore.AppendOptions{})
-	if !errors.Is(err, logstore.ErrInvalidTxnState) {
-		t.Errorf("transactional batch without a transaction: %v", err)
-	}
-	if err := p.Maintain(context.Background(), logstore.ExpireProducers); err != nil {
-		t.Error(err)
 	}
 }

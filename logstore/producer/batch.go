@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/clatterhq/clatter/logstore"
 	"github.com/clatterhq/clatter/wire/record"
 )
 
@@ -20,18 +21,6 @@ const (
 	lastSequenceMax       = math.MaxInt32 // 0 follows it
 )
 
-// Origin says who appends, which decides what is checked (Kafka's AppendOrigin).
-type Origin uint8
-
-// Origins of an append.
-const (
-	// Client is a producer.
-	Client Origin = iota
-	// Coordinator is a group or transaction coordinator, whose records have no
-	// sequence numbers.
-	Coordinator
-)
-
 // BatchInfo is what a [Table] must know of a record batch. Offsets are those
 // that the batch has or will have in the log. It is a value of its own, and not a view
 // of the batch, so that checking a batch reads its header once.
@@ -44,12 +33,12 @@ type BatchInfo struct {
 	BaseSequence  int32
 	LastSequence  int32
 	ProducerEpoch int16
-	Origin        Origin
+	Origin        logstore.Origin
 	Transactional bool
-	// Verified says that the transaction coordinator vouched for the partition being part of the
-	// transaction (KIP-890). Otherwise a transactional batch must belong to a
+	// Verification is the transaction coordinator's word for the partition being part of the
+	// transaction (KIP-890). Without it a transactional batch must belong to a
 	// transaction that is open in the partition already.
-	Verified bool
+	Verification logstore.Verification
 
 	// Marker says that the batch holds an end-transaction marker; the fields below are
 	// of interest only then.

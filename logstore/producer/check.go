@@ -9,12 +9,12 @@ import (
 // Check judges an append of one or more batches as a whole, each against the
 // table and the batches before it. It changes nothing.
 //
-// If a batch of a [Client] is among the last five of its producer already, the batch
+// If a batch of a client is among the last five of its producer already, the batch
 // there is returned, and nothing of the append must be written: the client repeats
 // a request whose answer it didn't get.
 //
 // Errors: logstore.ErrInvalidProducerEpoch, logstore.ErrOutOfOrderSequence,
-// logstore.ErrInvalidTxnState, [ErrCoordinatorFenced].
+// logstore.ErrInvalidTxnState, logstore.ErrCoordinatorFenced.
 func (t *Table) Check(batches ...BatchInfo) (duplicate *BatchMeta, err error) {
 	if len(batches) == 1 {
 		return t.checkOne(&batches[0])
@@ -35,7 +35,7 @@ func (t *Table) Check(batches ...BatchInfo) (duplicate *BatchMeta, err error) {
 			h = &made
 			heads[b.ProducerID] = h
 		}
-		if err := h.check(b); err != nil {
+		if err := t.check(h, b); err != nil {
 			return nil, err
 		}
 		h.advance(b)
@@ -53,12 +53,12 @@ func (t *Table) checkOne(b *BatchInfo) (*BatchMeta, error) {
 		return duplicate, nil
 	}
 	h := headOf(s)
-	return nil, h.check(b)
+	return nil, t.check(&h, b)
 }
 
 // duplicate returns the batch of the log that b repeats. A coordinator doesn't repeat.
 func (s *state) duplicate(b *BatchInfo) *BatchMeta {
-	if s == nil || b.Origin == Coordinator || b.Marker {
+	if s == nil || b.Origin == logstore.Coordinator || b.Marker {
 		return nil
 	}
 	return s.find(b)
@@ -96,19 +96,19 @@ func (h *head) advance(b *BatchInfo) {
 	h.open = h.open || b.Transactional
 }
 
-func (h *head) check(b *BatchInfo) error {
+func (t *Table) check(h *head, b *BatchInfo) error {
 	if b.Marker {
 		return h.checkMarker(b)
 	}
 	if b.ProducerEpoch < h.epoch {
 		return h.staleEpoch(b)
 	}
-	if ongoing := h.open && h.epoch == b.ProducerEpoch; b.Transactional && !ongoing && !b.Verified {
+	if ongoing := h.open && h.epoch == b.ProducerEpoch; b.Transactional && !ongoing && !t.isVerified(b) {
 		return fmt.Errorf("%w: producer %d at epoch %d",
 			logstore.ErrInvalidTxnState, b.ProducerID, b.ProducerEpoch)
 	}
-	if b.Origin != Coordinator {
-		if err := h.checkSequence(b); err != nil {
+	if b.Origin != logstore.Coordinator {
+		if err := h.checkSequence(b, t.verifications.byProducer[b.ProducerID]); err != nil {
 			return err
 		}
 	}
@@ -120,9 +120,16 @@ func (h *head) check(b *BatchInfo) error {
 }
 
 // checkSequence lets any sequence number begin what the log knows nothing of; a
-// known producer begins a new epoch with 0, and goes on without a gap.
-func (h *head) checkSequence(b *BatchInfo) error {
+// known producer begins a new epoch with 0, and goes on without a gap. Stricter is the begin of a transaction that asked is about:
+// not before the lowest number that waits, and if each transaction has its own epoch, with 0 (KAFKA-19690).
+func (h *head) checkSequence(b *BatchInfo, asked *verification) error {
 	switch {
+	case asked != nil && asked.bumps && b.BaseSequence != 0 && h.lastSequence == noSequence:
+		return fmt.Errorf("%w: producer %d begins epoch %d with %d",
+			logstore.ErrOutOfOrderSequence, b.ProducerID, b.ProducerEpoch, b.BaseSequence)
+	case asked != nil && b.BaseSequence > asked.lowestSequence:
+		return fmt.Errorf("%w: producer %d sends %d while %d waits for its verification",
+			logstore.ErrOutOfOrderSequence, b.ProducerID, b.BaseSequence, asked.lowestSequence)
 	case h.epoch == noEpoch:
 		return nil
 	case h.epoch != b.ProducerEpoch && b.BaseSequence != 0:
@@ -145,7 +152,7 @@ func (h *head) checkMarker(b *BatchInfo) error {
 	}
 	if b.CoordinatorEpoch < h.coordinatorEpoch {
 		return fmt.Errorf("%w: marker for producer %d has coordinator epoch %d, last was %d",
-			ErrCoordinatorFenced, b.ProducerID, b.CoordinatorEpoch, h.coordinatorEpoch)
+			logstore.ErrCoordinatorFenced, b.ProducerID, b.CoordinatorEpoch, h.coordinatorEpoch)
 	}
 	return nil
 }

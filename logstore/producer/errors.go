@@ -9,7 +9,4 @@ var (
 	// ErrCorruptTxnIndex occurs when the bytes of a transaction index contradict
 	// themselves. It can be rebuilt from the log.
 	ErrCorruptTxnIndex = errors.New("corrupt transaction index")
-	// ErrCoordinatorFenced occurs when a transaction marker comes from an older
-	// coordinator epoch than the log has seen from the producer's coordinator.
-	ErrCoordinatorFenced = errors.New("transaction coordinator is fenced")
 )

@@ -17,6 +17,8 @@ import (
 type Table struct {
 	producers    map[int64]*state
 	transactions *transactions // nil before the first transactional batch
+
+	verifications verifications
 }
 
 // state is one producer.
@@ -106,15 +108,19 @@ func (t *Table) Update(b BatchInfo) (done CompletedTransaction, ok bool) {
 		return done, false
 	}
 	s := t.of(b.ProducerID)
+	if b.Transactional {
+		t.verifications.settle(&b)
+	}
 	s.enter(b.ProducerEpoch)
 	s.lastTimestamp = b.MaxTimestamp
 	if b.Marker {
 		s.coordinatorEpoch = b.CoordinatorEpoch
-		if s.transactionFirst == noOffset {
+		firstOffset := s.transactionFirst
+		if firstOffset == noOffset {
 			return done, false
 		}
 		s.transactionFirst = noOffset
-		return t.transactions.complete(&b), true
+		return t.transactions.complete(&b, firstOffset), true
 	}
 	s.push(metaOf(&b))
 	if b.Transactional && s.transactionFirst == noOffset {
@@ -130,6 +136,7 @@ func (t *Table) Update(b BatchInfo) (done CompletedTransaction, ok bool) {
 func (t *Table) Expire(nowMs, expirationMs int64) int {
 	before := len(t.producers)
 	deadline := nowMs - expirationMs
+	t.verifications.expire(deadline)
 	maps.DeleteFunc(t.producers, func(_ int64, s *state) bool { return s.expired(deadline) })
 	after := len(t.producers)
 	switch {
@@ -150,7 +157,7 @@ func (s *state) expired(deadline int64) bool {
 
 // Reset forgets everything, for a truncation: the caller loads a snapshot and
 // updates with the batches behind it.
-func (t *Table) Reset() { *t = Table{} }
+func (t *Table) Reset() { *t = Table{verifications: verifications{latest: t.verifications.latest}} }
 
 // Len is the number of producers.
 func (t *Table) Len() int { return len(t.producers) }

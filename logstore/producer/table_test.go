@@ -36,7 +36,7 @@ func (b BatchInfo) at(timestamp int64) BatchInfo {
 }
 
 func (b BatchInfo) verified() BatchInfo {
-	b.Transactional, b.Verified = true, true
+	b.Transactional, b.Verification = true, logstore.VerificationOff
 	return b
 }
 
@@ -45,7 +45,7 @@ func (b BatchInfo) transactional() BatchInfo {
 	return b
 }
 
-func (b BatchInfo) from(origin Origin) BatchInfo {
+func (b BatchInfo) from(origin logstore.Origin) BatchInfo {
 	b.Origin = origin
 	return b
 }
@@ -229,7 +229,7 @@ func TestCoordinatorsHaveNoSequences(t *testing.T) {
 	l := log{T: t}
 	offsets := BatchInfo{
 		ProducerID: 1, ProducerEpoch: 4, BaseSequence: -1, LastSequence: -1,
-		Origin: Coordinator, Transactional: true, Verified: true,
+		Origin: logstore.Coordinator, Transactional: true, Verification: logstore.VerificationOff,
 	}
 	l.accepts(offsets)
 	l.accepts(offsets)

@@ -47,12 +47,11 @@ func (t *Table) begin(producerID, firstOffset int64) {
 	*open = slices.Insert(*open, at, OpenTransaction{ProducerID: producerID, FirstOffset: firstOffset})
 }
 
-// complete moves the transaction of a producer from the open ones to the decided
-// ones. The producer has an open one.
-func (t *transactions) complete(b *BatchInfo) CompletedTransaction {
+// complete moves the open transaction with a first offset to the decided ones. It belongs to the producer of the marker.
+func (t *transactions) complete(b *BatchInfo, firstOffset int64) CompletedTransaction {
 	done := CompletedTransaction{ProducerID: b.ProducerID, LastOffset: b.LastOffset, Aborted: b.Aborts}
-	at := slices.IndexFunc(t.open, func(o OpenTransaction) bool { return o.ProducerID == b.ProducerID })
-	done.FirstOffset = t.open[at].FirstOffset
+	done.FirstOffset = firstOffset
+	at, _ := slices.BinarySearchFunc(t.open, firstOffset, byFirstOffset)
 	t.open = slices.Delete(t.open, at, at+1)
 	done.LastStableOffset = b.LastOffset + 1
 	if len(t.open) > 0 {

@@ -13,7 +13,7 @@ import (
 func marker(producerID int64, epoch int16, coordinatorEpoch int32, aborts bool) BatchInfo {
 	return BatchInfo{
 		ProducerID: producerID, ProducerEpoch: epoch, BaseSequence: -1, LastSequence: -1, MaxTimestamp: 2000,
-		Origin: Coordinator, Transactional: true, Marker: true, Aborts: aborts, CoordinatorEpoch: coordinatorEpoch,
+		Origin: logstore.Coordinator, Transactional: true, Marker: true, Aborts: aborts, CoordinatorEpoch: coordinatorEpoch,
 	}
 }
 
@@ -50,7 +50,7 @@ func TestTransactionalBatchNeedsAnOpenTransaction(t *testing.T) {
 	l.refuses(logstore.ErrInvalidTxnState, data(1, 1, 0, 1).transactional())
 	l.ends(marker(1, 0, 0, false))
 	l.refuses(logstore.ErrInvalidTxnState, data(1, 0, 2, 1).transactional()) // late: it has ended
-	l.refuses(logstore.ErrInvalidTxnState, data(1, 0, 2, 1).transactional().from(Coordinator))
+	l.refuses(logstore.ErrInvalidTxnState, data(1, 0, 2, 1).transactional().from(logstore.Coordinator))
 	l.accepts(data(1, 0, 2, 1).verified()) // the next transaction goes on with the numbers
 }
 
@@ -71,7 +71,7 @@ func TestMarkersOfOldCoordinatorsAndEpochsAreRefused(t *testing.T) {
 	l.refuses(logstore.ErrInvalidProducerEpoch, marker(1, 5, 9, true).version(2)) // of the transaction before
 	l.accepts(marker(1, 6, 9, true).version(2))
 	l.accepts(marker(1, 6, 9, true).version(2)) // repeated: its answer was lost
-	l.refuses(ErrCoordinatorFenced, marker(1, 6, 8, true))
+	l.refuses(logstore.ErrCoordinatorFenced, marker(1, 6, 8, true))
 	l.accepts(data(1, 6, 0, 1).verified())
 	l.accepts(marker(1, 6, 10, false).version(1))
 	l.accepts(marker(2, 0, 0, false)) // of a producer that wrote nothing here

@@ -84,8 +84,9 @@ func DecodeTxnIndex(p []byte, baseOffset int64) ([]AbortedTransaction, error) {
 func CollectAborted(
 	dst []logstore.AbortedTransaction, entries []AbortedTransaction, fetchOffset, end int64,
 ) (result []logstore.AbortedTransaction, more bool) {
-	for _, a := range entries {
-		if a.LastOffset >= fetchOffset && a.FirstOffset < end {
+	from, _ := slices.BinarySearchFunc(entries, fetchOffset, func(a AbortedTransaction, offset int64) int { return cmp.Compare(a.LastOffset, offset) })
+	for _, a := range entries[from:] {
+		if a.FirstOffset < end {
 			dst = append(dst, logstore.AbortedTransaction{ProducerID: a.ProducerID, FirstOffset: a.FirstOffset})
 		}
 		// All transactions whose markers come later begin at or behind the last stable offset of this one.
