@@ -237,6 +237,9 @@ func (l *Load) attempted(worker int, seq []int) {
 func (l *Load) send(client *kgo.Client, partition int32, value Value, failure *atomic.Pointer[error]) {
 	record := &kgo.Record{Partition: partition, Value: encode(value, l.settings.ValueBytes)}
 	client.Produce(context.Background(), record, func(r *kgo.Record, err error) {
+		if isFirstReadEOF(err) {
+			return // the client has given this record up, and nobody was told that it is there
+		}
 		if err != nil {
 			failure.CompareAndSwap(nil, &err)
 			return
