@@ -77,7 +77,7 @@ func failOnce(t *testing.T, failure failing, n int) (shown bool) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 40*time.Second)
 	defer cancel()
-	broker := brokertest.Start(t, map[string]string{"log.segment.bytes": "1048576"})
+	broker := brokertest.Start(t, map[string]string{"log.segment.bytes": "1048576", "group.initial.rebalance.delay.ms": "0"})
 	if err := broker.Stop(); err != nil {
 		t.Fatal(err)
 	}
@@ -87,7 +87,7 @@ func failOnce(t *testing.T, failure failing, n int) (shown bool) {
 	before := len(broker.Log())
 	started := broker.Restart(ctx)
 	var l *load.Load
-	settings := load.Settings{Addr: broker.Addr(), Topic: "failing", Partitions: 2, Workers: 2, ValueBytes: 8192, Rate: 200, Members: 2}
+	settings := load.Settings{Addr: broker.Addr(), Topic: "failing", Partitions: 2, Workers: 2, ValueBytes: 8192, Rate: 200, Members: 1}
 	if started == nil {
 		short, cancel := context.WithTimeout(ctx, 5*time.Second)
 		defer cancel()
