@@ -12,6 +12,9 @@ type TopicPartitions struct {
 	Topic      string // the name, which names the folders on disk
 	Partitions int32  // partitions 0 to Partitions-1 exist
 	Config     *Config
+	// Existing says that the topic is older than the process. A partition of it without files may have some in a log
+	// directory that could not be opened, and is offline then.
+	Existing bool
 }
 
 // Store keeps the partitions that the catalog tells it of. Any goroutine may call

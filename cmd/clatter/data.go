@@ -32,6 +32,7 @@ func (n *node) openData(ctx context.Context, current *config.Snapshot) error {
 	var err error
 	n.store, err = local.Open(ctx, local.Options{
 		Dirs:   dirs,
+		Whole:  n.options.whole,
 		NodeID: current.NodeID,
 		Locked: func() (clusterID string, err error) { return n.openCatalog(catalogPath, dirs[catalogDir]) },
 		Log:    n.log,

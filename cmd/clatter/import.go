@@ -66,7 +66,7 @@ func (p *process) importInto(ctx context.Context, c *config.Config) (err error) 
 		return err
 	}
 	n := &node{
-		options: nodeOptions{environ: p.environ, logs: p.stderr}, config: c,
+		options: nodeOptions{environ: p.environ, logs: p.stderr, whole: true}, config: c,
 		offline: make(chan offlineDir, len(current.LogDirs)+1), catalogFailed: make(chan error, 1),
 	}
 	n.log, n.level = newLogger(p.stderr, current)

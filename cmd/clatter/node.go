@@ -20,7 +20,9 @@ import (
 
 // nodeOptions is what a node is told besides its configuration.
 type nodeOptions struct {
-	memory  bool
+	memory bool
+	// whole says that no log directory may be missing.
+	whole   bool
 	environ []string
 	logs    io.Writer
 }

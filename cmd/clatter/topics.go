@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 
@@ -31,26 +32,33 @@ func (k *topicKeeper) begin(ctx context.Context, store logstore.Store, c *catalo
 	k.store, k.catalog = store, c
 	image := c.Image()
 	for _, t := range image.Deleting() {
-		if err := k.store.Delete(ctx, t.Stored()); err != nil {
+		err := k.store.Delete(ctx, t.Stored())
+		if errors.Is(err, logstore.ErrOffline) {
+			k.log.Warn("a log directory is offline, so the deletion of a topic isn't complete; the next start goes on with it", "topic", t.Name)
+			continue
+		}
+		if err != nil {
 			return err
 		}
 		if err := c.FinishDelete(ctx, t.ID); err != nil {
 			return err
 		}
 	}
-	return k.create(image.Topics())
+	return k.create(image.Topics(), true)
 }
 
 // end waits for deletions to be complete.
 func (k *topicKeeper) end() { k.finishing.Wait() }
 
-func (k *topicKeeper) create(topics []*catalog.Topic) error {
+// create makes topics known to the store. existing says that they are older than the process.
+func (k *topicKeeper) create(topics []*catalog.Topic, existing bool) error {
 	if len(topics) == 0 {
 		return nil
 	}
 	stored := make([]logstore.TopicPartitions, len(topics))
 	for i, t := range topics {
 		stored[i] = t.Stored()
+		stored[i].Existing = existing
 	}
 	return k.store.Create(stored...)
 }
@@ -62,7 +70,7 @@ func (k *topicKeeper) onChange(change catalog.Change) {
 		return // the catalog is being opened; begin will see all of it
 	}
 	for _, topics := range [][]*catalog.Topic{change.Created, change.Grown} {
-		if err := k.create(topics); err != nil {
+		if err := k.create(topics, false); err != nil {
 			k.log.Error("cannot create topics in the store", "topics", len(topics), "err", err)
 		}
 	}

@@ -72,8 +72,91 @@ func TestFailedDiskGoesOfflineAlone(t *testing.T) {
 	if err := broker.Restart(ctx); err != nil {
 		t.Fatal(err)
 	}
-	j.readsBack(ctx, "spread")
+	j.readsBack(ctx)
 	j.produce(ctx, "spread", int32(victim), nil)
+}
+
+// TestDiskThatIsDeadAtTheStartIsOffline starts a broker one of whose two disks answers nothing but errors. It serves what is on the other one and new
+// topics, and what may be on the dead one is told to be offline and takes nothing; when the disk is back, so is everything that was acknowledged.
+// The disk with the catalog is one that it can't do without.
+//
+// Negative control: what may be on the dead disk must be refused, and more partitions than are known to be there.
+func TestDiskThatIsDeadAtTheStartIsOffline(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	disks := []*disk.Mount{ext4(t, 64<<20), ext4(t, 64<<20)}
+	dirs := []string{filepath.Join(disks[0].Dir(), "data"), filepath.Join(disks[1].Dir(), "data")}
+	broker := brokertest.StartWith(t, launch.Options{Kind: brokertest.Kind(), Overrides: map[string]string{"log.dirs": strings.Join(dirs, ",")}})
+	j := jbod{T: t, broker: broker, places: map[int32]string{}, acked: map[int32]int{}}
+	const partitions = 6
+	j.create(ctx, "spread", partitions)
+	j.create(ctx, "doomed", partitions)
+	for p := range int32(partitions) {
+		j.produce(ctx, "spread", p, nil)
+	}
+	j.locate(ctx, dirs[0], dirs[1])
+	for p := range int32(partitions) {
+		j.produce(ctx, "doomed", p, nil)
+	}
+	restart := func(dead *disk.Mount) error {
+		if err := broker.Stop(); err != nil {
+			t.Logf("stop: %v", err) // a directory that is offline is not closed as whole
+		}
+		for _, m := range disks {
+			if m == dead {
+				continue
+			}
+			if err := m.PowerOn(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if dead != nil {
+			if err := dead.Cut(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return broker.Restart(ctx)
+	}
+	if err := restart(disks[1]); err != nil {
+		t.Fatal(err)
+	}
+	for p := range int32(partitions) {
+		if j.places[p] == dirs[1] {
+			j.produce(ctx, "spread", p, kerr.KafkaStorageError)
+			continue
+		}
+		j.produce(ctx, "spread", p, nil)
+	}
+	j.offline(ctx, dirs[1])
+	j.create(ctx, "later", 4)
+	for p := range int32(4) {
+		j.produce(ctx, "later", p, nil)
+	}
+	client := j.client()
+	if _, err := kadm.NewClient(client).DeleteTopics(ctx, "doomed"); err != nil {
+		t.Error(err)
+	}
+	client.Close()
+	// The deletion can't be completed, and that must not keep the broker from starting.
+	if err := errors.Join(disks[1].PowerOn(), restart(disks[1]), restart(nil)); err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range dirs {
+		if left, err := filepath.Glob(filepath.Join(dir, "doomed-?")); err != nil || len(left) > 0 {
+			t.Errorf("folders of a deleted topic: %v, %v", left, err)
+		}
+	}
+	j.readsBack(ctx)
+	for p := range int32(partitions) {
+		j.produce(ctx, "spread", p, nil)
+	}
+	if err := restart(disks[0]); err == nil {
+		t.Fatal("started without the catalog")
+	}
+	if err := restart(nil); err != nil {
+		t.Fatal(err)
+	}
+	j.readsBack(ctx)
 }
 
 // jbod is a broker with several log directories, and what is known of partitions of its first topic.
@@ -191,11 +274,11 @@ func (j *jbod) ends(ctx context.Context) {
 	}
 }
 
-func (j *jbod) readsBack(ctx context.Context, topic string) {
+func (j *jbod) readsBack(ctx context.Context) {
 	j.Helper()
 	client := j.client()
 	defer client.Close()
-	ends, err := kadm.NewClient(client).ListEndOffsets(ctx, topic)
+	ends, err := kadm.NewClient(client).ListEndOffsets(ctx, "spread")
 	if err = errors.Join(err, ends.Error()); err != nil {
 		j.Fatal(err)
 	}
@@ -244,6 +327,6 @@ func TestCatalogThatCantBeWrittenIsFinal(t *testing.T) {
 		if err := broker.Restart(ctx); err != nil {
 			t.Fatal(err)
 		}
-		j.readsBack(ctx, "spread")
+		j.readsBack(ctx)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/clatterhq/clatter/logstore"
@@ -15,6 +16,9 @@ import (
 // attach gives a new log what the store found of it on disk.
 func (l *log) attach() {
 	f := l.topic.store.left(l.topic, l.partition)
+	if f == nil {
+		f = l.topic.foundAway(l.partition)
+	}
 	if f == nil {
 		l.view.Store(emptyView)
 		return
@@ -51,7 +55,35 @@ func (s *Store) LeaderEpoch(id logstore.TopicID, partition int32) int32 {
 			return max(f.LeaderEpoch, 0)
 		}
 	}
+	if t.isAway(partition) {
+		return -1
+	}
 	return 0
+}
+
+// isAway reports whether a partition may have its files in a directory that could not be opened: it is older than the process, and no other
+// directory has it. A partition that never had a record can't be told from one that had, and giving its offsets out again would be worse than
+// letting it wait. Kafka's LogManager.getOrCreateLog makes no log then either.
+func (t *topic) isAway(partition int32) bool {
+	s := t.store
+	if len(s.away) == 0 || partition >= t.existing {
+		return false
+	}
+	key, name := partitionKey{t.id, partition}, format.PartitionDir(t.name, partition)
+	return !slices.ContainsFunc(s.dirs, func(d *logDir) bool {
+		_, unnamed := d.unnamed[name]
+		return unnamed || d.gone[key] != nil || d.left.find(t.id, partition) != nil
+	})
+}
+
+// foundAway is what is found of a log that is away, which is nothing but that, or nil.
+func (t *topic) foundAway(partition int32) *found {
+	if !t.isAway(partition) {
+		return nil
+	}
+	f := &found{dir: t.store.away[0]}
+	f.TopicID, f.Partition, f.Slot, f.OldestTimestamp = t.id, partition, noSlot, unknownTimestamp
+	return f
 }
 
 // isOffline reports whether the files of a log that was touched are in a directory that is offline. A log without files

@@ -35,6 +35,8 @@ type logDir struct {
 	unnamed map[string]bool
 	gone    map[partitionKey]*found
 	old     *oldCheckpoints
+	// away says that the directory could not be opened. Immutable once the store is open.
+	away bool
 	// logs is how many partitions have files here.
 	logs atomic.Int64
 	// failed is set once and for ever by the first write or sync that fails.

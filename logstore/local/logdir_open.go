@@ -29,47 +29,60 @@ const catalogFile = "clatter-catalog.db"
 // newCatalogFile is a catalog that is being made, which happens while the first start looks around here.
 const newCatalogFile = catalogFile + ".new"
 
-// openDir locks a log directory and finds out which logs are in it. After a clean stop that takes a
-// look at three files and the names of the folders; else the logs are recovered.
-func openDir(ctx context.Context, s *Store, index int, fsys vfs.FS) (d *logDir, err error) {
-	d = &logDir{store: s, index: index, fs: fsys}
+func newLogDir(s *Store, index int, fsys vfs.FS) *logDir {
+	d := &logDir{store: s, index: index, fs: fsys}
 	d.offsets.dir = d
 	d.syncer.dir = d
 	d.syncer.mu.idle = sync.NewCond(&d.syncer.mu)
-	if err := fsys.MkdirAll(""); err != nil {
-		return nil, fmt.Errorf("log directory %s: %w", fsys.Name(), err)
+	return d
+}
+
+// open locks a log directory and finds out which logs are in it. After a clean stop that takes a
+// look at three files and the names of the folders; else the logs are recovered.
+func (d *logDir) open(ctx context.Context) (err error) {
+	if err := d.fs.MkdirAll(""); err != nil {
+		return fmt.Errorf("log directory %s: %w", d.fs.Name(), err)
 	}
-	d.lock, err = fsys.Lock(format.LockFile)
+	d.lock, err = d.fs.Lock(format.LockFile)
 	if errors.Is(err, vfs.ErrLocked) {
-		return nil, fmt.Errorf("%s: %w", fsys.Name(), logstore.ErrLocked)
+		return fmt.Errorf("%s: %w", d.fs.Name(), logstore.ErrLocked)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("log directory %s: %w", fsys.Name(), err)
+		return fmt.Errorf("log directory %s: %w", d.fs.Name(), err)
 	}
-	failed := d // the result is nil then
 	defer func() {
 		if err != nil {
-			err = fmt.Errorf("log directory %s: %w", fsys.Name(), errors.Join(err, failed.offsets.close(), failed.lock.Close()))
+			err = fmt.Errorf("log directory %s: %w", d.fs.Name(), errors.Join(err, d.giveBack()))
 		}
 	}()
-	if err := s.options.locked(); err != nil {
-		return nil, err
+	if err := d.store.options.locked(); err != nil {
+		return err
 	}
-	names, err := fsys.List("")
+	names, err := d.fs.List("")
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if err := d.identify(names); err != nil {
-		return nil, err
+		return err
 	}
 	slots, err := d.offsets.load()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if err := d.cleaned.load(d); err != nil {
-		return nil, err
+		return err
 	}
-	return d, d.findLogs(ctx, names, slots)
+	return d.findLogs(ctx, names, slots)
+}
+
+// giveBack closes what an open directory holds.
+func (d *logDir) giveBack() error {
+	err := d.offsets.close()
+	if d.lock != nil {
+		err = errors.Join(err, d.lock.Close())
+		d.lock = nil
+	}
+	return err
 }
 
 // locked tells the owner of the store that the first directory is locked.

@@ -8,9 +8,10 @@ import (
 )
 
 // Open locks the log directories and opens the store in them. Logs of a directory that wasn't
-// stopped cleanly are recovered first. On an error nothing stays locked.
+// stopped cleanly are recovered first. On an error nothing stays locked. A directory that the disk doesn't let be opened is
+// offline from the start, unless it is the first one, which the broker's metadata is in.
 //
-// Errors: logstore.ErrLocked; that a directory belongs to another cluster or node; and those of the disk.
+// Errors: logstore.ErrLocked; that a directory belongs to another cluster or node; and those of the disk of the first one.
 func Open(ctx context.Context, o Options) (*Store, error) {
 	if len(o.Dirs) == 0 {
 		return nil, errors.New("no log directory")
@@ -22,7 +23,12 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	s.cleaner.init(s)
 	s.online.Store(int32(len(o.Dirs)))
 	for i, fsys := range o.Dirs {
-		d, err := openDir(ctx, s, i, fsys)
+		d := newLogDir(s, i, fsys)
+		err := d.open(ctx)
+		if i > 0 && vfs.IsRefused(err) && ctx.Err() == nil && !o.Whole {
+			d.leaveOut(err)
+			err = nil
+		}
 		if err != nil {
 			s.timers.close()
 			return nil, errors.Join(err, s.abandon())
@@ -34,11 +40,21 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	return s, nil
 }
 
+// leaveOut takes a directory offline that can't be opened: the others go on without it (as in Kafka's LogManager). Logs that are not in any of those
+// are taken to be in it.
+func (d *logDir) leaveOut(cause error) {
+	// What was found before the failure counts for nothing.
+	d.left, d.unnamed, d.gone, d.away = nil, nil, nil, true
+	d.logs.Store(0)
+	d.store.away = append(d.store.away, d)
+	_ = d.fail("start", cause) // which is the error itself
+}
+
 // abandon gives everything back without a word on disk.
 func (s *Store) abandon() error {
 	err := s.files.closeAll()
 	for _, d := range s.dirs {
-		err = errors.Join(err, d.offsets.close(), d.lock.Close())
+		err = errors.Join(err, d.giveBack())
 	}
 	return err
 }

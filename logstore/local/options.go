@@ -20,6 +20,8 @@ const (
 type Options struct {
 	// Dirs are the log directories (log.dirs). A new partition goes where the fewest are.
 	Dirs []vfs.FS
+	// Whole says that every directory has to be opened. Else one that the disk refuses is offline from the start.
+	Whole bool
 	// NodeID and ClusterID must agree with what the directories say; new ones are stamped with them.
 	NodeID    int32
 	ClusterID string

@@ -16,6 +16,8 @@ type Store struct {
 	options *settings
 	log     *slog.Logger
 	dirs    []*logDir
+	// away are the directories that could not be opened. Immutable.
+	away []*logDir
 	// online is how many directories are not offline.
 	online atomic.Int32
 	topics topics
@@ -49,6 +51,9 @@ func (s *Store) Create(topics ...logstore.TopicPartitions) error {
 		t := s.topics.find(want.ID)
 		if t == nil {
 			t = &topic{store: s, id: want.ID, name: want.Topic}
+			if want.Existing {
+				t.existing = want.Partitions
+			}
 			t.config.Store(want.Config)
 			logs := make([]atomic.Pointer[log], max(want.Partitions, 0))
 			t.logs.Store(&logs)
@@ -213,8 +218,27 @@ func (l *log) scheduleFlushLocked(config *logstore.Config, w *writer) {
 	})
 }
 
+// awaySizes names the logs that are taken to be in a directory which could not be opened.
+func (d *logDir) awaySizes() (sizes []logstore.PartitionSize) {
+	if d != d.store.away[0] {
+		return nil
+	}
+	d.store.topics.all(func(t *topic) bool {
+		for p := range t.existing {
+			if t.isAway(p) {
+				sizes = append(sizes, logstore.PartitionSize{ID: t.id, Partition: p})
+			}
+		}
+		return true
+	})
+	return sizes
+}
+
 // sizes describes the logs in a directory.
 func (d *logDir) sizes() []logstore.PartitionSize {
+	if d.away {
+		return d.awaySizes()
+	}
 	var sizes []logstore.PartitionSize
 	for _, l := range d.store.usedLogs() {
 		if l.view.Load().status != deleted && l.isIn(d) {

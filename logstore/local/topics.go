@@ -18,7 +18,9 @@ type topic struct {
 	logs atomic.Pointer[[]atomic.Pointer[log]]
 	// growing is held by the one who changes the slice.
 	growing sync.Mutex
-	gone    atomic.Bool // deleted
+	// existing is how many partitions are older than the process. Immutable.
+	existing int32
+	gone     atomic.Bool // deleted
 }
 
 // topics finds topics by ID without a lock, for every request that carries records. It is a hash table with

@@ -3,6 +3,8 @@ package vfs
 import (
 	"errors"
 	"io/fs"
+	"os"
+	"syscall"
 )
 
 // ErrLocked occurs when another process holds the lock file.
@@ -18,6 +20,18 @@ func IsNoSpace(err error) bool {
 		}
 	}
 	return false
+}
+
+// IsRefused reports whether an error came from the operating system or the disk, rather than from
+// what was found in a file.
+func IsRefused(err error) bool {
+	var (
+		path   *fs.PathError
+		link   *os.LinkError
+		call   *os.SyscallError
+		number syscall.Errno
+	)
+	return errors.As(err, &path) || errors.As(err, &link) || errors.As(err, &call) || errors.As(err, &number)
 }
 
 // pathError wraps err as package os does, so that callers can match either.
