@@ -41,6 +41,9 @@ func (t *Timer[M, R]) Stop() {
 	}
 }
 
+// Due is when the timer is going to fire; false if it isn't set.
+func (t *Timer[M, R]) Due() (time.Time, bool) { return t.due, t.place > 0 }
+
 // Pending reports whether the timer is going to fire.
 func (t *Timer[M, R]) Pending() bool { return t.place > 0 }
 

@@ -1,0 +1,139 @@
+package txn
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/clatterhq/clatter/coordinator"
+	"github.com/clatterhq/clatter/wire"
+)
+
+// verdict is what comes of a question: an answer, and perhaps a transition.
+type verdict[T any] struct {
+	answer T
+	// next is what the transactional ID becomes; nil: it stays as it is.
+	next *Metadata
+	// busy says that the answer would be another one as soon as the transaction that ends now has ended.
+	busy bool
+}
+
+// question is a request about one transactional ID, with an answer of type T.
+type question[T any] struct {
+	id string
+	// decide looks at what is known of the ID, nil if it isn't known, and at nothing else that changes. It must copy what it keeps of the
+	// request, whose memory is reused as soon as the question is answered, or given up.
+	decide func(s *Shard, m *Metadata) verdict[T]
+	// patient says that it is worth waiting for a better answer where the transaction is busy. What is decided then must not end
+	// another transaction.
+	patient bool
+	// refused makes the answer if there is no decision, or its record is not in the log.
+	refused func(code wire.ErrorCode) T
+}
+
+// calls keeps calls whose answers are there, so that questions are asked without allocating them.
+type calls[T any] struct{ pool sync.Pool }
+
+// ask has the shard of a transactional ID decide, and waits for the answer: it leaves when the decision's record, and all that the
+// decision could have seen, are durable.
+func (p *calls[T]) ask(ctx context.Context, c *Coordinator, q question[T]) T {
+	k, ok := p.pool.Get().(*call[T])
+	if !ok {
+		k = newCall[T]()
+	}
+	k.question, k.command.Key = q, q.id
+	c.runtime.Do(q.id, k.command)
+	answer := k.wait(ctx)
+	if !k.mu.gone { // Else somebody may still answer.
+		var none T
+		k.question, k.answer = question[T]{}, none
+		p.pool.Put(k)
+	}
+	return answer
+}
+
+// call is a question on its way to a shard and back.
+type call[T any] struct {
+	question[T]
+	command  coordinator.Command[*Shard, *Record]
+	answered chan struct{} // gets one value when the answer is there
+	answer   T
+	deliver  func(err error) // made once, for all questions that the call is used for
+
+	mu struct {
+		sync.Mutex // held while the shard decides
+		gone       bool
+	}
+}
+
+func newCall[T any]() *call[T] {
+	k := &call[T]{answered: make(chan struct{}, 1)}
+	k.deliver = func(err error) {
+		if err != nil {
+			k.answer = k.refused(codeOf(err))
+		}
+		k.answered <- struct{}{}
+	}
+	k.command = coordinator.Command[*Shard, *Record]{Decide: k.decideOn, Refused: k.deliver}
+	return k
+}
+
+// decideOn decides unless nobody waits any more: then the request's memory belongs to somebody else.
+func (k *call[T]) decideOn(s *Shard) coordinator.Decision[*Record] {
+	t := s.transactions[k.id]
+	next, parked, answered := k.decideAbout(s, t.metadata())
+	switch {
+	case !answered:
+		return coordinator.Decision[*Record]{}
+	case parked && t.completion != nil:
+		t.completion.park(s, k)
+		return coordinator.Decision[*Record]{}
+	}
+	return s.decision(k.id, next, k.deliver)
+}
+
+// decideAbout decides on grounds of what is known of the ID. answered is false if nobody wants to know any more; parked
+// says that it is worth asking again.
+func (k *call[T]) decideAbout(s *Shard, m *Metadata) (next *Metadata, parked, answered bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.mu.gone {
+		return nil, false, false
+	}
+	v := k.decide(s, m)
+	k.answer = v.answer
+	return v.next, v.busy && k.patient, true
+}
+
+func (k *call[T]) wait(ctx context.Context) T {
+	select {
+	case <-k.answered: // As a rule it is there.
+		return k.answer
+	default:
+	}
+	select {
+	case <-k.answered:
+		return k.answer
+	case <-ctx.Done():
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.mu.gone = true
+	return k.refused(codeOf(ctx.Err()))
+}
+
+// parked is a call that waits for a transaction to end.
+type parked interface {
+	// decideAbout is asked again.
+	decideAbout(s *Shard, m *Metadata) (next *Metadata, parked, answered bool)
+	// told delivers the answer, or the reason why there is none.
+	told(err error)
+}
+
+func (k *call[T]) told(err error) { k.deliver(err) }
+
+// parkedCall is a parked call and how long it may be.
+type parkedCall struct {
+	call  parked
+	until time.Time
+}

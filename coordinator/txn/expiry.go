@@ -1,0 +1,51 @@
+package txn
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/clatterhq/clatter/coordinator"
+)
+
+// maxExpired bounds how many IDs one look deletes, and with it the batch that it writes. The next look follows at once.
+const maxExpired = 10_000
+
+// began is when uptime is 0.
+var began = time.Now()
+
+// uptime is the clock that expiry trusts, in seconds: monotonic time. The wall clock says when an ID was used, but it may jump.
+func uptime() int32 { return int32(time.Since(began) / time.Second) }
+
+// armExpiry makes sure that somebody looks for IDs that nobody uses as long as there are any.
+func (s *Shard) armExpiry() {
+	if s.live && len(s.transactions) > 0 && !s.expiry.Pending() {
+		s.expiry.Set(time.Duration(s.config().RemoveExpiredIntervalMs) * time.Millisecond)
+	}
+}
+
+// expire forgets IDs that nobody has used for long (TransactionStateManager.removeExpiredTransactionalIds).
+func (s *Shard) expire() coordinator.Decision[*Record] {
+	keepMs, nowMs, up := int64(s.config().IDExpirationMs), s.nowMs(), uptime()
+	var d coordinator.Decision[*Record]
+	for id, t := range s.transactions {
+		if len(d.Records) >= maxExpired {
+			break
+		}
+		switch t.last.State {
+		case Empty, CompleteCommit, CompleteAbort:
+			if nowMs-t.last.LastUpdateMs >= keepMs && (int64(up)-int64(t.seen))*1000 >= keepMs {
+				d.Records = append(d.Records, &Record{ID: id})
+			}
+		default:
+		}
+	}
+	if len(d.Records) > 0 {
+		s.coordinator.options.Log.Info("expired transactional ids deleted", slog.Int("shard", int(s.index)), slog.Int("ids", len(d.Records)))
+	}
+	if len(d.Records) >= maxExpired {
+		s.expiry.Set(time.Millisecond)
+	} else {
+		s.armExpiry()
+	}
+	return d
+}
