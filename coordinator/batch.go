@@ -1,7 +1,6 @@
 package coordinator
 
 import (
-	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -21,6 +20,8 @@ type batch[R any] struct {
 	// claims says what the commands were about, and whether all commands with that key were shared.
 	claims map[string]bool
 	commit logstore.Commit // nil: durable already
+	// transaction is what the records are part of, or what ends. The batch is appended at once then.
+	transaction *Transaction
 }
 
 // writer makes record batches of the open batch's records. There is one open batch at a time, so a shard has one writer,
@@ -90,6 +91,11 @@ func (s *shard[M, R]) add(c *Command[M, R], d *Decision[R]) {
 			return
 		}
 	}
+	s.collect(c, d)
+}
+
+// collect puts the records of a decision into the open batch, whatever is in there.
+func (s *shard[M, R]) collect(c *Command[M, R], d *Decision[R]) {
 	if s.open == nil {
 		s.open = &batch[R]{claims: make(map[string]bool, 1)}
 	}
@@ -118,12 +124,12 @@ func (s *shard[M, R]) add(c *Command[M, R], d *Decision[R]) {
 // append writes the open batch to the log and its records into the state.
 func (s *shard[M, R]) append() {
 	b := s.open
-	ticket, err := s.write()
+	ticket, err := s.write(b.transaction)
 	if err != nil {
 		b.answer(err)
 		s.open = nil
 		// An append that failed isn't in the log and never will be, so the state stands; but where the log is gone, it goes too.
-		if !errors.Is(err, logstore.ErrDiskFull) && !errors.Is(err, record.ErrBatchTooLarge) {
+		if !stands(err) {
 			s.unload(err)
 		}
 		return
@@ -131,25 +137,50 @@ func (s *shard[M, R]) append() {
 	s.open = nil
 	b.commit = ticket.Commit
 	s.flights = append(s.flights, b)
-	for i, r := range b.records {
-		if err := s.machine.Replay(ticket.Result.BaseOffset+int64(i), r); err != nil {
-			// The machine doesn't understand its own decision. What loading makes of it is the truth.
-			s.runtime.options.Log.Error("coordinator decided on a record that makes no sense",
-				slog.Int("shard", int(s.index)), slog.Any("error", err))
-			s.unload(fmt.Errorf("%w: %w", ErrFailed, err))
-			return
-		}
+	if err := s.replay(b, ticket.Result.BaseOffset); err != nil {
+		// The machine doesn't understand its own decision. What loading makes of it is the truth.
+		s.runtime.options.Log.Error("coordinator decided on a record that makes no sense",
+			slog.Int("shard", int(s.index)), slog.Any("error", err))
+		s.unload(fmt.Errorf("%w: %w", ErrFailed, err))
+		return
 	}
 	b.records = nil
 }
 
-func (s *shard[M, R]) write() (logstore.Ticket, error) {
-	batch, err := s.writer.builder.Build(s.writer.bytes[:0])
+// replay applies the records of a batch that was appended.
+func (s *shard[M, R]) replay(b *batch[R], baseOffset int64) error {
+	if b.transaction != nil {
+		return s.replayTransactional(b, baseOffset)
+	}
+	for i, r := range b.records {
+		if err := s.machine.Replay(baseOffset+int64(i), r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// write appends the open batch, which may be part of a transaction.
+func (s *shard[M, R]) write(t *Transaction) (logstore.Ticket, error) {
+	o := logstore.AppendOptions{Now: time.Now().UnixMilli(), Origin: logstore.Coordinator}
+	var batch record.Batch
+	var err error
+	if t == nil {
+		batch, err = s.writer.builder.Build(s.writer.bytes[:0])
+	} else {
+		batch, err = s.writer.buildTransactional(t)
+		o.Verification = t.Verification
+		if t.End != nil {
+			o.TransactionVersion = t.End.TransactionVersion
+		}
+	}
 	if err != nil {
 		return logstore.Ticket{}, err
 	}
-	s.writer.bytes = batch
-	return s.log.Append(batch, logstore.AppendOptions{Now: time.Now().UnixMilli()})
+	if t == nil || t.End == nil {
+		s.writer.bytes = batch
+	}
+	return s.log.Append(batch, o)
 }
 
 // complete answers what has become durable.

@@ -19,6 +19,9 @@
 // Commands of one shard share appends: while a commit is under way, the records of commands that don't depend on
 // each other collect in one batch. One that depends on a record in there has the batch appended first.
 //
+// A decision may be part of a producer's transaction, or end it: see transaction.go. Its records are in the state at once, as pending ones,
+// and the answer doesn't wait for the end.
+//
 // Any goroutine may call the methods of a [Runtime]. Functions of a command and methods of a machine and of [Timers] run on the
 // shard's goroutine, one at a time, and must not block. Start reading at machine.go, then shard.go.
 package coordinator

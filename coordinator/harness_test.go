@@ -50,6 +50,7 @@ func (pairFormat) Decode(key, value []byte) (pair, error) {
 type pairs struct {
 	timers   *Timers[*pairs, pair]
 	values   map[string]string
+	pending  []pendingPair
 	last     int64
 	loaded   bool
 	unloaded func(error)

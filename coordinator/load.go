@@ -137,15 +137,20 @@ func (l *loader[M, R]) replayAll(p []byte) error {
 	return nil
 }
 
-// replayBatch replays the records of a batch. The batches of transactions are left out: until their markers are replayed as well,
-// nobody can say whether they count.
+// replayBatch replays the records of a batch.
 func (l *loader[M, R]) replayBatch(b record.Batch) {
 	if err := b.VerifyCRC(); err != nil {
 		l.skip(b.BaseOffset(), err)
 		return
 	}
-	if b.Attributes().IsControl() || b.Attributes().IsTransactional() {
-		l.skip(b.BaseOffset(), errTransactional)
+	machine, knows := any(l.machine).(TransactionalMachine[R])
+	control, transactional := b.Attributes().IsControl(), b.Attributes().IsTransactional()
+	switch {
+	case (control || transactional) && !knows:
+		l.skip(b.BaseOffset(), errNotTransactional)
+		return
+	case control:
+		l.replayMarker(b, machine)
 		return
 	}
 	// The limit bounds what a damaged or hostile batch can make of its size.
@@ -159,7 +164,11 @@ func (l *loader[M, R]) replayBatch(b record.Batch) {
 			continue // The batch begins before the log start offset.
 		}
 		decoded, err := l.shard.runtime.options.Format.Decode(r.Key, r.Value)
-		if err == nil {
+		switch {
+		case err != nil:
+		case transactional:
+			err = machine.ReplayTransactional(offset, b.ProducerID(), decoded)
+		default:
 			err = l.machine.Replay(offset, decoded)
 		}
 		if err != nil {
@@ -169,8 +178,6 @@ func (l *loader[M, R]) replayBatch(b record.Batch) {
 		l.records++
 	}
 }
-
-var errTransactional = errors.New("it is part of a transaction")
 
 func (l *loader[M, R]) skip(offset int64, reason error) {
 	if l.skipped == 0 {

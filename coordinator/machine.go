@@ -49,6 +49,8 @@ type Command[M Machine[R], R any] struct {
 type Decision[R any] struct {
 	// Records are appended in this order: all or none of them. They end up in one batch.
 	Records []R
+	// Transaction is what the records are part of, or what ends; nil, as a rule, is neither.
+	Transaction *Transaction
 	// Answer is called once, when the records and all that the decision could have seen are durable, or with the reason why
 	// the records are not in the log. It may be nil.
 	Answer func(err error)

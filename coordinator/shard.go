@@ -295,7 +295,11 @@ func (s *shard[M, R]) execute(c *Command[M, R]) {
 	s.deciding = c
 	d := c.Decide(s.machine)
 	s.deciding = nil
-	if len(d.Records) > 0 {
+	switch {
+	case d.Transaction != nil:
+		s.addTransactional(c, &d)
+		return
+	case len(d.Records) > 0:
 		s.add(c, &d)
 		return
 	}
