@@ -18,6 +18,8 @@ type question[T any] struct {
 	// answer leaves when the records of the decision that replies are durable. It must copy what it keeps of the
 	// request, whose memory is reused as soon as the question is answered, or given up.
 	decide func(s *Shard, reply func(T)) []Record
+	// transaction is what the records are part of, nil as a rule.
+	transaction *coordinator.Transaction
 	// refused makes the answer if there is no decision, or its records are not in the log.
 	refused func(code wire.ErrorCode) T
 }
@@ -106,7 +108,11 @@ func (k *call[T]) decideOnce(s *Shard) coordinator.Decision[Record] {
 	decide := k.decide
 	k.decide = nil // It may take minutes until the answer comes, and the request is large.
 	k.shard = s
-	return s.decision(decide(s, k.reply))
+	d := s.decision(decide(s, k.reply))
+	if len(d.Records) > 0 {
+		d.Transaction = k.transaction
+	}
+	return d
 }
 
 func (k *call[T]) finish(answer T) {

@@ -259,25 +259,25 @@ func (g *classicGroup) validate(memberID string, instanceID *string) wire.ErrorC
 	return wire.None
 }
 
-// validateCommit is the code for an OffsetCommit. A generation below 0 is that of somebody outside of the group protocol, who may commit
-// while the group is empty.
-func (g *classicGroup) validateCommit(memberID string, instanceID *string, generation int32) wire.ErrorCode {
+// validateCommit is the code for a commit. A generation below 0 is that of somebody outside of the group protocol, who may commit
+// while the group is empty, and in transactions always. These may be committed in the midst of a rebalance, too.
+func (g *classicGroup) validateCommit(by *committer) wire.ErrorCode {
 	switch {
 	case g.state == classicDead:
 		return wire.CoordinatorNotAvailable
-	case generation < 0 && g.state == classicEmpty:
+	case by.generation < 0 && g.state == classicEmpty:
 		return wire.None
-	case generation >= 0 || memberID != "" || instanceID != nil:
-		if code := g.validate(memberID, instanceID); code != wire.None {
+	case by.generation >= 0 || by.memberID != "" || by.instanceID != nil:
+		if code := g.validate(by.memberID, by.instanceID); code != wire.None {
 			return code
 		}
-		if generation != g.generation {
+		if by.generation != g.generation {
 			return wire.IllegalGeneration
 		}
-	case g.state != classicEmpty:
+	case !by.transactional && g.state != classicEmpty:
 		return wire.UnknownMemberID
 	}
-	if g.state == classicCompleting {
+	if !by.transactional && g.state == classicCompleting {
 		// The member knows the generation, but not yet what it may read: it should come back with its assignment.
 		return wire.RebalanceInProgress
 	}

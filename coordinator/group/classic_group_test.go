@@ -229,7 +229,7 @@ func TestCommitsAreValidated(t *testing.T) {
 		{classicCompleting, "a", nil, 3, wire.RebalanceInProgress},
 		{classicCompleting, "a", nil, 2, wire.IllegalGeneration},
 	} {
-		if got := in(c.state).validateCommit(c.member, c.instance, c.generation); got != c.want {
+		if got := in(c.state).validateCommit(&committer{memberID: c.member, instanceID: c.instance, generation: c.generation}); got != c.want {
 			t.Errorf("%s, member %q, generation %d: %s, want %s", c.state, c.member, c.generation, got, c.want)
 		}
 	}

@@ -11,7 +11,7 @@ func (g *classicGroup) listedType() string { return g.protocolType }
 func (g *classicGroup) isEmpty() bool      { return g.state == classicEmpty }
 
 func (g *classicGroup) checkCommit(by *committer) wire.ErrorCode {
-	return g.validateCommit(by.memberID, by.instanceID, by.generation)
+	return g.validateCommit(by)
 }
 
 // checkFetch lets anybody fetch: only consumer groups know members that do.

@@ -24,6 +24,8 @@ var refusals = []struct {
 	{logstore.ErrUnknownPartition, wire.CoordinatorNotAvailable},
 	{logstore.ErrOffline, wire.NotCoordinator},
 	{logstore.ErrClosed, wire.NotCoordinator},
+	{logstore.ErrInvalidProducerEpoch, wire.InvalidProducerEpoch},
+	{logstore.ErrInvalidTxnState, wire.InvalidTxnState},
 	// The connection is gone, or the server goes: whoever still hears this looks elsewhere.
 	{context.Canceled, wire.NotCoordinator},
 	{context.DeadlineExceeded, wire.NotCoordinator},

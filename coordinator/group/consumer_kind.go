@@ -23,11 +23,14 @@ func (g *consumerGroup) checkCommit(by *committer) wire.ErrorCode {
 	if by.generation < 0 && len(g.members) == 0 {
 		return wire.None // Somebody outside of the group protocol, an operator say.
 	}
+	if by.transactional && by.generation == -1 && by.memberID == "" && by.instanceID == nil {
+		return wire.None // A producer that doesn't say for whom it commits, and needn't.
+	}
 	m := g.members[by.memberID]
 	switch {
 	case m == nil:
 		return wire.UnknownMemberID
-	case !m.classic() && by.version < memberEpochs:
+	case !by.transactional && !m.classic() && by.version < memberEpochs:
 		return wire.UnsupportedVersion
 	case by.generation > m.MemberEpoch:
 		return m.staleCode()

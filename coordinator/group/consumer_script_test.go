@@ -151,7 +151,7 @@ func (s *consumerScript) restart() {
 	o.Config = func() Config { return s.config }
 	o.ConsumerConfig = func(string) ConsumerConfig { return s.of }
 	o.Topics, o.TopicsVersion = s.topics, s.topics.Version
-	o.Random = s.random
+	o.Random, o.VerifyTransaction = s.random, s.verify
 	s.c = New(o)
 	s.c.Load()
 }

@@ -41,7 +41,7 @@ func once(ids []string) []string {
 	return kept
 }
 
-// deleteGroup is the records that delete a group, its offsets first.
+// deleteGroup is the records that delete a group, its offsets first. Those of open transactions go, too.
 func (s *Shard) deleteGroup(id string) ([]Record, wire.ErrorCode) {
 	g := s.groups[id]
 	if g == nil {
@@ -50,7 +50,9 @@ func (s *Shard) deleteGroup(id string) ([]Record, wire.ErrorCode) {
 	if code := g.checkDelete(); code != wire.None {
 		return nil, code
 	}
-	records := s.offsets[id].tombstones(id, func(string, int32, *Commit) bool { return true })
+	committed := s.offsets[id]
+	records := committed.tombstones(id, func(string, int32, *Commit) bool { return true })
+	records = append(records, s.pending.byGroup[id].tombstones(id, committed, func(string, *Commit) bool { return true })...)
 	s.coordinator.options.Log.Info("group deleted", slog.String("group", id), slog.Int("offsets", len(records)))
 	return append(records, g.tombstones()...), wire.None
 }

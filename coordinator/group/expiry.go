@@ -42,7 +42,7 @@ func (s *Shard) expire() []Record {
 		if len(records) >= maxExpired {
 			break
 		}
-		expired, all := s.offsets[id].expired(g, look)
+		expired, all := s.offsets[id].expired(g, s.pending.byGroup[id], look)
 		records = append(records, expired...)
 		if all && g.isEmpty() {
 			records = append(records, g.tombstones()...)
@@ -114,6 +114,12 @@ func (s *Shard) dropped(topics map[string]struct{}, beforeMs int64) []Record {
 		records = append(records, committed.tombstones(id, func(topic string, _ int32, c *Commit) bool {
 			_, gone := topics[topic]
 			return gone && c.CommitTimestamp <= beforeMs
+		})...)
+	}
+	for id, pending := range s.pending.byGroup {
+		records = append(records, pending.tombstones(id, s.offsets[id], func(topic string, newest *Commit) bool {
+			_, gone := topics[topic]
+			return gone && newest.CommitTimestamp <= beforeMs
 		})...)
 	}
 	if len(records) > 0 {

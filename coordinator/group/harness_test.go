@@ -45,12 +45,22 @@ func (l *testLog) Partition(i int32) (logstore.Partition, error) {
 // openLog opens a store on a disk.
 func openLog(tb testing.TB, disk vfs.FS, partitions int32) *testLog {
 	tb.Helper()
+	return openLogWith(tb, disk, partitions, compactedConfig())
+}
+
+// compactedConfig is that of a topic that is compacted.
+func compactedConfig() *logstore.Config {
+	config := logstoretest.Config()
+	config.CleanupPolicy = logstore.CleanupCompact
+	return config
+}
+
+func openLogWith(tb testing.TB, disk vfs.FS, partitions int32, config *logstore.Config) *testLog {
+	tb.Helper()
 	store, err := local.Open(tb.Context(), local.Options{Dirs: []vfs.FS{disk}, NodeID: 1, ClusterID: "cluster"})
 	if err != nil {
 		tb.Fatal(err)
 	}
-	config := logstoretest.Config()
-	config.CleanupPolicy = logstore.CleanupCompact
 	err = store.Create(logstore.TopicPartitions{
 		ID: offsetsTopicID, Topic: "__consumer_offsets", Partitions: partitions, Config: config,
 	})

@@ -22,7 +22,7 @@ type anyGroup interface {
 	isEmpty() bool
 	// subscribedTo reports whether the group reads a topic, as far as that is known.
 	subscribedTo(topic string) bool
-	// checkCommit is the code for an OffsetCommit of somebody.
+	// checkCommit is the code for an OffsetCommit or a TxnOffsetCommit of somebody.
 	checkCommit(by *committer) wire.ErrorCode
 	// checkFetch is the code for an OffsetFetch; who doesn't say that it is a member has no ID, which isn't the same as an empty one, and the
 	// epoch -1.
@@ -48,4 +48,6 @@ type committer struct {
 	// generation is that of a classic member, or the epoch of a member of a consumer group; below 0: neither.
 	generation int32
 	version    int16 // of the request
+	// transactional says that it is a TxnOffsetCommit.
+	transactional bool
 }

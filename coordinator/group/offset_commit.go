@@ -20,11 +20,7 @@ const (
 // (KafkaApis.handleOffsetCommitRequest, OffsetMetadataManager.commitOffset).
 func (c *Coordinator) OffsetCommit(ctx context.Context, req *kmsg.OffsetCommitRequest) *kmsg.OffsetCommitResponse {
 	x := &offsetCommit{c: c, req: req, metadataMax: int(c.options.Config().OffsetMetadataMaxBytes)}
-	if x.allExist() {
-		x.existing = req.Topics
-	} else {
-		x.divide()
-	}
+	x.exist()
 	if len(x.existing) == 0 {
 		return x.answer(wire.None)
 	}
@@ -41,6 +37,15 @@ type offsetCommit struct {
 	// everything else.
 	existing []kmsg.OffsetCommitRequestTopic
 	missing  []kmsg.OffsetCommitResponseTopic
+}
+
+// exist looks for what exists.
+func (x *offsetCommit) exist() {
+	if x.allExist() {
+		x.existing = x.req.Topics
+		return
+	}
+	x.divide()
 }
 
 // allExist reports whether everything in the request exists, as is the rule.

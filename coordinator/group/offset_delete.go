@@ -89,6 +89,7 @@ func (x *offsetDelete) decide(s *Shard, reply func(*kmsg.OffsetDeleteResponse)) 
 	resp := x.refused(wire.None)
 	resp.Topics = slices.Clone(x.missing)
 	var records []Record
+	committed, pending := s.offsets[x.req.Group], s.pending.byGroup[x.req.Group]
 	for i := range x.existing {
 		t := &x.existing[i]
 		code := wire.None
@@ -98,7 +99,8 @@ func (x *offsetDelete) decide(s *Shard, reply func(*kmsg.OffsetDeleteResponse)) 
 		told := make([]kmsg.OffsetDeleteResponseTopicPartition, 0, len(t.Partitions))
 		for _, p := range t.Partitions {
 			told = append(told, deletedPartition(p.Partition, code))
-			if _, ok := s.offsets[x.req.Group].get(t.Topic, [topicIDSize]byte{}, p.Partition); ok && code == wire.None {
+			_, ok := committed.get(t.Topic, [topicIDSize]byte{}, p.Partition)
+			if code == wire.None && (ok || pending.has(t.Topic, p.Partition)) {
 				records = append(records, &OffsetRecord{Group: x.req.Group, Topic: t.Topic, Partition: p.Partition})
 			}
 		}

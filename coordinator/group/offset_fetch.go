@@ -17,18 +17,19 @@ const (
 )
 
 // OffsetFetch tells committed offsets, -1 where there is none (KafkaApis.handleOffsetFetchRequest, OffsetMetadataManager.fetchOffsets). It
-// waits for commits that are under way, as Kafka does for those who require stable offsets.
+// waits for commits that are under way, as Kafka does for those who require stable offsets. These are told of partitions for which
+// open transactions have offsets, too (KIP-447).
 func (c *Coordinator) OffsetFetch(ctx context.Context, req *kmsg.OffsetFetchRequest) *kmsg.OffsetFetchResponse {
 	resp := req.ResponseKind().(*kmsg.OffsetFetchResponse)
 	if req.Version >= offsetFetchGroups {
 		resp.Groups = make([]kmsg.OffsetFetchResponseGroup, 0, len(req.Groups))
 		for i := range req.Groups {
-			x := offsetFetch{c: c, version: req.Version, req: &req.Groups[i]}
+			x := offsetFetch{c: c, version: req.Version, stable: req.RequireStable, req: &req.Groups[i]}
 			resp.Groups = append(resp.Groups, x.fetch(ctx))
 		}
 		return resp
 	}
-	x := offsetFetch{c: c, version: req.Version, req: singleGroup(req)}
+	x := offsetFetch{c: c, version: req.Version, stable: req.RequireStable, req: singleGroup(req)}
 	g := x.fetch(ctx)
 	resp.ErrorCode = g.ErrorCode
 	resp.Topics = make([]kmsg.OffsetFetchResponseTopic, len(g.Topics))
@@ -64,6 +65,7 @@ func singleGroup(req *kmsg.OffsetFetchRequest) *kmsg.OffsetFetchRequestGroup {
 type offsetFetch struct {
 	c       *Coordinator
 	version int16
+	stable  bool // offsets that a transaction may change are not wanted
 	req     *kmsg.OffsetFetchRequestGroup
 	// existing are the topics of the request but those whose ID is unknown, and missing is the answer about these. Neither is used if
 	// the request wants all topics.
@@ -111,6 +113,13 @@ func noOffset(partition int32) kmsg.OffsetFetchResponseGroupTopicPartition {
 	return kmsg.OffsetFetchResponseGroupTopicPartition{Partition: partition, Offset: -1, LeaderEpoch: -1, Metadata: &noMetadata}
 }
 
+// unstableOffset is one that a transaction may change.
+func unstableOffset(partition int32) kmsg.OffsetFetchResponseGroupTopicPartition {
+	p := noOffset(partition)
+	p.ErrorCode = int16(wire.UnstableOffsetCommit)
+	return p
+}
+
 func anOffset(partition int32, c *Commit) kmsg.OffsetFetchResponseGroupTopicPartition {
 	p := kmsg.OffsetFetchResponseGroupTopicPartition{Partition: partition, Offset: c.Offset, LeaderEpoch: c.LeaderEpoch, Metadata: &noMetadata}
 	if c.Metadata != "" {
@@ -148,27 +157,35 @@ func (x *offsetFetch) decide(s *Shard, reply func(kmsg.OffsetFetchResponseGroup)
 			return nil
 		}
 	}
+	var pending groupPending
+	if x.stable {
+		pending = s.pending.byGroup[x.req.Group]
+	}
 	resp := kmsg.OffsetFetchResponseGroup{Group: x.req.Group}
 	if x.req.Topics == nil {
-		resp.Topics = x.all(committed)
+		resp.Topics = x.all(committed, pending)
 	} else {
-		resp.Topics = append(x.some(committed), x.missing...)
+		resp.Topics = append(x.some(committed, pending), x.missing...)
 	}
 	reply(resp)
 	return nil
 }
 
 // some answers about the partitions that are asked for.
-func (x *offsetFetch) some(committed offsets) []kmsg.OffsetFetchResponseGroupTopic {
+func (x *offsetFetch) some(committed offsets, pending groupPending) []kmsg.OffsetFetchResponseGroupTopic {
 	topics := make([]kmsg.OffsetFetchResponseGroupTopic, 0, len(x.req.Topics))
 	for i := range x.existing {
 		t := &x.existing[i]
 		told := kmsg.OffsetFetchResponseGroupTopic{Topic: t.Topic, TopicID: t.TopicID}
 		told.Partitions = make([]kmsg.OffsetFetchResponseGroupTopicPartition, len(t.Partitions))
 		for j, partition := range t.Partitions {
-			if c, ok := committed.get(t.Topic, t.TopicID, partition); ok {
+			c, ok := committed.get(t.Topic, t.TopicID, partition)
+			switch {
+			case pending.has(t.Topic, partition):
+				told.Partitions[j] = unstableOffset(partition)
+			case ok:
 				told.Partitions[j] = anOffset(partition, &c)
-			} else {
+			default:
 				told.Partitions[j] = noOffset(partition)
 			}
 		}
@@ -178,7 +195,7 @@ func (x *offsetFetch) some(committed offsets) []kmsg.OffsetFetchResponseGroupTop
 }
 
 // all answers about everything that is committed. Who speaks of topics by their IDs isn't told of those that are gone.
-func (x *offsetFetch) all(committed offsets) []kmsg.OffsetFetchResponseGroupTopic {
+func (x *offsetFetch) all(committed offsets, pending groupPending) []kmsg.OffsetFetchResponseGroupTopic {
 	topics := make([]kmsg.OffsetFetchResponseGroupTopic, 0, len(committed))
 	for _, name := range committed.names() {
 		told := kmsg.OffsetFetchResponseGroupTopic{Topic: name}
@@ -190,6 +207,10 @@ func (x *offsetFetch) all(committed offsets) []kmsg.OffsetFetchResponseGroupTopi
 			told.TopicID = info.ID
 		}
 		for partition, c := range committed.of(name) {
+			if pending.has(name, partition) {
+				told.Partitions = append(told.Partitions, unstableOffset(partition))
+				continue
+			}
 			told.Partitions = append(told.Partitions, anOffset(partition, &c))
 		}
 		topics = append(topics, told)

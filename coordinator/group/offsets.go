@@ -127,20 +127,20 @@ func (o offsets) tombstones(group string, chosen func(topic string, partition in
 	return records
 }
 
-// expired are the tombstones of a group's offsets that nobody needs any more (KIP-211), and whether these are all. Offsets of topics
-// that the group reads stay, however old they are.
-func (o offsets) expired(g anyGroup, look retention) (records []Record, all bool) {
+// expired are the tombstones of a group's offsets that nobody needs any more (KIP-211), and whether nothing is left without them. Offsets of
+// topics that the group reads stay, however old they are, and so do those for which a transaction has another one.
+func (o offsets) expired(g anyGroup, pending groupPending, look retention) (records []Record, all bool) {
 	since, ok := g.expiryBase()
 	if !ok {
-		return nil, len(o) == 0
+		return nil, len(o) == 0 && len(pending) == 0
 	}
 	var emptySince int32
 	if c, classic := g.(*classicGroup); classic {
 		emptySince = c.since
 	}
-	all = true
-	records = o.tombstones(g.groupID(), func(topic string, _ int32, c *Commit) bool {
-		expired := !g.subscribedTo(topic)
+	all = len(pending) == 0
+	records = o.tombstones(g.groupID(), func(topic string, partition int32, c *Commit) bool {
+		expired := !g.subscribedTo(topic) && !pending.has(topic, partition)
 		switch {
 		case !expired:
 		case c.ExpireTimestamp >= 0:

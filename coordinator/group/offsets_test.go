@@ -116,12 +116,12 @@ func TestOffsetsExpire(t *testing.T) {
 		{"subscription that isn't understood", unknown, 10_000, "[]", false},
 		{"not consumers", opaque, 10_000, "[]", false},
 	} {
-		records, all := o.expired(c.group, look(c.now))
+		records, all := o.expired(c.group, nil, look(c.now))
 		if got := names(records); got != c.want || all != c.all {
 			t.Errorf("%s: %s, all %v, want %s, %v", c.name, got, all, c.want, c.all)
 		}
 	}
-	if _, all := (offsets{}).expired(opaque, look(1)); !all {
+	if _, all := (offsets{}).expired(opaque, nil, look(1)); !all {
 		t.Error("no offsets, and some are left")
 	}
 }
@@ -130,7 +130,7 @@ func TestOffsetsWithATimeOfTheirOwnExpireThen(t *testing.T) {
 	o := offsets{}
 	o.replay(&OffsetRecord{Topic: "t", Commit: &Commit{CommitTimestamp: 1, ExpireTimestamp: 50}})
 	for now, want := range map[int64]string{49: "[]", 50: "[g/t-0]"} {
-		records, _ := o.expired(newClassicGroup("g", 0), retention{nowMs: now, uptime: longUptime, keepMs: 1})
+		records, _ := o.expired(newClassicGroup("g", 0), nil, retention{nowMs: now, uptime: longUptime, keepMs: 1})
 		wantEqual(t, fmt.Sprint("at ", now), names(records), want)
 	}
 }

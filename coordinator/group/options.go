@@ -31,6 +31,8 @@ type Options struct {
 	// TopicsVersion is another number whenever topics are created, deleted or get more partitions: consumer groups look at theirs
 	// again then. Nil: that never happens.
 	TopicsVersion func() int64
+	// VerifyTransaction is the coordinator of transactions. Nil: there is none, and no transaction can begin.
+	VerifyTransaction VerifyTransaction
 	// Log gets what an operator can act on; nil is the default logger.
 	Log *slog.Logger
 	// Now is the wall clock of time stamps in records; nil is [time.Now]. Timeouts run on monotonic time and don't ask it.
@@ -55,6 +57,9 @@ type Config struct {
 	OffsetsRetentionMs int64
 	// OffsetsRetentionCheckIntervalMs is how often expired offsets are looked for (offsets.retention.check.interval.ms).
 	OffsetsRetentionCheckIntervalMs int64
+	// TrustProducers lets older producers commit offsets without asking the coordinator of transactions
+	// (transaction.partition.verification.enable=false).
+	TrustProducers bool
 	// Consumers is about consumer groups.
 	Consumers ConsumersConfig
 }

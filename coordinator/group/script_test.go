@@ -68,6 +68,7 @@ type script struct {
 	c       *Coordinator
 	read    int64 // up to this offset of the log
 	clients map[string]*scriptClient
+	verify  VerifyTransaction
 
 	mu    sync.Mutex
 	lines []string

@@ -21,6 +21,7 @@ type Shard struct {
 	groups map[string]anyGroup
 	// offsets are what groups have committed, by their IDs. A group without any isn't in there.
 	offsets map[string]offsets
+	pending pendingOffsets
 	// downgraded are classic groups that take the place of consumer groups when their records are in the log.
 	downgraded map[string]*classicGroup
 
@@ -100,10 +101,10 @@ func (s *Shard) newTimer(group string, fire func(s *Shard) []Record) *coordinato
 }
 
 // Replay implements [coordinator.Machine].
-func (s *Shard) Replay(_ int64, r Record) error {
+func (s *Shard) Replay(offset int64, r Record) error {
 	switch r := r.(type) {
 	case *OffsetRecord:
-		s.replayOffset(r)
+		s.replayOffset(offset, r)
 	case *MetadataRecord:
 		s.replayMetadata(r)
 	default:
@@ -120,7 +121,19 @@ func (s *Shard) Replay(_ int64, r Record) error {
 }
 
 // replayOffset commits or deletes an offset. Who commits without being in a group makes a simple one by that.
-func (s *Shard) replayOffset(r *OffsetRecord) {
+func (s *Shard) replayOffset(offset int64, r *OffsetRecord) {
+	switch {
+	case s.pending.empty(): // As a rule.
+	case r.Commit == nil:
+		s.pending.drop(r.Group, r.Topic, r.Partition)
+	default:
+		s.pending.overtake(r.Group, placeOf(r), offset)
+	}
+	s.setOffset(r)
+}
+
+// setOffset commits or deletes an offset that counts.
+func (s *Shard) setOffset(r *OffsetRecord) {
 	committed := s.offsets[r.Group]
 	if committed == nil && r.Commit == nil {
 		return
@@ -137,8 +150,13 @@ func (s *Shard) replayOffset(r *OffsetRecord) {
 		return
 	}
 	s.offsets[r.Group] = committed
-	if s.groups[r.Group] == nil {
-		s.groups[r.Group] = newClassicGroup(r.Group, s.nowMs())
+	s.needGroup(r.Group)
+}
+
+// needGroup makes a simple group where there is none.
+func (s *Shard) needGroup(id string) {
+	if s.groups[id] == nil {
+		s.groups[id] = newClassicGroup(id, s.nowMs())
 	}
 }
 
