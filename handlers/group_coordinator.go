@@ -11,8 +11,10 @@ import (
 )
 
 // NewGroups makes the coordinator of groups over what the other handlers work with. Its state is in a topic like any other, so it must be
-// closed before the store is.
-func NewGroups(store logstore.Store, topics *catalog.Catalog, c *config.Config, log *slog.Logger) *group.Coordinator {
+// closed before the store is. verify is the coordinator of transactions, nil if there is none.
+func NewGroups(
+	store logstore.Store, topics *catalog.Catalog, c *config.Config, verify group.VerifyTransaction, log *slog.Logger,
+) *group.Coordinator {
 	return group.New(group.Options{
 		Topic:  groupLog{store: store, catalog: topics},
 		Config: func() group.Config { return groupConfig(c.Current()) },
@@ -22,6 +24,8 @@ func NewGroups(store logstore.Store, topics *catalog.Catalog, c *config.Config, 
 		TopicsVersion:  func() int64 { return topics.Image().Version() },
 		ConsumerConfig: func(name string) group.ConsumerConfig { return consumerConfig(c.Current(), topics.Image(), name) },
 		Log:            log,
+
+		VerifyTransaction: verify,
 	})
 }
 

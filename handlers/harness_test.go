@@ -34,6 +34,7 @@ type testBroker struct {
 	clientID   string
 	clock      time.Time
 	logLevel   slog.LevelVar
+	verdict    wire.ErrorCode // of the coordinator of transactions
 }
 
 // newTestBroker starts a broker with these keys, "key", "value", on a disk in memory.
@@ -77,13 +78,15 @@ func newTestBrokerOnDirs(tb testing.TB, dirs []vfs.FS, keys ...string) *testBrok
 	if err != nil {
 		tb.Fatal(err)
 	}
-	groups = NewGroups(store, topics, c, slog.New(slog.DiscardHandler))
+	var b *testBroker
+	verify := func(context.Context, string, int64, int16, int32, bool) wire.ErrorCode { return b.verdict }
+	groups = NewGroups(store, topics, c, verify, slog.New(slog.DiscardHandler))
 	tb.Cleanup(func() {
 		if err := groups.Close(context.Background()); err != nil {
 			tb.Error(err)
 		}
 	})
-	b := &testBroker{t: tb, store: store, config: c, catalog: topics, clock: time.UnixMilli(1_700_000_000_000)}
+	b = &testBroker{t: tb, store: store, config: c, catalog: topics, clock: time.UnixMilli(1_700_000_000_000)}
 	b.peer = &broker.Peer{
 		ID:       1,
 		Remote:   netip.MustParseAddrPort("192.0.2.7:40000"),

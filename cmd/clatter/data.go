@@ -49,7 +49,7 @@ func (n *node) openData(ctx context.Context, current *config.Snapshot) error {
 	if err != nil {
 		return errors.Join(err, n.closeData(ctx))
 	}
-	n.groups = handlers.NewGroups(n.store, n.catalog, n.config, n.log)
+	n.groups = handlers.NewGroups(n.store, n.catalog, n.config, nil, n.log)
 	n.topics.deleted = n.groups.TopicsDeleted
 	return nil
 }
