@@ -34,6 +34,9 @@ type cleaning struct {
 	kept bool
 }
 
+// rate is how many bytes per second all cleaners may read and write together, as of now.
+func (k *cleaning) rate() float64 { return k.log.topic.store.options.Cleaner().MaxBytesPerSecond }
+
 // errStopped says that a log can't be cleaned any more: it is deleted or closed, or not in order.
 var errStopped = errors.New("log is not online")
 
@@ -276,7 +279,7 @@ func (k *cleaning) eachBatch(ctx context.Context, s *segment, fn func(b record.B
 		if _, err := file.ReadAt(k.in[:n], at); err != nil {
 			return s.unreadable(at, err)
 		}
-		if err := k.throttle.wait(ctx, int64(n), k.limits.MaxBytesPerSecond); err != nil {
+		if err := k.throttle.wait(ctx, int64(n), k.rate); err != nil {
 			return err
 		}
 		// A cleaner that never waits would keep requests waiting on a machine with few cores.

@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/clatterhq/clatter/logstore"
@@ -208,24 +210,43 @@ func TestDeletionStopsACleaning(t *testing.T) {
 }
 
 func TestThrottleBoundsTheRate(t *testing.T) {
-	var x throttle
-	began := time.Now()
-	for range 11 {
-		if err := x.wait(context.Background(), 1000, 100_000); err != nil {
-			t.Fatal(err)
+	synctest.Test(t, func(t *testing.T) {
+		var x throttle
+		rate := 100_000.0
+		current := func() float64 { return rate }
+		took := func(times int) time.Duration {
+			began := time.Now()
+			for range times {
+				if err := x.wait(t.Context(), 1000, current); err != nil {
+					t.Fatal(err)
+				}
+			}
+			return time.Since(began)
 		}
-	}
-	if took := time.Since(began); took < 100*time.Millisecond {
-		t.Errorf("11 kB at 100 kB/s took %v", took)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	for range 2 {
-		_ = x.wait(ctx, 1<<40, 1)
-	}
-	if x.wait(ctx, 1, 1) == nil {
-		t.Error("a wait until the end of time ended")
-	}
+		if d := took(11); d < 99*time.Millisecond || d > 101*time.Millisecond {
+			t.Errorf("11 kB at 100 kB/s took %v", d)
+		}
+		// Who waits at a low rate hears of a higher one.
+		rate = 1
+		time.AfterFunc(time.Second, func() { rate = 1_000_000 })
+		if d := took(3); d < time.Second || d > 1300*time.Millisecond {
+			t.Errorf("3 kB took %v, a second of that at 1 B/s and the rest at 1 MB/s", d)
+		}
+		rate = 1
+		time.AfterFunc(time.Second, func() { rate = math.MaxFloat64 })
+		if d := took(3); d < time.Second || d > 1300*time.Millisecond {
+			t.Errorf("3 kB took %v, a second of that at 1 B/s and the rest without a bound", d)
+		}
+		rate = 1
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(time.Hour, cancel)
+		for range 2 {
+			_ = x.wait(ctx, 1<<40, current)
+		}
+		if x.wait(ctx, 1, current) == nil {
+			t.Error("a wait until the end of time ended")
+		}
+	})
 }
 
 // transactionalLog is a random log with transactions, in segments, and what a reader of committed records may end up with.

@@ -85,7 +85,7 @@ func (c *cleaned) added(ctx context.Context, from int) error {
 	if len(c.buffer) < c.limits.bufferBytes() {
 		return nil
 	}
-	if err := c.throttle.wait(ctx, int64(len(c.buffer)), c.limits.MaxBytesPerSecond); err != nil {
+	if err := c.throttle.wait(ctx, int64(len(c.buffer)), c.rate); err != nil {
 		return err
 	}
 	return c.flush()
