@@ -308,7 +308,9 @@ func (k *cleaning) eachBatch(ctx context.Context, s *segment, fn func(b record.B
 func (s *segment) inBuffer(p []byte, at int64, fn func(b record.Batch, at int64) (bool, error)) (used int, done bool, err error) {
 	for used < len(p) {
 		b, err := record.First(p[used:])
-		if errors.Is(err, record.ErrTruncated) && (used > 0 || len(p) >= record.HeaderSize) {
+		// The first bytes of a base offset are zeros, and look like the end of all batches if the buffer ends within them.
+		cut := errors.Is(err, record.ErrTruncated) || errors.Is(err, record.ErrEnd) && len(p)-used < record.HeaderSize
+		if cut && (used > 0 || len(p) >= record.HeaderSize) {
 			return used, false, nil
 		}
 		if err == nil {

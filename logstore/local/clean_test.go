@@ -524,3 +524,33 @@ func TestInterruptedSwaps(t *testing.T) {
 		})
 	}
 }
+
+// TestCleanerReadsBatchesAcrossEveryEndOfABuffer cuts a run of batches at every byte: what is whole is read, and the rest is left for the next buffer.
+func TestCleanerReadsBatchesAcrossEveryEndOfABuffer(t *testing.T) {
+	f := newFixture(t, on(vfs.NewMemory()), 1, logstoretest.Config())
+	var run []byte
+	ends := []int{0}
+	for i := range 5 {
+		b := logstoretest.Batch{Records: i + 1}.Build(t)
+		record.Batch(b).SetBaseOffset(int64(i * 10))
+		run = append(run, b...)
+		ends = append(ends, len(run))
+	}
+	logAppend(t, f.log(0), logstoretest.Batch{}.Build(t))
+	s := f.log(0).view.Load().segments[0]
+	for cut := record.HeaderSize; cut <= len(run); cut++ {
+		var seen []int64
+		used, done, err := s.inBuffer(run[:cut:cut], 0, func(b record.Batch, at int64) (bool, error) {
+			seen = append(seen, at)
+			return false, nil
+		})
+		want, _ := slices.BinarySearch(ends, cut+1)
+		if err != nil || done || used != ends[want-1] || len(seen) != want-1 {
+			t.Fatalf("%d bytes of %v: %d used, batches at %v: %v", cut, ends, used, seen, err)
+		}
+	}
+	// Zeros in place of a batch are damage.
+	if _, _, err := s.inBuffer(append(slices.Clip(run), make([]byte, record.HeaderSize)...), 0, func(record.Batch, int64) (bool, error) { return false, nil }); err == nil {
+		t.Error("zeros passed for the end of the log")
+	}
+}
