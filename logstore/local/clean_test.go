@@ -532,7 +532,7 @@ func TestCleanerReadsBatchesAcrossEveryEndOfABuffer(t *testing.T) {
 	ends := []int{0}
 	for i := range 5 {
 		b := logstoretest.Batch{Records: i + 1}.Build(t)
-		record.Batch(b).SetBaseOffset(int64(i * 10))
+		b.SetBaseOffset(int64(i * 10))
 		run = append(run, b...)
 		ends = append(ends, len(run))
 	}
@@ -540,7 +540,7 @@ func TestCleanerReadsBatchesAcrossEveryEndOfABuffer(t *testing.T) {
 	s := f.log(0).view.Load().segments[0]
 	for cut := record.HeaderSize; cut <= len(run); cut++ {
 		var seen []int64
-		used, done, err := s.inBuffer(run[:cut:cut], 0, func(b record.Batch, at int64) (bool, error) {
+		used, done, err := s.inBuffer(run[:cut:cut], 0, func(_ record.Batch, at int64) (bool, error) {
 			seen = append(seen, at)
 			return false, nil
 		})
