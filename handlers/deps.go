@@ -10,6 +10,7 @@ import (
 	"github.com/clatterhq/clatter/broker/catalog"
 	"github.com/clatterhq/clatter/broker/config"
 	"github.com/clatterhq/clatter/coordinator/group"
+	"github.com/clatterhq/clatter/coordinator/txn"
 	"github.com/clatterhq/clatter/logstore"
 )
 
@@ -19,6 +20,10 @@ type Deps struct {
 	Catalog *catalog.Catalog
 	Config  *config.Config
 	Groups  *group.Coordinator // see [NewGroups]
+	// Transactions is who knows which partitions belong to a transaction; nil refuses all transactional batches.
+	Transactions *txn.Coordinator
+	// Markers writes the markers that end transactions.
+	Markers *Markers
 	// LogLevel is the level of Log, which clients may change; nil if it is fixed.
 	LogLevel *slog.LevelVar
 	// Log gets what an operator can act on; nil is the default logger.
@@ -34,6 +39,8 @@ type Dispatcher struct {
 	handlers []handler
 	apiKeys  []kmsg.ApiVersionsResponseApiKey // what ApiVersions tells, shared by all answers
 	replicas []int32                          // ourselves, shared by all answers
+
+	transactions verifier
 
 	sessions    *fetchSessionCache
 	producerIDs *producerIDs
@@ -52,7 +59,7 @@ func New(deps Deps) *Dispatcher {
 		deps.Now = time.Now
 	}
 	c := deps.Config.Current()
-	return &Dispatcher{
+	d := &Dispatcher{
 		deps:        deps,
 		nodeID:      c.NodeID,
 		handlers:    byKey(),
@@ -62,6 +69,10 @@ func New(deps Deps) *Dispatcher {
 		producerIDs: newProducerIDs(deps.Catalog),
 		loggers:     loggers{level: deps.LogLevel},
 	}
+	if deps.Transactions != nil {
+		d.transactions = deps.Transactions
+	}
+	return d
 }
 
 // noReplicas is the empty list, which is not null on the wire.

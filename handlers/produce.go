@@ -5,8 +5,8 @@
 // endpoints (KIP-951); 11 TRANSACTION_ABORTABLE (KIP-890); 12 partitions join a
 // transaction by themselves (KIP-890); 13 topic IDs (KIP-516).
 //
-// Knowingly absent: transactions, whose records are refused with INVALID_TXN_STATE; followers, and so
-// NOT_ENOUGH_REPLICAS: like Kafka, min.insync.replicas counts at most the replicas that a topic has.
+// Knowingly absent: followers, and so NOT_ENOUGH_REPLICAS but for transactions: like Kafka, min.insync.replicas counts at
+// most the replicas that a topic has.
 
 package handlers
 
@@ -66,6 +66,8 @@ type produceBatch struct {
 	log   logstore.Partition
 	batch record.Batch // nil if it was refused
 	out   *kmsg.ProduceResponseTopicPartition
+	// verification is the transaction coordinator's word for a transactional batch.
+	verification logstore.Verification
 }
 
 func (d *Dispatcher) produce(ctx context.Context, req *broker.Request) (broker.Reply, error) {
@@ -79,7 +81,11 @@ func (d *Dispatcher) produce(ctx context.Context, req *broker.Request) (broker.R
 	batches := a.layOut(r, one[:0])
 	now := d.now().UnixMilli() // One moment for all: of a small request the clock is a noticeable part.
 	var wake func()
-	if refused := d.checkBatches(ctx, req, r, batches, now); refused.failed() {
+	refused := d.checkBatches(ctx, req, r, batches, now)
+	if r.TransactionID != nil && !refused.failed() {
+		refused = d.verifyTransaction(ctx, r, batches)
+	}
+	if refused.failed() {
 		a.refuse(batches, refused)
 	} else {
 		wake = d.appendBatches(a, r, batches, now)
@@ -173,6 +179,7 @@ func (d *Dispatcher) appendBatches(a *produce, r *kmsg.ProduceRequest, batches [
 		if b.batch == nil {
 			continue
 		}
+		opts.Verification = b.verification
 		ticket, err := b.log.Append(b.batch, opts)
 		if err != nil {
 			d.tellAppendError(b, r.Version, err)

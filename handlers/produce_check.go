@@ -80,7 +80,7 @@ func (d *Dispatcher) checkPlace(b *produceBatch, r *kmsg.ProduceRequest, rp *kms
 		return wire.InvalidRequiredAcks
 	case b.topic.Internal && !internalAllowed:
 		return wire.InvalidTopicException
-	case r.TransactionID != nil && isTransactional(rp.Records):
+	case d.transactions == nil && r.TransactionID != nil && isTransactional(rp.Records):
 		return wire.InvalidTxnState
 	}
 	log, code := d.partition(b.topic, rp.Partition)

@@ -48,6 +48,7 @@ type Broker struct {
 	MaxRequestPartitionSizeLimit         int32
 	ProducerIDExpirationMs               int32
 	TransactionMaxTimeoutMs              int32
+	TransactionPartitionVerification     bool
 	LogRetentionCheckIntervalMs          int64
 	ProduceVerifyCompressed              bool
 
@@ -145,6 +146,7 @@ func readBroker(v *values) Broker {
 		MaxRequestPartitionSizeLimit:         get[int32](v, "max.request.partition.size.limit"),
 		ProducerIDExpirationMs:               get[int32](v, "producer.id.expiration.ms"),
 		TransactionMaxTimeoutMs:              get[int32](v, "transaction.max.timeout.ms"),
+		TransactionPartitionVerification:     get[bool](v, "transaction.partition.verification.enable"),
 		LogRetentionCheckIntervalMs:          get[int64](v, "log.retention.check.interval.ms"),
 		ProduceVerifyCompressed:              get[bool](v, "clatter.produce.verify.compressed"),
 

@@ -40,7 +40,6 @@ var brokerTransactionKeys = []Key{
 	},
 	{
 		Name: "transaction.partition.verification.enable", Type: Boolean, Default: "true", Dynamic: ClusterWide,
-		Honour: NoEffect, Reason: reasonTransactions,
 		Doc: "Whether a transactional write is taken only into a partition that was added to the transaction.",
 	},
 	{

@@ -124,15 +124,44 @@ func (b Batch) Marker() (EndTransactionMarker, error) {
 	return EndTransactionMarker{}, fmt.Errorf("%w: %w", ErrInvalidMarker, ErrNoRecords)
 }
 
-// NewMarkerBatch is the control batch with which a coordinator ends the transaction of a producer, at offset 0 and without
-// a leader epoch. The timestamp is in milliseconds. Error: [ErrInvalidMarker] for other types.
+// NewMarkerBatch is AppendMarkerBatch into new memory.
 func NewMarkerBatch(m EndTransactionMarker, producerID int64, producerEpoch int16, timestamp int64) (Batch, error) {
+	return AppendMarkerBatch(nil, m, producerID, producerEpoch, timestamp)
+}
+
+// Sizes of a marker's record and of its batch in bytes. A varint of each length that comes up here takes one byte.
+const (
+	markerRecordSize = 1 + 1 + 1 + 1 + controlKeySize + 1 + endTxnValueSize + 1 // attributes, two deltas, key, value, no headers
+	markerBatchSize  = HeaderSize + 1 + markerRecordSize
+)
+
+// AppendMarkerBatch appends to dst the control batch with which a coordinator ends the transaction of a producer, at offset 0 and without
+// a leader epoch, and returns it as a view of the result's end. The timestamp is in milliseconds. It is what a [Builder] makes, without one: each
+// partition of each transaction gets such a batch. Error: [ErrInvalidMarker] for other types.
+func AppendMarkerBatch(dst []byte, m EndTransactionMarker, producerID int64, producerEpoch int16, timestamp int64) (Batch, error) {
 	if m.Type != ControlAbort && m.Type != ControlCommit {
 		return nil, fmt.Errorf("%w: control type is %v", ErrInvalidMarker, m.Type)
 	}
-	b := NewBuilder()
-	b.ProducerID, b.ProducerEpoch = producerID, producerEpoch
-	b.Transactional, b.Control = true, true
-	b.Append(timestamp, m.AppendKey(nil), m.AppendValue(nil))
-	return b.Build(nil)
+	from := len(dst)
+	var zeros [markerBatchSize]byte
+	dst = append(dst, zeros[:]...)
+	b := Batch(dst[from:len(dst):len(dst)])
+	b.putLength()
+	b.SetPartitionLeaderEpoch(NoPartitionLeaderEpoch)
+	b[magicAt] = Magic
+	binary.BigEndian.PutUint16(b[attributesAt:], uint16(transactionalBit|controlBit))
+	binary.BigEndian.PutUint64(b[baseTimestampAt:], uint64(timestamp))
+	binary.BigEndian.PutUint64(b[maxTimestampAt:], uint64(timestamp))
+	binary.BigEndian.PutUint64(b[producerIDAt:], uint64(producerID))
+	binary.BigEndian.PutUint16(b[producerEpochAt:], uint16(producerEpoch))
+	noSequence := NoSequence
+	binary.BigEndian.PutUint32(b[baseSequenceAt:], uint32(noSequence))
+	binary.BigEndian.PutUint32(b[countAt:], 1)
+	// Length, attributes, timestamp delta, offset delta, then key and value behind their lengths; lengths are zigzag varints.
+	payload := b.Payload()[:0]
+	payload = append(payload, 2*markerRecordSize, 0, 0, 0, 2*controlKeySize)
+	payload = append(m.AppendKey(payload), 2*endTxnValueSize)
+	m.AppendValue(payload)
+	b.setCRC()
+	return b, nil
 }

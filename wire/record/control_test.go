@@ -23,6 +23,12 @@ func TestMarkersRoundTrip(t *testing.T) {
 		if !a.IsControl() || !a.IsTransactional() || b.ProducerID() != 4711 || b.ProducerEpoch() != 9 || b.BaseSequence() != NoSequence || b.VerifyCRC() != nil {
 			t.Errorf("%+v: header is %x", m, b[:HeaderSize])
 		}
+		builder := NewBuilder()
+		builder.ProducerID, builder.ProducerEpoch, builder.Transactional, builder.Control = 4711, 9, true, true
+		builder.Append(caseTime, m.AppendKey(nil), m.AppendValue(nil))
+		if built, err := builder.Build(nil); err != nil || !bytes.Equal(built, b) {
+			t.Errorf("%+v: %x, a builder makes %x, %v", m, b, built, err)
+		}
 	}
 }
 
