@@ -9,6 +9,11 @@ import (
 	"github.com/clatterhq/clatter/wire"
 )
 
+// gatheringTime is how long the first rebalance waits for those who have been given an ID and are on their way back with it, on top of
+// group.initial.rebalance.delay.ms. Kafka doesn't wait for them: where many members start at once without a delay, the first one
+// is a group of its own, and all others wait until it hears of them with its next heartbeat.
+const gatheringTime = 50 * time.Millisecond
+
 // rebalanceOrComplete begins a rebalance, or ends the joining if this was what it waited for (maybePrepareRebalanceOrCompleteJoin).
 func (g *classicGroup) rebalanceOrComplete(s *Shard, reason string) []Record {
 	if classicPreparing.mayFollow(g.state) {
@@ -19,7 +24,7 @@ func (g *classicGroup) rebalanceOrComplete(s *Shard, reason string) []Record {
 
 // maybeCompleteJoin ends the joining if everybody has joined. The first rebalance waits for its delay.
 func (g *classicGroup) maybeCompleteJoin(s *Shard) []Record {
-	if g.state != classicPreparing || g.previous == classicEmpty || !g.allJoined() {
+	if g.state != classicPreparing || g.previous == classicEmpty && !g.timers(s).gathering || !g.allJoined() {
 		return nil
 	}
 	return g.completeJoin(s)
@@ -33,7 +38,7 @@ func (g *classicGroup) prepareRebalance(s *Shard, reason string) []Record {
 	c := g.timers(s)
 	clear(g.pendingSync)
 	c.sync.Stop()
-	c.initial = g.state == classicEmpty
+	c.initial, c.gathering = g.state == classicEmpty, false
 	g.transition(classicPreparing, s.nowMs())
 	g.reason, g.began = reason, time.Now()
 	if !c.initial {
@@ -57,11 +62,16 @@ func (g *classicGroup) expireJoin(s *Shard) []Record {
 		return nil
 	}
 	c := g.timers(s)
-	if c.initial && g.newcomer && c.remainingMs > 0 {
+	if c.initial && !c.gathering && g.newcomer && c.remainingMs > 0 {
 		g.newcomer = false
 		delay := min(s.config().InitialRebalanceDelayMs, c.remainingMs)
 		c.delayMs, c.remainingMs = delay, max(c.remainingMs-c.delayMs, 0)
 		c.join.Set(millis(delay))
+		return nil
+	}
+	if c.initial && !c.gathering && len(g.pendingJoin) > 0 {
+		c.gathering = true
+		c.join.Set(gatheringTime)
 		return nil
 	}
 	return g.completeJoin(s)

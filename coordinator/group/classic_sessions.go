@@ -27,6 +27,8 @@ type classicClock struct {
 	// the step under way, and what is left after it. They are 0 in any other rebalance.
 	initial              bool
 	delayMs, remainingMs int32
+	// gathering says that the delay is over and that those are waited for who have been given an ID.
+	gathering bool
 }
 
 // timers are made when they are needed first: most groups only ever commit offsets.
