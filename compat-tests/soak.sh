@@ -19,9 +19,12 @@ R10 FAULT_STRICT=1             .  ./faults         TestStopAndRestartWithManyPar
 R11 FAULT_DELETIONS=200        .  ./faults         TestDeletionsSurvivePowerCuts
 R12 FAULT_RECOVERY_KILLS=100   .  ./faults         TestKillsDuringRecoveryLoseNothing
 R13 FAULT_PROXY_TIME=10m       .  ./faults         TestLost.*
+R18 FAULT_KILLS=200            .  ./faults         TestKillsLoseNoAcknowledgedCommit
+R19 FAULT_MEMBERS=500          .  ./faults         TestCrowdSurvivesAKill
 R20 FAULT_COMPACTION_KILLS=200 .  ./faults         TestKillsDuringCompaction
 R21 FAULT_HEALTHY_SECONDS=3600 .  ./faults         TestHealthyBrokerStaysHealthy
 CLEANING FAULT_CLEANINGS=20    .  ./faults         TestCleanerLetsTheDataPathBe
+R33 FAULT_MEMBERS=2000         .  ./faults         TestCrowdSurvivesAKill
 R35 FAULT_SLOW_SYNC=60         .  ./faults         TestSlowSyncDelaysAcknowledgements|TestHungSyncTurnsHealthRed
 '
 results=() failed=0

@@ -3,6 +3,7 @@ package group
 import (
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -165,4 +166,68 @@ func BenchmarkCrowd(b *testing.B) {
 		stop(b, w.c)
 		log.close(b)
 	}
+}
+
+// BenchmarkConsumerCrowd is how long 2,000 members of a consumer group take until each has its partition. Without connections.
+func BenchmarkConsumerCrowd(b *testing.B) {
+	const members = 2000
+	for b.Loop() {
+		log := openLog(b, vfs.NewMemory(), 1)
+		o := testOptions(log)
+		o.Topics = testTopics{{Name: "topic", ID: [16]byte{7}, Partitions: members}}
+		config := testConfig()
+		config.Consumers = ConsumersConfig{MaxSize: members, Assignors: []string{"uniform"}}
+		o.Config = func() Config { return config }
+		c := New(o)
+		began, used := time.Now(), cpuTime(b)
+		beats := consumerCrowd(b, c, members)
+		b.ReportMetric(time.Since(began).Seconds(), "s/stable")
+		b.ReportMetric((cpuTime(b) - used).Seconds(), "cpu-s/stable")
+		b.ReportMetric(float64(beats), "heartbeats")
+		stop(b, c)
+		log.close(b)
+	}
+}
+
+// consumerCrowd has members join and send a heartbeat every 200 ms until each has one partition. It returns how many they sent.
+func consumerCrowd(b *testing.B, c *Coordinator, members int) int64 {
+	b.Helper()
+	var all sync.WaitGroup
+	var beats, ready atomic.Int64
+	for i := range members {
+		all.Go(func() {
+			req := kmsg.NewPtrConsumerGroupHeartbeatRequest()
+			req.Version, req.Group, req.MemberID = 1, "crowd", fmt.Sprintf("member-%04d", i)
+			req.RebalanceTimeoutMillis, req.SubscribedTopicNames = 300_000, []string{"topic"}
+			req.Topics = []kmsg.ConsumerGroupHeartbeatRequestTopic{}
+			partitions := 0
+			for ready.Load() < int64(members) {
+				resp := c.ConsumerGroupHeartbeat(b.Context(), Caller{ClientID: "c", ClientHost: "/h"}, req)
+				beats.Add(1)
+				if resp.ErrorCode != 0 {
+					b.Errorf("%s: %s", wire.ErrorCode(resp.ErrorCode), *resp.ErrorMessage)
+					return
+				}
+				req.MemberEpoch, req.RebalanceTimeoutMillis, req.SubscribedTopicNames, req.Topics = resp.MemberEpoch, -1, nil, nil
+				if resp.Assignment == nil {
+					time.Sleep(200 * time.Millisecond)
+					continue
+				}
+				before := partitions
+				partitions = 0
+				req.Topics = []kmsg.ConsumerGroupHeartbeatRequestTopic{}
+				for _, t := range resp.Assignment.Topics {
+					partitions += len(t.Partitions)
+					req.Topics = append(req.Topics, kmsg.ConsumerGroupHeartbeatRequestTopic{TopicID: t.TopicID, Partitions: t.Partitions})
+				}
+				if partitions == 1 && before != 1 {
+					ready.Add(1)
+				} else if partitions != 1 && before == 1 {
+					ready.Add(-1)
+				}
+			}
+		})
+	}
+	all.Wait()
+	return beats.Load()
 }
