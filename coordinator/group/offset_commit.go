@@ -65,11 +65,13 @@ func (x *offsetCommit) allExist() bool {
 	return true
 }
 
-// find finds a topic by what identifies it in the version, and completes it with its name. The code is for partitions that it doesn't have.
+// find finds a topic by what identifies it in the version, and completes it with what doesn't: Kafka writes the ID with every offset.
+// The code is for partitions that the topic doesn't have.
 func (x *offsetCommit) find(t *kmsg.OffsetCommitRequestTopic) (TopicInfo, wire.ErrorCode) {
 	topics := x.c.options.Topics
 	if x.req.Version < offsetCommitTopicIDs {
 		info, _ := topics.ByName(t.Topic)
+		t.TopicID = info.ID
 		return info, wire.UnknownTopicOrPartition
 	}
 	info, ok := topics.ByID(t.TopicID)
@@ -224,13 +226,13 @@ func (x *offsetCommit) checkOwned(g *consumerGroup, by *committer) wire.ErrorCod
 		return wire.None
 	}
 	for i := range x.existing {
-		info, _ := x.c.options.Topics.ByName(x.existing[i].Topic)
-		for j := range x.existing[i].Partitions {
-			p := &x.existing[i].Partitions[j]
+		t := &x.existing[i]
+		for j := range t.Partitions {
+			p := &t.Partitions[j]
 			if x.tooLarge(p) {
 				continue
 			}
-			if code := g.checkCommitOf(by, info.ID, p.Partition); code != wire.None {
+			if code := g.checkCommitOf(by, t.TopicID, p.Partition); code != wire.None {
 				return code
 			}
 		}

@@ -328,8 +328,8 @@ func (s *transactionScript) batchText(b record.Batch) string {
 				continue
 			}
 			text += fmt.Sprintf(" %s/%s%d=%d", r.Group, r.Topic, r.Partition, r.Commit.Offset)
-			if r.Commit.TopicID != [16]byte{} {
-				text += " id=" + nameOf(r.Commit.TopicID)
+			if r.Commit.TopicID != topicNamed(r.Topic) {
+				text += fmt.Sprintf(" id=%x", r.Commit.TopicID)
 			}
 		default:
 			text += " " + s.recordText(r)
