@@ -133,21 +133,26 @@ func (s *Shard) initNew(r *initRequest) verdict[initAnswer] {
 	return initialized(newMetadata(r.newID).begun(r.newID, 0, noProducerEpoch, r.timeoutMs, s.nowMs()))
 }
 
-// initKnown begins a producer where no transaction is open. With an epoch that has a predecessor only, a repeated request is known: Kafka
-// breaks down over one whose epoch is behind the last one, which is fenced here.
+// initKnown begins a producer where no transaction is open. Where its epoch is used up, Kafka breaks down over a repeated request; here it is
+// answered as any other, or with a new producer ID if the epoch behind the last one has fenced the producer.
 func (s *Shard) initKnown(r *initRequest, m *Metadata) verdict[initAnswer] {
 	now := s.nowMs()
 	anew := r.producerID == noProducerID
 	current := anew || r.producerEpoch == m.ProducerEpoch || m.ProducerEpoch == noProducerEpoch
+	repeated := !current && r.producerEpoch == m.LastProducerEpoch
 	switch {
-	case current && exhausted(m.ProducerEpoch):
+	case current && exhausted(m.ProducerEpoch), repeated && m.ProducerEpoch > lastEpoch:
 		if r.newID == noProducerID {
 			return verdict[initAnswer]{answer: initAnswer{needsID: true}}
 		}
-		return initialized(m.begun(r.newID, 0, lastKnown(m, anew), r.timeoutMs, now))
+		last := lastKnown(m, anew)
+		if repeated {
+			last = r.producerEpoch
+		}
+		return initialized(m.begun(r.newID, 0, last, r.timeoutMs, now))
 	case current:
 		return initialized(m.begun(m.ProducerID, m.ProducerEpoch+1, lastKnown(m, anew), r.timeoutMs, now))
-	case r.producerEpoch == m.LastProducerEpoch:
+	case repeated:
 		next := m.begun(m.ProducerID, m.ProducerEpoch, m.LastProducerEpoch, r.timeoutMs, now)
 		if r.producerID != m.ProducerID {
 			next.PreviousProducerID = r.producerID // It may come once more.

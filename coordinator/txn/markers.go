@@ -59,6 +59,9 @@ func (s *Shard) write(t *transaction, to []TopicPartition) {
 		ProducerID: m.ProducerID, ProducerEpoch: m.ProducerEpoch, Commit: m.State == PrepareCommit,
 		CoordinatorEpoch: s.epoch, TransactionVersion: m.ClientVersion,
 	}
+	if m.ProducerEpoch == m.LastProducerEpoch {
+		marker.TransactionVersion = 0 // There was no epoch left for the marker.
+	}
 	done := func(p TopicPartition, err error) {
 		if e.written(p, err) {
 			c.runtime.Submit(e.id, s.completeCommand(e))
