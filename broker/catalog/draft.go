@@ -26,6 +26,7 @@ type draft struct {
 	configs   map[config.Resource]map[string]string
 
 	nextProducerID int64
+	features       Features
 
 	writes []write
 	change Change
@@ -39,6 +40,7 @@ func newDraft(c *Catalog) *draft {
 		catalog: c, snapshot: c.config.Current(), base: base,
 		byName: base.byName.draft(placeOfName), byID: base.byID.draft(placeOfID), byUnified: base.byUnified.draft(placeOfName),
 		count: base.count, deleting: base.deleting, configs: base.configs, nextProducerID: c.nextProducerID,
+		features: base.features,
 	}
 }
 
@@ -55,6 +57,7 @@ func (d *draft) image() *Image {
 		version: version,
 		byName:  d.byName.table, byID: d.byID.table, byUnified: d.byUnified.table,
 		count: d.count, deleting: d.deleting, configs: d.configs,
+		features: d.features,
 	}
 }
 

@@ -47,6 +47,7 @@ type Image struct {
 	count     int
 	deleting  []*Topic
 	configs   map[config.Resource]map[string]string
+	features  Features
 	version   int64
 
 	// sorted is made when it is first asked for: a stream of new topics doesn't pay for it.

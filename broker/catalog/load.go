@@ -12,7 +12,7 @@ import (
 	"github.com/clatterhq/clatter/logstore"
 )
 
-// Keys of the meta bucket, besides nextProducerIDKey.
+// Keys of the meta bucket, besides nextProducerIDKey and featuresKey.
 const (
 	formatKey    = "format"
 	clusterIDKey = "cluster.id"
@@ -63,6 +63,9 @@ func (c *Catalog) load(path string) error {
 		return err
 	}
 	image := &Image{configs: make(map[config.Resource]map[string]string)}
+	if err := c.loadFeatures(image); err != nil {
+		return err
+	}
 	err := c.storage.load(bucketConfigs, func(key, value []byte) error {
 		if len(key) == 0 {
 			return errRecordForm
@@ -115,6 +118,23 @@ func (c *Catalog) loadTopics(d *draft) error {
 		}
 		d.resolve(t)
 		d.deleting = append(d.deleting, t)
+		return nil
+	})
+}
+
+// loadFeatures reads the levels of features.
+func (c *Catalog) loadFeatures(image *Image) error {
+	return c.storage.load(bucketMeta, func(key, value []byte) error {
+		if string(key) != featuresKey {
+			return nil
+		}
+		b, err := unseal(bucketMeta, key, value)
+		if err == nil {
+			image.features, err = decodeFeatures(b)
+		}
+		if err != nil {
+			return fmt.Errorf("features: %w", err)
+		}
 		return nil
 	})
 }
