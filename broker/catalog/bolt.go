@@ -266,7 +266,7 @@ func (d *digest) remove(bucket bucket, key, value []byte) {
 
 func (d *digest) record() []byte {
 	b := binary.BigEndian.AppendUint64(nil, d.count)
-	return encodeBytes(bucketMeta, digestKey, binary.BigEndian.AppendUint64(b, d.sum))
+	return encodeMeta(digestKey, binary.BigEndian.AppendUint64(b, d.sum))
 }
 
 // readDigest is the digest as it is stored; nothing is stored in a new file.

@@ -260,7 +260,7 @@ func (d *draft) takeProducerIDs() (first int64, err error) {
 func (d *draft) setNextProducerID(next int64) {
 	d.nextProducerID = next
 	value := binary.BigEndian.AppendUint64(nil, uint64(next))
-	d.write(bucketMeta, []byte(nextProducerIDKey), encodeBytes(bucketMeta, nextProducerIDKey, value))
+	d.write(bucketMeta, []byte(nextProducerIDKey), encodeMeta(nextProducerIDKey, value))
 }
 
 // uuidText is how Kafka writes a UUID (Uuid.toString).

@@ -46,7 +46,7 @@ func (d *draft) setFeatures(levels map[string]int16) {
 	maps.Copy(f.levels, d.features.levels)
 	maps.Copy(f.levels, levels)
 	d.features = f
-	d.write(bucketMeta, []byte(featuresKey), encodeBytes(bucketMeta, featuresKey, f.encode()))
+	d.write(bucketMeta, []byte(featuresKey), encodeMeta(featuresKey, f.encode()))
 }
 
 func (f Features) encode() []byte {

@@ -45,7 +45,7 @@ func (c *Catalog) begin() ([]write, error) {
 		{nodeIDKey, binary.BigEndian.AppendUint32(nil, uint32(snapshot.NodeID))},
 		{nextProducerIDKey, make([]byte, 8)},
 	} {
-		d.write(bucketMeta, []byte(meta.key), encodeBytes(bucketMeta, meta.key, meta.value))
+		d.write(bucketMeta, []byte(meta.key), encodeMeta(meta.key, meta.value))
 	}
 	// A new cluster of Kafka keeps its min.insync.replicas as the default of all brokers,
 	// so that brokers which were started with different ones agree (KIP-966).

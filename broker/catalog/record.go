@@ -107,9 +107,9 @@ func decodeConfig(key, sealed []byte) (map[string]string, error) {
 	return m, r.end()
 }
 
-// encodeBytes makes the record of a value that needs no form.
-func encodeBytes(bucket bucket, key string, value []byte) []byte {
-	return seal(bucket, []byte(key), append([]byte{recordVersion}, value...))
+// encodeMeta makes the record of a value in the meta bucket, which needs no form.
+func encodeMeta(key string, value []byte) []byte {
+	return seal(bucketMeta, []byte(key), append([]byte{recordVersion}, value...))
 }
 
 // reader reads the parts of a record. After the first error all reads are empty; end

@@ -295,7 +295,7 @@ func (s *script) init(a arguments) {
 	req := kmsg.NewPtrInitProducerIDRequest()
 	req.Version, req.TransactionalID = int16(a.number("version", 5)), new(a.id())
 	req.TransactionTimeoutMillis = int32(a.duration(a.text("timeout", "60s")) / time.Millisecond)
-	req.ProducerID, req.ProducerEpoch = int64(a.number("pid", -1)), int16(a.number("epoch", -1))
+	req.ProducerID, req.ProducerEpoch = a.number("pid", -1), int16(a.number("epoch", -1))
 	if _, recovers := has(a.words(), "recover"); recovers {
 		req.ProducerID, req.ProducerEpoch = id, epoch
 	}

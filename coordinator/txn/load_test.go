@@ -1,0 +1,315 @@
+package txn
+
+import (
+	"fmt"
+	"math"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/clatterhq/clatter/coordinator"
+	"github.com/clatterhq/clatter/logstore"
+	"github.com/clatterhq/clatter/logstore/vfs"
+	"github.com/clatterhq/clatter/wire"
+	"github.com/clatterhq/clatter/wire/record"
+)
+
+// appendRecords writes records as another coordinator, in one batch.
+func (l *testLog) appendRecords(tb testing.TB, shard int32, version int16, records ...*Record) {
+	tb.Helper()
+	b := record.NewBuilder()
+	for _, r := range records {
+		key, value := formatOf(version).Encode(nil, nil, r)
+		b.Append(1, key, value)
+	}
+	batch, err := b.Build(nil)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	p, err := l.Partition(shard)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	ticket, err := p.Append(batch, logstore.AppendOptions{Now: 1, Origin: logstore.Coordinator})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if _, err := ticket.Wait(tb.Context()); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// TestIdleIDsAreSmallAndLoadFast: 100,000 IDs take at most 1 KiB each, and a second. The limits here are for machines with other work to do.
+func TestIdleIDsAreSmallAndLoadFast(t *testing.T) {
+	const ids, shards = 100_000, 50
+	log := openLog(t, vfs.NewMemory(), shards)
+	defer log.close(t)
+	records := make([][]*Record, shards)
+	for i := range ids {
+		r := &Record{fmt.Sprintf("some-application-%d", i), &Metadata{
+			ProducerID: int64(i), PreviousProducerID: int64(i), NextProducerID: noProducerID, ProducerEpoch: 7, LastProducerEpoch: 6,
+			TimeoutMs: 60_000, State: CompleteCommit, ClientVersion: 2, LastUpdateMs: time.Now().UnixMilli(), StartMs: 1,
+		}}
+		shard := coordinator.ShardOf(r.ID, shards)
+		records[shard] = append(records[shard], r)
+	}
+	for shard, r := range records {
+		log.appendRecords(t, int32(shard), 2, r...)
+	}
+	before := heap()
+	c := start(t, testOptions(log))
+	began := time.Now()
+	c.Load()
+	listed := listAll(t, c)
+	took := time.Since(began)
+	if listed != ids {
+		t.Fatalf("%d ids", listed)
+	}
+	each := (heap() - before) / ids
+	t.Logf("%d bytes each, loaded and listed in %v", each, took)
+	if each > 1024 || took > 10*time.Second {
+		t.Error("too much")
+	}
+	runtime.KeepAlive(c)
+}
+
+func listAll(tb testing.TB, c *Coordinator) int {
+	tb.Helper()
+	for {
+		resp := c.ListTransactions(tb.Context(), kmsg.NewPtrListTransactionsRequest())
+		if resp.ErrorCode != int16(wire.CoordinatorLoadInProgress) {
+			return len(resp.TransactionStates)
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+func heap() int64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
+// TestEveryPrefixOfTheLogIsCarriedOn: wherever a log ends, the coordinator that loads it ends what was decided, and the producer that repeats
+// its last request gets the answer that it would have got.
+func TestEveryPrefixOfTheLogIsCarriedOn(t *testing.T) {
+	life := lifeOfAProducer(t)
+	for n := range len(life.records) + 1 {
+		log := openLog(t, vfs.NewMemory(), 1)
+		if n > 0 {
+			log.appendRecords(t, 0, 2, life.records[:n]...)
+		}
+		o := testOptions(log)
+		markers := &testMarkers{}
+		o.Markers = markers
+		ids := &testIDs{}
+		ids.last.Store(1000)
+		o.ProducerIDs = ids
+		c := New(o)
+		c.Load()
+		state := awaitEnd(t, c, "tx")
+		if n > 0 {
+			last := life.records[n-1].Metadata
+			wantMarkers := int64(0)
+			if last.State.prepared() {
+				wantMarkers = int64(last.Partitions.count())
+			}
+			if got := markers.count.Load(); got != wantMarkers {
+				t.Errorf("%d records: %d markers after %s, want %d", n, got, last.State, wantMarkers)
+			}
+			if last.State == PrepareCommit && state != "CompleteCommit" || last.State == PrepareAbort && state != "CompleteAbort" {
+				t.Errorf("%d records: %s became %s", n, last.State, state)
+			}
+		}
+		for _, step := range life.steps {
+			if step.after == n && !step.repeat(t, c) {
+				t.Errorf("%d records: the repeated %s has another answer", n, step.what)
+			}
+		}
+		stop(t, c)
+		log.close(t)
+	}
+}
+
+// awaitEnd waits until nothing is prepared, and returns the state.
+func awaitEnd(tb testing.TB, c *Coordinator, id string) string {
+	tb.Helper()
+	req := kmsg.NewPtrDescribeTransactionsRequest()
+	req.TransactionalIDs = []string{id}
+	for began := time.Now(); time.Since(began) < 10*time.Second; time.Sleep(time.Millisecond) {
+		switch d := c.DescribeTransactions(tb.Context(), req).TransactionStates[0]; d.State {
+		case "PrepareCommit", "PrepareAbort":
+		default:
+			if d.ErrorCode != int16(wire.CoordinatorLoadInProgress) {
+				return d.State
+			}
+		}
+	}
+	tb.Fatal("it doesn't end")
+	return ""
+}
+
+// life is what a producer did, and what the coordinator wrote for it.
+type life struct {
+	records []*Record
+	steps   []lifeStep
+}
+
+// lifeStep is a request after which the log had so many records, and which may be repeated.
+type lifeStep struct {
+	what   string
+	after  int
+	repeat func(tb testing.TB, c *Coordinator) bool
+}
+
+// lifeOfAProducer begins with the last epochs of a producer ID, and ends with a new one.
+func lifeOfAProducer(t *testing.T) *life {
+	t.Helper()
+	log := openLog(t, vfs.NewMemory(), 1)
+	defer log.close(t)
+	first := newMetadata(500)
+	first.State, first.ProducerEpoch, first.TimeoutMs = CompleteCommit, math.MaxInt16-5, 60_000
+	log.appendRecords(t, 0, 2, &Record{"tx", first})
+	c := New(testOptions(log))
+	defer stop(t, c)
+	p, err := log.Partition(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &life{}
+	from := int64(0)
+	did := func(what string, repeat func(tb testing.TB, c *Coordinator) bool) {
+		awaitEnd(t, c, "tx")
+		l.records = append(l.records, recordsFrom(t, p, &from)...)
+		l.steps = append(l.steps, lifeStep{what, len(l.records), repeat})
+		if what == "end" {
+			// Its answer left when the Prepare record was durable, one record before.
+			l.steps = append(l.steps, lifeStep{what, len(l.records) - 1, repeat})
+		}
+	}
+	producerID, epoch := int64(-1), int16(-1)
+	initialize := func() {
+		req := kmsg.NewPtrInitProducerIDRequest()
+		req.Version, req.TransactionalID, req.TransactionTimeoutMillis = 5, new("tx"), 60_000
+		req.ProducerID, req.ProducerEpoch = producerID, epoch
+		resp := c.InitProducerID(t.Context(), req)
+		wantNone(t, resp.ErrorCode)
+		id, next := resp.ProducerID, resp.ProducerEpoch
+		repeats := epoch != -1 // Else the question is another one: it comes from a new producer.
+		producerID, epoch = id, next
+		did("init", func(tb testing.TB, c *Coordinator) bool {
+			tb.Helper()
+			resp := c.InitProducerID(tb.Context(), req)
+			return !repeats && resp.ErrorCode == 0 || resp.ErrorCode == 0 && resp.ProducerID == id && resp.ProducerEpoch == next
+		})
+	}
+	add := func() {
+		id, e := producerID, epoch
+		wantNone(t, int16(c.Verify(t.Context(), "tx", id, e, []TopicPartition{{"t", 0}, {"t", 1}}, true)[0]))
+		did("add", func(tb testing.TB, c *Coordinator) bool {
+			tb.Helper()
+			return c.Verify(tb.Context(), "tx", id, e, []TopicPartition{{"t", 0}, {"t", 1}}, true)[0] == wire.None
+		})
+	}
+	end := func(commit bool) {
+		req := kmsg.NewPtrEndTxnRequest()
+		req.Version, req.TransactionalID, req.ProducerID, req.ProducerEpoch, req.Commit = 5, "tx", producerID, epoch, commit
+		resp := c.EndTxn(t.Context(), req)
+		wantNone(t, resp.ErrorCode)
+		producerID, epoch = resp.ProducerID, resp.ProducerEpoch
+		did("end", func(tb testing.TB, c *Coordinator) bool {
+			tb.Helper()
+			again := c.EndTxn(tb.Context(), req)
+			return again.ErrorCode == 0 && again.ProducerID == resp.ProducerID && again.ProducerEpoch == resp.ProducerEpoch
+		})
+	}
+	initialize()
+	add()
+	end(true)
+	add()
+	end(false)
+	initialize() // recovers
+	add()
+	end(true) // epochs are used up
+	add()
+	end(true)
+	if producerID == 500 {
+		t.Fatalf("still %d/%d", producerID, epoch)
+	}
+	return l
+}
+
+func wantNone(tb testing.TB, code int16) {
+	tb.Helper()
+	if code != 0 {
+		tb.Fatal(wire.ErrorCode(code))
+	}
+}
+
+// TestUnreadableRecordsAreSkipped: the others count.
+func TestUnreadableRecordsAreSkipped(t *testing.T) {
+	log := openLog(t, vfs.NewMemory(), 1)
+	defer log.close(t)
+	b := record.NewBuilder()
+	good, _ := formatOf(2).Encode(nil, nil, &Record{"tx", nil})
+	_, value := formatOf(2).Encode(nil, nil, &Record{"tx", newMetadata(5).begun(5, 0, -1, 1000, 1)})
+	b.Append(1, []byte{0, 9}, value)
+	b.Append(1, good, []byte{0, 7})
+	b.Append(1, good, value)
+	b.Append(1, nil, value)
+	batch, err := b.Build(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := log.Partition(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ticket, err := p.Append(batch, logstore.AppendOptions{Now: 1, Origin: logstore.Coordinator})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ticket.Wait(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	c := start(t, testOptions(log))
+	if state := awaitEnd(t, c, "tx"); state != "Empty" || c.Skipped() != 3 {
+		t.Errorf("%s, %d skipped", state, c.Skipped())
+	}
+}
+
+// TestWithoutItsTopicThereIsNoCoordinator: FindCoordinator makes the topic.
+func TestWithoutItsTopicThereIsNoCoordinator(t *testing.T) {
+	log := openLog(t, vfs.NewMemory(), 1)
+	defer log.close(t)
+	log.partitions = 0
+	c := start(t, testOptions(log))
+	req := kmsg.NewPtrInitProducerIDRequest()
+	req.Version, req.TransactionalID, req.TransactionTimeoutMillis = 2, new("tx"), 1000
+	if code := wire.ErrorCode(c.InitProducerID(t.Context(), req).ErrorCode); code != wire.NotCoordinator {
+		t.Error(code)
+	}
+	list := c.ListTransactions(t.Context(), kmsg.NewPtrListTransactionsRequest())
+	if list.ErrorCode != 0 || len(list.TransactionStates) > 0 {
+		t.Errorf("%+v", list)
+	}
+}
+
+func TestClosedCoordinatorRefuses(t *testing.T) {
+	log := openLog(t, vfs.NewMemory(), 1)
+	defer log.close(t)
+	c := New(testOptions(log))
+	stop(t, c)
+	req := kmsg.NewPtrEndTxnRequest()
+	req.Version, req.TransactionalID = 5, "tx"
+	if code := wire.ErrorCode(c.EndTxn(t.Context(), req).ErrorCode); code != wire.NotCoordinator {
+		t.Error(code)
+	}
+	if code := wire.ErrorCode(c.ListTransactions(t.Context(), kmsg.NewPtrListTransactionsRequest()).ErrorCode); code != wire.CoordinatorNotAvailable {
+		t.Error(code)
+	}
+}
