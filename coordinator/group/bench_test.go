@@ -187,3 +187,40 @@ func waitLoaded(c *Coordinator, shards int32) int {
 	done.Wait()
 	return int(loaded.Load())
 }
+
+// BenchmarkTransaction is transactions that commit one offset each, of as many producers as there are connections.
+func BenchmarkTransaction(b *testing.B) {
+	log := openLog(b, vfs.NewMemory(), 50)
+	defer log.close(b)
+	o := testOptions(log)
+	config := testConfig()
+	config.TrustProducers = true
+	o.Config = func() Config { return config }
+	o.Topics = testTopics{{Name: "topic", ID: [16]byte{7}, Partitions: 100}}
+	c := New(o)
+	defer stop(b, c)
+	b.ReportAllocs()
+	b.SetParallelism(50)
+	b.ResetTimer()
+	var next atomic.Int64
+	b.RunParallel(func(pb *testing.PB) {
+		producer := next.Add(1)
+		req := kmsg.NewPtrTxnOffsetCommitRequest()
+		req.Version, req.Group, req.ProducerID = 4, fmt.Sprint("group-", producer), producer
+		req.Topics = []kmsg.TxnOffsetCommitRequestTopic{{
+			Topic: "topic", Partitions: []kmsg.TxnOffsetCommitRequestTopicPartition{{Partition: 1, LeaderEpoch: -1}},
+		}}
+		shard := coordinator.ShardOf(req.Group, log.partitions)
+		ended := make(chan error, 1)
+		for pb.Next() {
+			req.Topics[0].Partitions[0].Offset++
+			if code := c.TxnOffsetCommit(b.Context(), req).Topics[0].Partitions[0].ErrorCode; code != 0 {
+				b.Error(wire.ErrorCode(code))
+			}
+			c.WriteMarker(shard, producer, 0, 0, 0, true, func(err error) { ended <- err })
+			if err := <-ended; err != nil {
+				b.Error(err)
+			}
+		}
+	})
+}
