@@ -48,7 +48,8 @@ func (b *testBroker) end(group string, producerID int64, commit bool) {
 	}
 }
 
-func TestTxnOffsetCommitInEveryVersion(t *testing.T) {
+// TestRegression25TxnOffsetCommitInEveryVersion: whoever wants stable offsets must wait for open transactions, and for nothing else.
+func TestRegression25TxnOffsetCommitInEveryVersion(t *testing.T) {
 	b := newGroupBroker(t)
 	stable := func(group string) (offset int64, code int16) {
 		req := fetchOffsets(9, group, topicID{})

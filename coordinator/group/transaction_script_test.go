@@ -27,6 +27,7 @@ import (
 //	txn PRODUCER a0=5 b1=7... [group=g] [epoch=0] [version=5] [member=] [generation=-1] [instance=] [metadata=]
 //	end PRODUCER commit|abort [epoch=] [coordinator=0] [transaction-version=0]
 //	verify CODE           what the coordinator of transactions says from now on
+//	trust on|off          whether it isn't asked about older producers
 //	plain a0=5... [group=] an OffsetCommit of nobody
 //	offsets a0 a1... [group=] [stable] [version=9]; without partitions all are asked for
 //	delete-offsets a0... [group=] / delete-group [group=] / delete-topic a
@@ -91,8 +92,8 @@ func (s *transactionScript) runTransaction(d *datadriven.TestData) {
 		s.batches()
 	case "group":
 		s.show(a.group())
-	case "retention":
-		s.config.OffsetsRetentionMs = int64(a.ms("offsets", "168h"))
+	case "trust":
+		s.config.TrustProducers = a.words()[0] == "on"
 	default:
 		s.run(d)
 	}
@@ -115,7 +116,7 @@ func (a arguments) given() (topics []string, partitions map[string][]int32, offs
 	for _, arg := range a.CmdArgs {
 		name := strings.TrimRight(arg.Key, "0123456789")
 		n, err := strconv.Atoi(arg.Key[len(name):])
-		if err != nil || name == "" {
+		if err != nil || name == "" || name == "-" {
 			continue
 		}
 		if len(arg.Vals) > 0 {

@@ -79,7 +79,7 @@ func newTxnOffsetCommit(c *Coordinator, req *kmsg.TxnOffsetCommitRequest) *txnOf
 // ends (KIP-890). Later clients have it added.
 func (c *Coordinator) verify(ctx context.Context, req *kmsg.TxnOffsetCommitRequest) (logstore.Verification, wire.ErrorCode) {
 	adds := req.Version >= txnOffsetCommitAdds
-	if !adds && c.options.Config().TrustProducers {
+	if !adds && req.ProducerID >= 0 && c.options.Config().TrustProducers {
 		return logstore.VerificationOff, wire.None
 	}
 	shards, err := c.runtime.Shards()
