@@ -63,6 +63,11 @@ func Run(t *testing.T, fresh func(t *testing.T) Backend) {
 		{"ModelWithPageCache", testModelPageCache},
 		{"ModelWithCrashes", testModelWithCrashes},
 		{"CompactionModel", testCompactionModel},
+		{"TransactionModel", testTransactionModel},
+		{"TransactionModelWithPageCache", testTransactionModelPageCache},
+		{"TransactionModelWithCompaction", testTransactionModelWithCompaction},
+		{"TransactionModelWithCrashes", testTransactionModelWithCrashes},
+		{"TransactionsCrashAfterEveryAppend", testTransactionsCrashAfterEveryAppend},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, fresh(t)) })
 	}
