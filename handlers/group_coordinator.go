@@ -90,6 +90,7 @@ func groupConfig(s *config.Snapshot) group.Config {
 		MinSessionTimeoutMs: g.MinSessionTimeoutMs, MaxSessionTimeoutMs: g.MaxSessionTimeoutMs,
 		InitialRebalanceDelayMs: g.InitialRebalanceDelayMs, MaxSize: g.MaxSize,
 		OffsetMetadataMaxBytes: g.OffsetMetadataMaxBytes,
+		TrustProducers:         !s.TransactionPartitionVerification,
 		OffsetsRetentionMs:     g.OffsetsRetentionMs, OffsetsRetentionCheckIntervalMs: g.OffsetsRetentionCheckIntervalMs,
 		Consumers: group.ConsumersConfig{
 			MaxSize: s.ConsumerGroups.MaxSize, Assignors: s.ConsumerGroups.Assignors,

@@ -81,6 +81,8 @@ func newTestBrokerOnDirs(tb testing.TB, dirs []vfs.FS, keys ...string) *testBrok
 	var b *testBroker
 	verify := func(context.Context, string, int64, int16, int32, bool) wire.ErrorCode { return b.verdict }
 	groups = NewGroups(store, topics, c, verify, slog.New(slog.DiscardHandler))
+	markers := NewMarkers(store, topics, groups)
+	tb.Cleanup(markers.Close)
 	tb.Cleanup(func() {
 		if err := groups.Close(context.Background()); err != nil {
 			tb.Error(err)
@@ -94,7 +96,7 @@ func newTestBrokerOnDirs(tb testing.TB, dirs []vfs.FS, keys ...string) *testBrok
 		Listener: "PLAINTEXT",
 	}
 	b.dispatcher = New(Deps{
-		Store: store, Catalog: b.catalog, Config: c, Groups: groups,
+		Store: store, Catalog: b.catalog, Config: c, Groups: groups, Markers: markers,
 		Log: slog.New(slog.DiscardHandler), LogLevel: &b.logLevel,
 		Now: func() time.Time { return b.clock },
 	})
