@@ -73,6 +73,9 @@ func (s *Shard) tryJoinConsumer(g *consumerGroup, j *joiner) ([]Record, *refusal
 	}
 	replaced := g.static(j.InstanceID)
 	u.m = classicWords(u.old, j, &said)
+	if err := u.checkBytes(); err != nil {
+		return nil, err
+	}
 	names := u.subscribe()
 	regex, err := u.subscribeRegex()
 	if err != nil {

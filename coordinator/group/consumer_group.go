@@ -36,6 +36,8 @@ type consumerGroup struct {
 	classicProtocols map[string]int
 	// oldMetadata says that there is a record of an old broker to be deleted.
 	oldMetadata bool
+	// bytes is what the members take.
+	bytes int
 
 	// What follows isn't in the log.
 
@@ -117,6 +119,7 @@ func (g *consumerGroup) count(m *consumerMember, by int) {
 		return
 	}
 	g.subscriptions.count(m, by)
+	g.bytes += by * m.bytes()
 	if m.Assignor != nil {
 		addCount(g.assignors, *m.Assignor, by)
 	}

@@ -15,13 +15,22 @@ import (
 // ConsumerGroupHeartbeat has a member join a consumer group, stay in it and move on in it, or leave
 // (GroupMetadataManager.consumerGroupHeartbeat, KIP-848).
 func (c *Coordinator) ConsumerGroupHeartbeat(ctx context.Context, who Caller, req *kmsg.ConsumerGroupHeartbeatRequest) *kmsg.ConsumerGroupHeartbeatResponse {
+	// What isn't UTF-8 in a regular expression is read as Kafka reads it. No topic has such a name.
+	if text := req.SubscribedTopicRegex; text != nil {
+		req.SubscribedTopicRegex = new(strings.ToValidUTF8(*text, "\uFFFD"))
+	}
 	config := c.options.Config()
 	if err := validateHeartbeat(req, config.Consumers); err != nil {
 		return refusedHeartbeat(req, err)
 	}
+	// It is compiled here, because that may take some milliseconds: the shard has others to serve.
+	var invalidRegex *refusalError
+	if text := req.SubscribedTopicRegex; text != nil {
+		_, invalidRegex = compileRegex(*text)
+	}
 	return ask(ctx, c, req.Group, question[*kmsg.ConsumerGroupHeartbeatResponse]{
 		decide: func(s *Shard, reply func(*kmsg.ConsumerGroupHeartbeatResponse)) []Record {
-			resp, records, err := s.consumerHeartbeat(who, req)
+			resp, records, err := s.consumerHeartbeat(who, req, invalidRegex)
 			if err != nil {
 				switch err.code {
 				case wire.FencedMemberEpoch, wire.FencedInstanceID, wire.UnreleasedInstanceID:
@@ -46,8 +55,8 @@ func refusedHeartbeat(req *kmsg.ConsumerGroupHeartbeatRequest, err *refusalError
 	return resp
 }
 
-// consumerHeartbeat decides on one heartbeat.
-func (s *Shard) consumerHeartbeat(who Caller, req *kmsg.ConsumerGroupHeartbeatRequest) (*kmsg.ConsumerGroupHeartbeatResponse, []Record, *refusalError) {
+// consumerHeartbeat decides on one heartbeat. invalidRegex is why its regular expression can't be taken, nil if it can.
+func (s *Shard) consumerHeartbeat(who Caller, req *kmsg.ConsumerGroupHeartbeatRequest, invalidRegex *refusalError) (*kmsg.ConsumerGroupHeartbeatResponse, []Record, *refusalError) {
 	if req.MemberEpoch < joinEpoch {
 		return s.leaveConsumerGroup(req)
 	}
@@ -55,6 +64,7 @@ func (s *Shard) consumerHeartbeat(who Caller, req *kmsg.ConsumerGroupHeartbeatRe
 	if err != nil {
 		return nil, nil, err
 	}
+	u.invalidRegex = invalidRegex
 	memberID := string([]byte(req.MemberID))
 	if err := s.checkRoom(u.g, memberID, req.InstanceID); err != nil {
 		return nil, nil, err
@@ -67,6 +77,9 @@ func (s *Shard) consumerHeartbeat(who Caller, req *kmsg.ConsumerGroupHeartbeatRe
 		return nil, nil, err
 	}
 	u.m = heartbeatWords(u.old, who, req)
+	if err := u.checkBytes(); err != nil {
+		return nil, nil, err
+	}
 	names := u.subscribe()
 	regex, err := u.subscribeRegex()
 	if err != nil {
@@ -108,8 +121,7 @@ func heartbeatWords(old *consumerMember, who Caller, req *kmsg.ConsumerGroupHear
 		m.Topics = topicSet(old.Topics, req.SubscribedTopicNames)
 	}
 	if req.SubscribedTopicRegex != nil {
-		// What isn't UTF-8 in there is read as Kafka reads it. No topic has such a name.
-		m.Regex = keep(old.Regex, strings.ToValidUTF8(*req.SubscribedTopicRegex, "\uFFFD"))
+		m.Regex = keep(old.Regex, *req.SubscribedTopicRegex)
 	}
 	if m.ClientID != who.ClientID {
 		m.ClientID = string([]byte(who.ClientID))
@@ -170,17 +182,6 @@ func (u *consumerUpdate) heartbeatResponse(req *kmsg.ConsumerGroupHeartbeatReque
 		resp.Assignment = &a
 	}
 	return resp
-}
-
-// checkRoom refuses those who aren't in the group yet if it is full.
-func (s *Shard) checkRoom(g *consumerGroup, memberID string, instanceID *string) *refusalError {
-	if g.static(instanceID) != nil || g.members[memberID] != nil {
-		return nil
-	}
-	if size := s.config().Consumers.MaxSize; len(g.members) >= int(size) {
-		return refuse(wire.GroupMaxSizeReached, "The consumer group has reached its maximum capacity of %d members.", size)
-	}
-	return nil
 }
 
 // newMemberUUID makes an ID for a member that has none, as Kafka writes UUIDs.

@@ -1,15 +1,10 @@
 package group
 
 import (
-	"cmp"
-	"errors"
-	"regexp"
-	"regexp/syntax"
 	"slices"
 	"time"
 
 	"github.com/clatterhq/clatter/coordinator"
-	"github.com/clatterhq/clatter/wire"
 )
 
 const (
@@ -18,8 +13,7 @@ const (
 	regexRefreshMin = 10 * time.Second
 	// regexRefreshMax is the most time between two of them (group.consumer.regex.refresh.interval.ms).
 	regexRefreshMax = 10 * time.Minute
-	// regexScans bounds how many groups are looked after at once. Matching takes as long as the expression and the topics' names are, no
-	// longer, and happens outside of the shards: other groups go on meanwhile.
+	// regexScans bounds how many groups are looked after at once. Matching happens outside of the shards: other groups go on meanwhile.
 	regexScans = 2
 )
 
@@ -56,8 +50,8 @@ func (u *consumerUpdate) subscribeRegex() (regexChange, *refusalError) {
 		case now == "":
 			change = regexResolved
 		case counts[now] == 0:
-			if err := checkRegex(now); err != nil {
-				return 0, err
+			if u.invalidRegex != nil {
+				return 0, u.invalidRegex
 			}
 			fresh = true
 		case u.g.resolved[now] != nil:
@@ -88,19 +82,6 @@ func (r *regexRefresh) due(unresolved, known bool, version int64) bool {
 	return unresolved || r.last.IsZero() || r.version != version || since > regexRefreshMax
 }
 
-// checkRegex checks the syntax, which is that of RE2.
-func checkRegex(text string) *refusalError {
-	_, err := regexp.Compile(text)
-	if err == nil {
-		return nil
-	}
-	description := err.Error()
-	if e, ok := errors.AsType[*syntax.Error](err); ok {
-		description = e.Code.String()
-	}
-	return refuse(wire.InvalidRegularExpression, "SubscribedTopicRegex `%s` is not a valid regular expression: %s.", text, description)
-}
-
 // resolveRegexes matches all regular expressions of a group with all topics, outside of the shard, and comes back with the result.
 func (s *Shard) resolveRegexes(group string) {
 	g, ok := s.groups[group].(*consumerGroup)
@@ -111,9 +92,10 @@ func (s *Shard) resolveRegexes(group string) {
 	texts := sortedKeys(g.subscriptions.regexes)
 	c, version := s.coordinator, s.topicsVersion()
 	c.background.Go(func() {
-		c.scans <- struct{}{}
-		resolved := matchTopics(texts, c.options.Topics)
-		<-c.scans
+		resolved, ok := c.matchTopics(group, texts)
+		if !ok {
+			return
+		}
 		c.runtime.Submit(group, coordinator.Command[*Shard, Record]{
 			Key: group,
 			Decide: func(s *Shard) coordinator.Decision[Record] {
@@ -121,29 +103,6 @@ func (s *Shard) resolveRegexes(group string) {
 			},
 		})
 	})
-}
-
-// matchTopics finds the topics whose whole names match.
-func matchTopics(texts []string, topics Topics) map[string][]string {
-	var names []string
-	for info := range topics.All() {
-		names = append(names, info.Name)
-	}
-	slices.SortFunc(names, cmp.Compare[string])
-	resolved := make(map[string][]string, len(texts))
-	for _, text := range texts {
-		var matching []string
-		// Each was checked when it came, and a loaded one by somebody who checks, too: one that isn't valid after all matches nothing.
-		if re, err := regexp.Compile(`\A(?:` + text + `)\z`); err == nil {
-			for _, name := range names {
-				if re.MatchString(name) {
-					matching = append(matching, name)
-				}
-			}
-		}
-		resolved[text] = matching
-	}
-	return resolved
 }
 
 // takeResolved writes what is new about the regular expressions of a group.

@@ -18,7 +18,9 @@ type consumerUpdate struct {
 	// epoch is that which the group will have, and homogeneous whether all will be subscribed to the same.
 	epoch       int32
 	homogeneous bool
-	after       []func() // to be done when the change has been decided on
+	// invalidRegex is why the member's regular expression can't be taken.
+	invalidRegex *refusalError
+	after        []func() // to be done when the change has been decided on
 }
 
 // enterConsumerGroup finds a group for a heartbeat. One that joins makes a group, or makes one of a classic group.

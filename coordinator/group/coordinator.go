@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -23,6 +24,7 @@ type Coordinator struct {
 	// background is what matches topics for regular expressions, and scans bounds it.
 	background sync.WaitGroup
 	scans      chan struct{}
+	closing    atomic.Bool
 
 	heartbeats calls[wire.ErrorCode]
 	commits    calls[*kmsg.OffsetCommitResponse]
@@ -59,6 +61,7 @@ func (c *Coordinator) Skipped() int64 { return c.runtime.Skipped() }
 // Close refuses new requests, makes durable what was decided, answers everybody who waits and waits for the end of it. A done
 // context ends the wait, not the closing.
 func (c *Coordinator) Close(ctx context.Context) error {
+	c.closing.Store(true)
 	err := c.runtime.Close(ctx)
 	c.background.Wait() // It takes a moment at most, and comes back to shards that are gone.
 	return err
