@@ -27,6 +27,7 @@ final class ConsumeScenarios {
         all.put("consume/many-partitions", ConsumeScenarios::manyPartitions);
         all.put("consume/out-of-range", ConsumeScenarios::outOfRange);
         all.put("consume/small-fetches", ConsumeScenarios::smallFetches);
+        all.put("consume/compacted", ConsumeScenarios::compacted);
         all.put("consume/list-topics", ConsumeScenarios::listTopics);
     }
 
@@ -157,6 +158,32 @@ final class ConsumeScenarios {
             Scenarios.equal(3, partitions.size(), "partitions");
             Scenarios.check(partitions.get(0).leader() != null, "has a leader");
             Scenarios.equal(3, consumer.partitionsFor(topic).size(), "partitionsFor");
+        }
+    }
+
+    /** What was written to a compacted topic is gone within 20 seconds where a later record has its key, and all else is where it was. */
+    private static void compacted(Cluster cluster) throws Exception {
+        TopicPartition partition = new TopicPartition(cluster.topic(1, Map.of(
+                "cleanup.policy", "compact", "segment.ms", "500", "max.compaction.lag.ms", "100")), 0);
+        try (Producer<String, String> producer = cluster.producer(); Consumer<String, String> consumer = cluster.consumer()) {
+            for (int i = 0; i < 100; i++) {
+                producer.send(new ProducerRecord<>(partition.topic(), 0, "k" + i % 10, i == 95 ? null : "v" + i));
+            }
+            producer.flush();
+            consumer.assign(List.of(partition));
+            Scenarios.await(() -> {
+                Thread.sleep(200);
+                // Apache Kafka closes a segment when something is appended.
+                producer.send(new ProducerRecord<>(partition.topic(), 0, "tick", "")).get();
+                consumer.seekToBeginning(List.of(partition));
+                List<String> left = new ArrayList<>();
+                for (ConsumerRecord<String, String> record : Cluster.drain(consumer, partition)) {
+                    if (!record.key().equals("tick")) {
+                        left.add(record.offset() + "=" + record.value());
+                    }
+                }
+                return left.equals(List.of("90=v90", "91=v91", "92=v92", "93=v93", "94=v94", "95=null", "96=v96", "97=v97", "98=v98", "99=v99"));
+            }, "only the last record of each key is left");
         }
     }
 }
