@@ -103,6 +103,7 @@ func (s *shard[M, R]) collect(c *Command[M, R], d *Decision[R]) {
 	if w.builder == nil {
 		w.builder = record.NewBuilder()
 		w.builder.Codec = s.runtime.options.Codec
+		w.builder.BaseSequence = 0 // Coordinators have no sequence numbers, and this is what Kafka writes.
 	}
 	b := s.open
 	b.claim(c.Key, c.Shared)

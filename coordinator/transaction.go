@@ -66,11 +66,9 @@ func (w *writer) buildTransactional(t *Transaction) (record.Batch, error) {
 		return record.NewMarkerBatch(marker, t.ProducerID, t.ProducerEpoch, time.Now().UnixMilli())
 	}
 	b := w.builder
-	// Coordinators have no sequence numbers; Kafka writes 0.
-	b.ProducerID, b.ProducerEpoch, b.BaseSequence, b.Transactional = t.ProducerID, t.ProducerEpoch, 0, true
+	b.ProducerID, b.ProducerEpoch, b.Transactional = t.ProducerID, t.ProducerEpoch, true
 	batch, err := b.Build(w.bytes[:0])
-	b.ProducerID, b.ProducerEpoch, b.BaseSequence = record.NoProducerID, record.NoProducerEpoch, record.NoSequence
-	b.Transactional = false
+	b.ProducerID, b.ProducerEpoch, b.Transactional = record.NoProducerID, record.NoProducerEpoch, false
 	return batch, err
 }
 
