@@ -2,6 +2,8 @@ package txn
 
 import (
 	"log/slog"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/clatterhq/clatter/coordinator"
@@ -39,6 +41,8 @@ func (s *Shard) expire() coordinator.Decision[*Record] {
 		default:
 		}
 	}
+	// In order, so that the same state always leads to the same records.
+	slices.SortFunc(d.Records, func(a, b *Record) int { return strings.Compare(a.ID, b.ID) })
 	if len(d.Records) > 0 {
 		s.coordinator.options.Log.Info("expired transactional ids deleted", slog.Int("shard", int(s.index)), slog.Int("ids", len(d.Records)))
 	}
