@@ -238,6 +238,7 @@ type heldCommit struct {
 	err  error
 }
 
+func (*heldCommit) Begin()                  {}
 func (h *heldCommit) Done() <-chan struct{} { return h.done }
 func (h *heldCommit) Err() error            { return h.err }
 

@@ -65,7 +65,10 @@ func (m *Markers) write(marker txn.Marker, partitions []txn.TopicPartition, done
 	}
 	now := m.now().UnixMilli()
 	opts := logstore.AppendOptions{Now: now, Origin: logstore.Coordinator, TransactionVersion: marker.TransactionVersion}
+	opts.DeferCommit = len(partitions) > 1
 	image := m.catalog.Image()
+	var commits sharedCommit
+	defer func() { commits.begin() }()
 	var scratch []byte
 	for i, p := range partitions {
 		topic := image.TopicByName(p.Topic)
@@ -82,7 +85,7 @@ func (m *Markers) write(marker txn.Marker, partitions []txn.TopicPartition, done
 		batch, err := record.AppendMarkerBatch(scratch[:0], end, marker.ProducerID, marker.ProducerEpoch, now)
 		if err == nil {
 			scratch = batch
-			err = m.append(topic.ID, p.Partition, batch, opts, markerWait{i, done})
+			err = m.append(topic.ID, p.Partition, batch, opts, &commits, markerWait{i, done})
 		}
 		if err != nil {
 			done(i, err)
@@ -91,7 +94,7 @@ func (m *Markers) write(marker txn.Marker, partitions []txn.TopicPartition, done
 }
 
 // append appends a marker to a log. Without an error, w is told.
-func (m *Markers) append(id topicID, partition int32, batch record.Batch, opts logstore.AppendOptions, w markerWait) error {
+func (m *Markers) append(id topicID, partition int32, batch record.Batch, opts logstore.AppendOptions, commits *sharedCommit, w markerWait) error {
 	log, err := m.store.Partition(id, partition)
 	if err != nil {
 		return err
@@ -103,6 +106,9 @@ func (m *Markers) append(id topicID, partition int32, batch record.Batch, opts l
 	if ticket.Commit == nil {
 		w.done(w.index, nil)
 		return nil
+	}
+	if opts.DeferCommit {
+		commits.add(ticket.Commit)
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()

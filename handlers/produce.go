@@ -172,7 +172,8 @@ func firstFailure(resp *kmsg.ProduceResponse) string {
 // has to wait for its commit waits for all of them at once. wake, if not nil, wakes the readers of the others. With one
 // partition that is left to the caller: to wake another thread takes as long as to answer the client.
 func (d *Dispatcher) appendBatches(a *produce, r *kmsg.ProduceRequest, batches []produceBatch, now int64) (wake func()) {
-	opts := logstore.AppendOptions{Now: now, DeferWake: len(batches) == 1 && r.Acks != acksNone}
+	opts := logstore.AppendOptions{Now: now, DeferWake: len(batches) == 1 && r.Acks != acksNone, DeferCommit: len(batches) > 1}
+	var commits sharedCommit
 	a.waits = a.oneWait[:0]
 	for i := range batches {
 		b := &batches[i]
@@ -194,8 +195,12 @@ func (d *Dispatcher) appendBatches(a *produce, r *kmsg.ProduceRequest, batches [
 		if ticket.Commit != nil && r.Acks == acksAll {
 			a.waits = append(a.waits, produceWait{commit: ticket.Commit, out: b.out})
 		}
+		if ticket.Commit != nil && opts.DeferCommit {
+			commits.add(ticket.Commit)
+		}
 		wake = ticket.Wake
 	}
+	commits.begin()
 	return wake
 }
 

@@ -359,6 +359,7 @@ type fakeCommit struct {
 	err  error
 }
 
+func (*fakeCommit) Begin()                  {}
 func (c *fakeCommit) Done() <-chan struct{} { return c.done }
 func (c *fakeCommit) Err() error            { return c.err }
 

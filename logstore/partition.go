@@ -68,6 +68,9 @@ type AppendOptions struct {
 	Now int64
 	// DeferWake says that the caller will call [Ticket.Wake] itself: who appends for a client tells that one first.
 	DeferWake bool
+	// DeferCommit says that the caller appends to other partitions at once, and calls Begin of each ticket's Commit then: so that they
+	// share it. Otherwise the first one may have a commit of its own, for which the others wait.
+	DeferCommit bool
 	// Origin is who appends, which decides what is checked.
 	Origin Origin
 	// TransactionVersion is that of the transaction which a marker ends: it isn't in the log. From 2 on the epoch of a marker
@@ -125,6 +128,8 @@ func (t Ticket) Wait(ctx context.Context) (AppendResult, error) {
 
 // Commit is one group commit, shared by all appends that it covers.
 type Commit interface {
+	// Begin begins the commit, unless somebody has. Only AppendOptions.DeferCommit leaves it to the caller.
+	Begin()
 	// Done is closed when the commit is decided.
 	Done() <-chan struct{}
 	// Err is nil if everything covered is durable; valid after Done.

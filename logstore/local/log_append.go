@@ -31,6 +31,7 @@ func (l *log) Append(batches []byte, opts logstore.AppendOptions) (logstore.Tick
 	ticket.Commit = c
 	if l.topic.store.files.crowded() {
 		// Unsynced files stay open; the commit lets go of them.
+		c.Begin()
 		<-c.done
 	}
 	return ticket, nil
@@ -279,6 +280,9 @@ func (l *log) appendedLocked(config *logstore.Config, w *writer, a *appending) *
 	v.largest = w.index.index.largest
 	if durable(config) {
 		l.publishLocked(v)
+		if a.opts.DeferCommit {
+			return w.folder.dir.syncer.markLater(l)
+		}
 		return w.folder.dir.syncer.mark(l)
 	}
 	v.raise(v.LogEndOffset, position{w.active, w.active.size}, &w.producers)

@@ -40,9 +40,20 @@ type syncer struct {
 
 // commit is one group commit and implements [logstore.Commit].
 type commit struct {
-	done chan struct{}
-	err  error // set before done is closed
-	logs []*log
+	syncer *syncer
+	done   chan struct{}
+	err    error // set before done is closed
+	logs   []*log
+}
+
+// Begin implements [logstore.Commit].
+func (c *commit) Begin() {
+	s := c.syncer
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.mu.next == c {
+		s.beginLocked()
+	}
 }
 
 // Done implements [logstore.Commit].
@@ -56,14 +67,31 @@ func (c *commit) Err() error { return c.err }
 func (s *syncer) mark(l *log) *commit {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	c := s.markLocked(l)
+	s.beginLocked()
+	return c
+}
+
+// markLater is mark, but for the begin of the commit if none is under way.
+func (s *syncer) markLater(l *log) *commit {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.markLocked(l)
+}
+
+// beginLocked sees to it that the next commit is going to be done.
+func (s *syncer) beginLocked() {
+	if !s.mu.running {
+		s.mu.running = true
+		go s.run()
+	}
+}
+
+func (s *syncer) markLocked(l *log) *commit {
 	c := s.mu.next
 	if c == nil {
-		c = &commit{done: make(chan struct{})}
+		c = &commit{syncer: s, done: make(chan struct{})}
 		s.mu.next = c
-		if !s.mu.running {
-			s.mu.running = true
-			go s.run()
-		}
 	}
 	if l != nil && l.marked != c {
 		l.marked = c

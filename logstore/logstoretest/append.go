@@ -201,3 +201,41 @@ func testWatermarkFollowsAtOnce(t *testing.T, b Backend) {
 		t.Error(err)
 	}
 }
+
+// testDeferredCommitsAreShared appends to several partitions before their commit begins.
+func testDeferredCommitsAreShared(t *testing.T, b Backend) {
+	t.Helper()
+	o := open(t, b, Config())
+	var tickets []logstore.Ticket
+	for i := range o.topic.Partitions {
+		ticket, err := o.partition(i).Append(Batch{Tag: int(i)}.Build(t), logstore.AppendOptions{DeferCommit: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		tickets = append(tickets, ticket)
+	}
+	for _, ticket := range tickets {
+		if ticket.Commit != nil {
+			ticket.Commit.Begin()
+		}
+		if _, err := ticket.Wait(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if ticket.Commit != tickets[0].Commit {
+			t.Error("appends that wait for each other have commits of their own")
+		}
+	}
+	for i := range o.topic.Partitions {
+		if got := o.partition(i).Offsets(); got.HighWatermark != 1 {
+			t.Errorf("partition %d: %+v", i, got)
+		}
+	}
+	// One that nobody begins goes with the next.
+	if _, err := o.partition(0).Append(Batch{Tag: 8}.Build(t), logstore.AppendOptions{DeferCommit: true}); err != nil {
+		t.Fatal(err)
+	}
+	appendBatch(t, o.partition(1), Batch{Tag: 9}.Build(t))
+	if got := o.partition(0).Offsets(); got.HighWatermark != 2 {
+		t.Errorf("an append whose commit was never begun: %+v", got)
+	}
+}

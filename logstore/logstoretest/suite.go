@@ -26,6 +26,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Backend) {
 		{"AppendAssignsOffsets", testAppendAssignsOffsets},
 		{"AppendTakesSeveralBatchesAtOnce", testAppendTakesSeveralBatchesAtOnce},
 		{"AppendStampsLogAppendTime", testAppendStampsLogAppendTime},
+		{"DeferredCommitsAreShared", testDeferredCommitsAreShared},
 		{"ReadReturnsWholeBatches", testReadReturnsWholeBatches},
 		{"ReadOutOfRange", testReadOutOfRange},
 		{"RecordsOutliveTheirLog", testRecordsOutliveTheirLog},

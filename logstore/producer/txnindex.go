@@ -58,7 +58,7 @@ func DecodeTxnIndex(p []byte, baseOffset int64) ([]AbortedTransaction, error) {
 		return nil, fmt.Errorf("%w: %d bytes", ErrCorruptTxnIndex, len(p))
 	}
 	entries := make([]AbortedTransaction, 0, len(p)/TxnIndexEntrySize)
-	previous := baseOffset - 1
+	previous, stable := baseOffset-1, int64(0)
 	for ; len(p) > 0; p = p[TxnIndexEntrySize:] {
 		big := binary.BigEndian
 		version := int16(big.Uint16(p))
@@ -69,10 +69,10 @@ func DecodeTxnIndex(p []byte, baseOffset int64) ([]AbortedTransaction, error) {
 			LastStableOffset: int64(big.Uint64(p[26:])),
 		}
 		if version != txnIndexVersion || a.ProducerID < 0 || a.FirstOffset < 0 || a.LastStableOffset < 0 ||
-			a.FirstOffset >= a.LastOffset || a.LastOffset <= previous {
+			a.FirstOffset >= a.LastOffset || a.LastOffset <= previous || a.LastStableOffset < stable {
 			return nil, fmt.Errorf("%w: entry %d of version %d is %+v", ErrCorruptTxnIndex, len(entries), version, a)
 		}
-		previous = a.LastOffset
+		previous, stable = a.LastOffset, a.LastStableOffset
 		entries = append(entries, a)
 	}
 	return entries, nil
@@ -85,16 +85,17 @@ func CollectAborted(
 	dst []logstore.AbortedTransaction, entries []AbortedTransaction, fetchOffset, end int64,
 ) (result []logstore.AbortedTransaction, more bool) {
 	from, _ := slices.BinarySearchFunc(entries, fetchOffset, func(a AbortedTransaction, offset int64) int { return cmp.Compare(a.LastOffset, offset) })
-	for _, a := range entries[from:] {
-		if a.FirstOffset < end {
+	// All transactions whose markers come after this one begin at or behind the last stable offset of it, which never falls.
+	last, _ := slices.BinarySearchFunc(entries, end, func(a AbortedTransaction, offset int64) int { return cmp.Compare(a.LastStableOffset, offset) })
+	more = last == len(entries)
+	entries = entries[min(from, last):min(last+1, len(entries))]
+	dst = slices.Grow(dst, len(entries))
+	for _, a := range entries {
+		if a.LastOffset >= fetchOffset && a.FirstOffset < end {
 			dst = append(dst, logstore.AbortedTransaction{ProducerID: a.ProducerID, FirstOffset: a.FirstOffset})
 		}
-		// All transactions whose markers come later begin at or behind the last stable offset of this one.
-		if a.LastStableOffset >= end {
-			return dst, false
-		}
 	}
-	return dst, true
+	return dst, more
 }
 
 // SortAborted sorts by first offset, as readers of committed records expect.
