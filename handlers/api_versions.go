@@ -5,7 +5,7 @@
 // (KIP-1022); 5 cluster ID and node ID that the client expects (KIP-1242).
 //
 // An unsupported version is answered before a request gets here (KIP-511). Knowingly
-// absent: the features of transactions, share and streams groups, which aren't served
+// absent: the features of share and streams groups, which aren't served
 // yet, and kraft.version, as there is no quorum. A client takes a feature that is missing
 // for one that isn't there, and keeps to what every Kafka can do.
 
@@ -17,6 +17,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/clatterhq/clatter/broker"
+	"github.com/clatterhq/clatter/broker/catalog"
 	"github.com/clatterhq/clatter/wire"
 )
 
@@ -24,19 +25,33 @@ import (
 type feature struct {
 	name      string
 	min, max  int16
-	finalized int16 // level in force; 0 is none
+	finalized int16 // level in force unless another one was set; 0 is none
+	// settable says that clients may set another level.
+	settable bool
 }
+
+// level is the level in force.
+func (f *feature) level(set catalog.Features) int16 {
+	if level, ok := set.Level(f.name); ok && level >= f.min && level <= f.max {
+		return level
+	}
+	return f.finalized
+}
+
+// transactionFeature says how transactions end (KIP-890).
+var transactionFeature = feature{name: "transaction.version", min: 0, max: 2, finalized: 2, settable: true}
 
 // features is sorted by name. metadata.version has no log of metadata behind it here: it tells
 // which release's protocol is spoken, which is what clients read from it (33 is 4.4-IV2).
 var features = []feature{
 	{name: "group.version", min: 0, max: 1, finalized: 1}, // the consumer protocol of groups (KIP-848)
 	{name: "metadata.version", min: 7, max: 33, finalized: 33},
+	transactionFeature,
 }
 
 // finalizedFeaturesEpoch must grow with every release that changes features: a client that
-// goes on through an upgrade ignores what comes with the epoch that it has seen.
-const finalizedFeaturesEpoch = 2
+// goes on through an upgrade ignores what comes with the epoch that it has seen. What clients change is added to it.
+const finalizedFeaturesEpoch = 3
 
 // featuresFromZero is the first version in which a feature may begin at level 0: older
 // clients refuse the whole answer (KAFKA-17492).
@@ -56,16 +71,18 @@ func (d *Dispatcher) apiVersions(_ context.Context, req *broker.Request) (broker
 		return answer(resp)
 	}
 	resp.ApiKeys = d.apiKeys
-	resp.FinalizedFeaturesEpoch = finalizedFeaturesEpoch
-	for _, f := range features {
+	set := d.topics().Features()
+	resp.FinalizedFeaturesEpoch = finalizedFeaturesEpoch + set.Changes
+	for i := range features {
+		f := &features[i]
 		if f.min > 0 || r.Version >= featuresFromZero {
 			supported := kmsg.NewApiVersionsResponseSupportedFeature()
 			supported.Name, supported.MinVersion, supported.MaxVersion = f.name, f.min, f.max
 			resp.SupportedFeatures = append(resp.SupportedFeatures, supported)
 		}
-		if f.finalized > 0 {
+		if level := f.level(set); level > 0 {
 			finalized := kmsg.NewApiVersionsResponseFinalizedFeature()
-			finalized.Name, finalized.MinVersionLevel, finalized.MaxVersionLevel = f.name, f.finalized, f.finalized
+			finalized.Name, finalized.MinVersionLevel, finalized.MaxVersionLevel = f.name, level, level
 			resp.FinalizedFeatures = append(resp.FinalizedFeatures, finalized)
 		}
 	}

@@ -38,11 +38,11 @@ func TestApiVersionsAnnouncesTheTable(t *testing.T) {
 			finalized += f.Name + " "
 			wantEqual(t, "level", f.MinVersionLevel, f.MaxVersionLevel)
 		}
-		wantEqual(t, "finalized features", finalized, "group.version metadata.version ")
+		wantEqual(t, "finalized features", finalized, "group.version metadata.version transaction.version ")
 		if v < featuresFromZero { // Such a client refuses an answer with a feature that begins at 0 (KAFKA-17492).
 			wantEqual(t, "supported features", supported, "metadata.version ")
 		} else {
-			wantEqual(t, "supported features", supported, "group.version metadata.version ")
+			wantEqual(t, "supported features", supported, "group.version metadata.version transaction.version ")
 		}
 		if resp.FinalizedFeaturesEpoch < 0 {
 			t.Error("no epoch of the finalized features")

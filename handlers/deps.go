@@ -9,21 +9,15 @@ import (
 	"github.com/clatterhq/clatter/broker"
 	"github.com/clatterhq/clatter/broker/catalog"
 	"github.com/clatterhq/clatter/broker/config"
-	"github.com/clatterhq/clatter/coordinator/group"
-	"github.com/clatterhq/clatter/coordinator/txn"
 	"github.com/clatterhq/clatter/logstore"
 )
 
-// Deps is what the handlers work with. Store, Catalog, Config and Groups are required.
+// Deps is what the handlers work with. All but LogLevel, Log and Now are required.
 type Deps struct {
 	Store   logstore.Store
 	Catalog *catalog.Catalog
 	Config  *config.Config
-	Groups  *group.Coordinator // see [NewGroups]
-	// Transactions is who knows which partitions belong to a transaction; nil refuses all transactional batches.
-	Transactions *txn.Coordinator
-	// Markers writes the markers that end transactions.
-	Markers *Markers
+	*Coordinators
 	// LogLevel is the level of Log, which clients may change; nil if it is fixed.
 	LogLevel *slog.LevelVar
 	// Log gets what an operator can act on; nil is the default logger.
@@ -40,7 +34,7 @@ type Dispatcher struct {
 	apiKeys  []kmsg.ApiVersionsResponseApiKey // what ApiVersions tells, shared by all answers
 	replicas []int32                          // ourselves, shared by all answers
 
-	transactions verifier
+	transactions verifier // as Produce sees them
 
 	sessions    *fetchSessionCache
 	producerIDs *producerIDs
@@ -59,7 +53,7 @@ func New(deps Deps) *Dispatcher {
 		deps.Now = time.Now
 	}
 	c := deps.Config.Current()
-	d := &Dispatcher{
+	return &Dispatcher{
 		deps:        deps,
 		nodeID:      c.NodeID,
 		handlers:    byKey(),
@@ -68,11 +62,9 @@ func New(deps Deps) *Dispatcher {
 		sessions:    newFetchSessionCache(int(c.MaxIncrementalFetchSessionCacheSlots)),
 		producerIDs: newProducerIDs(deps.Catalog),
 		loggers:     loggers{level: deps.LogLevel},
+
+		transactions: deps.Transactions,
 	}
-	if deps.Transactions != nil {
-		d.transactions = deps.Transactions
-	}
-	return d
 }
 
 // noReplicas is the empty list, which is not null on the wire.

@@ -3,8 +3,8 @@
 // 1 key types: transactions, too (KIP-98), and messages; 2 throttled clients wait by themselves; 3 flexible;
 // 4 many keys (KIP-699); 5 TRANSACTION_ABORTABLE (KIP-890); 6 share groups (KIP-932).
 //
-// Knowingly absent: coordinators of transactions and share groups. Their keys are answered as Kafka answers while the
-// internal topic is being made. That of groups is made within the request, where Kafka lets the client come again.
+// Knowingly absent: coordinators of share groups. Their keys are answered as Kafka answers while the internal topic is being
+// made. Those of groups and transactions are made within the request, where Kafka lets the client come again.
 
 package handlers
 
@@ -87,13 +87,9 @@ func (f *coordinatorSearch) place(code wire.ErrorCode) kmsg.FindCoordinatorRespo
 func (f *coordinatorSearch) find(ctx context.Context, key string) (code wire.ErrorCode, explained bool) {
 	switch f.keyType {
 	case coordinatorOfGroup:
-		if _, err := f.d.theOffsetsTopic(ctx); err != nil {
-			f.d.deps.Log.Warn("the topic of committed offsets can't be created", "error", err)
-			return wire.CoordinatorNotAvailable, false
-		}
-		return wire.None, false
+		return f.madeTopic(ctx, offsetsTopic), false
 	case coordinatorOfTransaction:
-		return wire.CoordinatorNotAvailable, false
+		return f.madeTopic(ctx, transactionsTopic), false
 	case coordinatorOfShare:
 		if f.version < findCoordinatorShare || !validShareKey(key) {
 			return wire.InvalidRequest, false
@@ -101,6 +97,15 @@ func (f *coordinatorSearch) find(ctx context.Context, key string) (code wire.Err
 		return wire.CoordinatorNotAvailable, false
 	}
 	return wire.InvalidRequest, true
+}
+
+// madeTopic says whether the topic is there that a coordinator needs.
+func (f *coordinatorSearch) madeTopic(ctx context.Context, name string) wire.ErrorCode {
+	if err := f.d.needTopic(ctx, name); err != nil {
+		f.d.deps.Log.Warn("an internal topic can't be created", "topic", name, "error", err)
+		return wire.CoordinatorNotAvailable
+	}
+	return wire.None
 }
 
 // validShareKey checks a key of the form group:topicID:partition, where the group may hold colons (SharePartitionKey).

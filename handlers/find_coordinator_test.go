@@ -45,10 +45,6 @@ func TestFindCoordinatorInEveryVersion(t *testing.T) {
 // The topic is there with the first answer, and clients need not come again.
 func TestFindCoordinatorCreatesTheTopicOfOffsets(t *testing.T) {
 	b := newTestBroker(t, "offsets.topic.num.partitions", "5", "offsets.topic.segment.bytes", "2000000")
-	wantCode(t, "transaction", ask[*kmsg.FindCoordinatorResponse](b, findRequest(4, coordinatorOfTransaction, "t")).Coordinators[0].ErrorCode, wire.CoordinatorNotAvailable)
-	if n := len(b.dispatcher.topics().Topics()); n != 0 {
-		t.Fatalf("%d topics", n)
-	}
 	for range 2 {
 		wantCode(t, "group", ask[*kmsg.FindCoordinatorResponse](b, findRequest(0, coordinatorOfGroup, "g")).ErrorCode, wire.None)
 		topic := b.dispatcher.topics().TopicByName(offsetsTopic)
@@ -76,8 +72,6 @@ func TestFindCoordinatorOfOtherKinds(t *testing.T) {
 		code    wire.ErrorCode
 		message string
 	}{
-		{1, coordinatorOfTransaction, "t", wire.CoordinatorNotAvailable, wire.CoordinatorNotAvailable.Message()},
-		{6, coordinatorOfTransaction, "t", wire.CoordinatorNotAvailable, ""},
 		{5, coordinatorOfShare, "g:" + id + ":0", wire.InvalidRequest, ""},
 		{6, coordinatorOfShare, "g:" + id + ":0", wire.CoordinatorNotAvailable, ""},
 		{6, coordinatorOfShare, "a:b:" + id + "==:12", wire.CoordinatorNotAvailable, ""},
@@ -100,5 +94,19 @@ func TestFindCoordinatorOfOtherKinds(t *testing.T) {
 		what := fmt.Sprintf("v%d, type %d, %q", c.version, c.keyType, c.key)
 		wantCode(t, what, code, c.code)
 		wantEqual(t, what+": message", deref(message), c.message)
+	}
+}
+
+func TestFindCoordinatorCreatesTheTopicOfTransactions(t *testing.T) {
+	b := newTestBroker(t, "transaction.state.log.num.partitions", "4", "transaction.state.log.segment.bytes", "2000000")
+	for range 2 {
+		found := ask[*kmsg.FindCoordinatorResponse](b, findRequest(4, coordinatorOfTransaction, "t")).Coordinators[0]
+		wantCode(t, "transaction", found.ErrorCode, wire.None)
+		wantEqual(t, "node", found.NodeID, 1)
+		topic := b.dispatcher.topics().TopicByName(transactionsTopic)
+		wantEqual(t, "partitions", topic.Partitions, 4)
+		wantEqual(t, "internal", topic.Internal, true)
+		wantEqual(t, "keys", fmt.Sprint(topic.Overrides),
+			"map[cleanup.policy:compact compression.type:uncompressed min.insync.replicas:1 segment.bytes:2000000 unclean.leader.election.enable:false]")
 	}
 }

@@ -16,7 +16,7 @@ func NewGroups(
 	store logstore.Store, topics *catalog.Catalog, c *config.Config, verify group.VerifyTransaction, log *slog.Logger,
 ) *group.Coordinator {
 	return group.New(group.Options{
-		Topic:  groupLog{store: store, catalog: topics},
+		Topic:  internalLog{store: store, catalog: topics, topic: offsetsTopic},
 		Config: func() group.Config { return groupConfig(c.Current()) },
 		Codec:  c.Current().Groups.OffsetsTopicCodec,
 		Topics: groupTopics{topics},
@@ -29,23 +29,24 @@ func NewGroups(
 	})
 }
 
-// groupLog is the topic that the coordinator keeps its state in.
-type groupLog struct {
+// internalLog is the topic that a coordinator keeps its state in.
+type internalLog struct {
 	store   logstore.Store
 	catalog *catalog.Catalog
+	topic   string
 }
 
 // Partitions implements [coordinator.Topic].
-func (l groupLog) Partitions() int32 {
-	if t := l.catalog.Image().TopicByName(offsetsTopic); t != nil {
+func (l internalLog) Partitions() int32 {
+	if t := l.catalog.Image().TopicByName(l.topic); t != nil {
 		return t.Partitions
 	}
 	return 0
 }
 
 // Partition implements [coordinator.Topic].
-func (l groupLog) Partition(partition int32) (logstore.Partition, error) {
-	t := l.catalog.Image().TopicByName(offsetsTopic)
+func (l internalLog) Partition(partition int32) (logstore.Partition, error) {
+	t := l.catalog.Image().TopicByName(l.topic)
 	if t == nil {
 		return nil, logstore.ErrUnknownPartition
 	}

@@ -34,7 +34,6 @@ type testBroker struct {
 	clientID   string
 	clock      time.Time
 	logLevel   slog.LevelVar
-	verdict    wire.ErrorCode // of the coordinator of transactions
 }
 
 // newTestBroker starts a broker with these keys, "key", "value", on a disk in memory.
@@ -73,22 +72,18 @@ func newTestBrokerOnDirs(tb testing.TB, dirs []vfs.FS, keys ...string) *testBrok
 			tb.Error(err)
 		}
 	})
-	var groups *group.Coordinator
-	topics, err := catalog.Open(catalog.Options{Config: c, OnChange: func(c catalog.Change) { follow(tb, store, groups, c) }})
+	var all *Coordinators
+	topics, err := catalog.Open(catalog.Options{Config: c, OnChange: func(c catalog.Change) { follow(tb, store, all.Groups, c) }})
 	if err != nil {
 		tb.Fatal(err)
 	}
-	var b *testBroker
-	verify := func(context.Context, string, int64, int16, int32, bool) wire.ErrorCode { return b.verdict }
-	groups = NewGroups(store, topics, c, verify, slog.New(slog.DiscardHandler))
-	markers := NewMarkers(store, topics, groups)
-	tb.Cleanup(markers.Close)
+	all = NewCoordinators(store, topics, c, slog.New(slog.DiscardHandler))
 	tb.Cleanup(func() {
-		if err := groups.Close(context.Background()); err != nil {
+		if err := all.Close(context.Background()); err != nil {
 			tb.Error(err)
 		}
 	})
-	b = &testBroker{t: tb, store: store, config: c, catalog: topics, clock: time.UnixMilli(1_700_000_000_000)}
+	b := &testBroker{t: tb, store: store, config: c, catalog: topics, clock: time.UnixMilli(1_700_000_000_000)}
 	b.peer = &broker.Peer{
 		ID:       1,
 		Remote:   netip.MustParseAddrPort("192.0.2.7:40000"),
@@ -96,7 +91,7 @@ func newTestBrokerOnDirs(tb testing.TB, dirs []vfs.FS, keys ...string) *testBrok
 		Listener: "PLAINTEXT",
 	}
 	b.dispatcher = New(Deps{
-		Store: store, Catalog: b.catalog, Config: c, Groups: groups, Markers: markers,
+		Store: store, Catalog: b.catalog, Config: c, Coordinators: all,
 		Log: slog.New(slog.DiscardHandler), LogLevel: &b.logLevel,
 		Now: func() time.Time { return b.clock },
 	})

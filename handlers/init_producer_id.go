@@ -3,9 +3,8 @@
 // 0 KIP-98; 2 flexible; 3 producer ID and epoch to go on with (KIP-360); 4 PRODUCER_FENCED
 // (KIP-588); 5 newer transaction errors (KIP-890).
 //
-// Knowingly absent: transactions. Their producers are told that the coordinator isn't here, as Kafka
-// tells them on every broker but one. An idempotent producer gets a new ID whatever
-// it brings along: it counts its epochs itself (KIP-360).
+// Knowingly absent: nothing. An idempotent producer gets a new ID whatever it brings along: it counts its epochs
+// itself (KIP-360).
 
 package handlers
 
@@ -20,10 +19,14 @@ import (
 
 func (d *Dispatcher) initProducerID(ctx context.Context, req *broker.Request) (broker.Reply, error) {
 	r := req.Message.(*kmsg.InitProducerIDRequest)
+	if r.TransactionalID != nil {
+		return answer(d.deps.Transactions.InitProducerID(ctx, r))
+	}
 	resp := r.ResponseKind().(*kmsg.InitProducerIDResponse)
 	resp.ProducerID, resp.ProducerEpoch = -1, -1
-	code := checkInitProducerID(r, d.config().TransactionMaxTimeoutMs)
-	if code == wire.None {
+	code := wire.InvalidRequest
+	if (r.ProducerID == -1) == (r.ProducerEpoch == -1) {
+		code = wire.None
 		id, err := d.producerIDs.next(ctx)
 		if err != nil {
 			code = errorCode(err)
@@ -33,20 +36,4 @@ func (d *Dispatcher) initProducerID(ctx context.Context, req *broker.Request) (b
 	}
 	resp.ErrorCode = int16(code)
 	return answer(resp)
-}
-
-// checkInitProducerID refuses what no idempotent producer asks.
-func checkInitProducerID(r *kmsg.InitProducerIDRequest, maxTimeoutMs int32) wire.ErrorCode {
-	switch {
-	case (r.ProducerID == -1) != (r.ProducerEpoch == -1):
-		return wire.InvalidRequest
-	case r.TransactionalID == nil:
-		return wire.None
-	case *r.TransactionalID == "":
-		return wire.InvalidRequest
-	case r.TransactionTimeoutMillis <= 0 || r.TransactionTimeoutMillis > maxTimeoutMs:
-		return wire.InvalidTransactionTimeout
-	default:
-		return wire.NotCoordinator
-	}
 }

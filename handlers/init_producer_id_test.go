@@ -84,7 +84,7 @@ func TestInitProducerIDRefuses(t *testing.T) {
 		{"empty transactional ID", new(""), 1000, -1, -1, wire.InvalidRequest},
 		{"no timeout", new("tx"), 0, -1, -1, wire.InvalidTransactionTimeout},
 		{"long timeout", new("tx"), 900_001, -1, -1, wire.InvalidTransactionTimeout},
-		{"transactional", new("tx"), 1000, -1, -1, wire.NotCoordinator},
+		{"transactional, without the topic of transactions", new("tx"), 1000, -1, -1, wire.NotCoordinator},
 	} {
 		req := initRequest(4)
 		req.TransactionalID, req.TransactionTimeoutMillis, req.ProducerID, req.ProducerEpoch = c.id, c.timeout, c.pid, c.epoch
@@ -92,5 +92,28 @@ func TestInitProducerIDRefuses(t *testing.T) {
 		wantCode(t, c.what, resp.ErrorCode, c.code)
 		wantEqual(t, c.what+": producer ID", resp.ProducerID, -1)
 		wantEqual(t, c.what+": epoch", resp.ProducerEpoch, -1)
+	}
+}
+
+func TestInitProducerIDOfATransactionInEveryVersion(t *testing.T) {
+	b := newTransactionBroker(t)
+	for _, v := range versionsOf(t, wire.KeyInitProducerID) {
+		req := initRequest(v)
+		req.TransactionalID, req.TransactionTimeoutMillis = new("tx-"+itoa(int(v))), 1000
+		first := ask[*kmsg.InitProducerIDResponse](b, req)
+		wantCode(t, "first", first.ErrorCode, wire.None)
+		wantEqual(t, "epoch", first.ProducerEpoch, 0)
+		second := ask[*kmsg.InitProducerIDResponse](b, req)
+		wantEqual(t, "producer ID", second.ProducerID, first.ProducerID)
+		wantEqual(t, "epoch", second.ProducerEpoch, 1)
+		if v < 3 {
+			continue
+		}
+		req.ProducerID, req.ProducerEpoch = first.ProducerID, first.ProducerEpoch
+		want := wire.ProducerFenced
+		if v < 4 {
+			want = wire.InvalidProducerEpoch
+		}
+		wantCode(t, "the first again", ask[*kmsg.InitProducerIDResponse](b, req).ErrorCode, want)
 	}
 }

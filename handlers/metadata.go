@@ -173,7 +173,7 @@ func (d *Dispatcher) missingTopic(ctx context.Context, name string, mayCreate bo
 	switch {
 	case config.ValidateTopicName(name) != nil:
 		code = wire.InvalidTopicException
-	case mayCreate && d.config().AutoCreateTopicsEnable && (!catalog.IsInternal(name) || name == offsetsTopic):
+	case mayCreate && d.config().AutoCreateTopicsEnable && (!catalog.IsInternal(name) || name == offsetsTopic || name == transactionsTopic):
 		topic, err := d.autoCreate(ctx, name)
 		if err == nil {
 			return d.metadataTopic(topic)

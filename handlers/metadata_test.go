@@ -179,12 +179,12 @@ func TestRegression9AdvertisedAddress(t *testing.T) {
 func TestMetadataDoesNotCreateWhatCannotBe(t *testing.T) {
 	b := newTestBroker(t)
 	b.createTopic("a.b", 1)
-	for _, name := range []string{"a_b", "__transaction_state"} {
+	for _, name := range []string{"a_b", "__share_group_state"} {
 		req := metadataRequest(13, name)
 		req.AllowAutoTopicCreation = true
 		topic := ask[*kmsg.MetadataResponse](b, req).Topics[0]
 		wantCode(t, name, topic.ErrorCode, wire.UnknownTopicOrPartition)
-		wantEqual(t, name+" is internal", topic.IsInternal, name == "__transaction_state")
+		wantEqual(t, name+" is internal", topic.IsInternal, name == "__share_group_state")
 	}
 }
 

@@ -80,8 +80,6 @@ func (d *Dispatcher) checkPlace(b *produceBatch, r *kmsg.ProduceRequest, rp *kms
 		return wire.InvalidRequiredAcks
 	case b.topic.Internal && !internalAllowed:
 		return wire.InvalidTopicException
-	case d.transactions == nil && r.TransactionID != nil && isTransactional(rp.Records):
-		return wire.InvalidTxnState
 	}
 	log, code := d.partition(b.topic, rp.Partition)
 	b.log = log

@@ -223,7 +223,7 @@ func TestProduceRefusesTransactionalRecords(t *testing.T) {
 	req := b.produceRequest(9, "t", batch)
 	wantCode(t, "without transactional ID", produceOne(b, req).ErrorCode, wire.TransactionalIDAuthorizationFailed)
 	req.TransactionID = new("tx")
-	wantCode(t, "with transactional ID", produceOne(b, req).ErrorCode, wire.InvalidTxnState)
+	wantCode(t, "without a coordinator", produceOne(b, req).ErrorCode, wire.NotEnoughReplicas)
 	wantEqual(t, "log end offset", b.offsets(0).LogEndOffset, 0)
 }
 

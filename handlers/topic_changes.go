@@ -9,8 +9,11 @@ import (
 	"github.com/clatterhq/clatter/broker/config"
 )
 
-// offsetsTopic is where groups and committed offsets are kept.
-const offsetsTopic = "__consumer_offsets"
+// Internal topics that the broker makes when they are needed.
+const (
+	offsetsTopic      = "__consumer_offsets"  // groups and committed offsets
+	transactionsTopic = "__transaction_state" // transactional IDs
+)
 
 // createAll creates topics in one step of the catalog; nil for each that is there then.
 func (d *Dispatcher) createAll(ctx context.Context, wanted []catalog.NewTopic) []error {
@@ -41,13 +44,17 @@ func outcomes(err error, n int) []error {
 // autoCreate creates a topic with what the broker's configuration says about it, or finds the one that somebody else has just created.
 func (d *Dispatcher) autoCreate(ctx context.Context, name string) (*catalog.Topic, error) {
 	topic := catalog.NewTopic{Name: name, Partitions: d.config().NumPartitions}
-	if name == offsetsTopic {
-		var err error
-		if topic, err = newOffsetsTopic(d.config()); err != nil {
-			return nil, err
-		}
+	var err error
+	switch name {
+	case offsetsTopic:
+		topic, err = newOffsetsTopic(d.config())
+	case transactionsTopic:
+		topic, err = newTransactionsTopic(d.config())
 	}
-	err := d.createAll(ctx, []catalog.NewTopic{topic})[0]
+	if err != nil {
+		return nil, err
+	}
+	err = d.createAll(ctx, []catalog.NewTopic{topic})[0]
 	if err != nil && !errors.Is(err, catalog.ErrTopicExists) {
 		return nil, err
 	}
@@ -57,12 +64,13 @@ func (d *Dispatcher) autoCreate(ctx context.Context, name string) (*catalog.Topi
 	return nil, catalog.ErrUnknownTopic // Deleted again.
 }
 
-// theOffsetsTopic is the topic of committed offsets, made when it is first needed.
-func (d *Dispatcher) theOffsetsTopic(ctx context.Context) (*catalog.Topic, error) {
-	if t := d.topics().TopicByName(offsetsTopic); t != nil {
-		return t, nil
+// needTopic makes one of those topics if it isn't there.
+func (d *Dispatcher) needTopic(ctx context.Context, name string) error {
+	if d.topics().TopicByName(name) != nil {
+		return nil
 	}
-	return d.autoCreate(ctx, offsetsTopic)
+	_, err := d.autoCreate(ctx, name)
+	return err
 }
 
 // newOffsetsTopic is how the broker creates that topic (GroupCoordinator.groupMetadataTopicConfigs).
@@ -73,4 +81,16 @@ func newOffsetsTopic(c *config.Snapshot) (catalog.NewTopic, error) {
 		{Name: "segment.bytes", Value: new(strconv.Itoa(int(c.Groups.OffsetsTopicSegmentBytes)))},
 	})
 	return catalog.NewTopic{Name: offsetsTopic, Partitions: c.Groups.OffsetsTopicPartitions, Overrides: overrides}, err
+}
+
+// newTransactionsTopic is how the broker creates the topic of transactions (TransactionStateManager.transactionTopicConfigs).
+func newTransactionsTopic(c *config.Snapshot) (catalog.NewTopic, error) {
+	overrides, err := c.NewTopic([]config.Setting{
+		{Name: "unclean.leader.election.enable", Value: new("false")},
+		{Name: "compression.type", Value: new("uncompressed")},
+		{Name: "cleanup.policy", Value: new("compact")},
+		{Name: "min.insync.replicas", Value: new(strconv.Itoa(int(c.Transactions.StateTopicMinISR)))},
+		{Name: "segment.bytes", Value: new(strconv.Itoa(int(c.Transactions.StateTopicSegmentBytes)))},
+	})
+	return catalog.NewTopic{Name: transactionsTopic, Partitions: c.Transactions.StateTopicPartitions, Overrides: overrides}, err
 }

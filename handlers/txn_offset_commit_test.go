@@ -5,8 +5,6 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"github.com/clatterhq/clatter/broker"
-	"github.com/clatterhq/clatter/coordinator"
 	"github.com/clatterhq/clatter/wire"
 )
 
@@ -22,72 +20,59 @@ func txnCommitRequest(version int16, group string, id [16]byte, producerID int64
 	return req
 }
 
-// commitIn asks the handler itself.
-func (b *testBroker) commitIn(req *kmsg.TxnOffsetCommitRequest) *kmsg.TxnOffsetCommitResponse {
-	b.t.Helper()
-	header := wire.RequestHeader{Key: req.Key(), Version: req.Version}
-	message, err := wire.DecodeRequest(header, req.AppendTo(nil))
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	reply, err := b.dispatcher.txnOffsetCommit(b.t.Context(), &broker.Request{Header: header, Message: message, Peer: b.peer})
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	return decode[*kmsg.TxnOffsetCommitResponse](b, req, reply)
-}
-
-// end ends the transaction of a producer for a group.
-func (b *testBroker) end(group string, producerID int64, commit bool) {
-	b.t.Helper()
-	shard := coordinator.ShardOf(group, b.catalog.Image().TopicByName(offsetsTopic).Partitions)
-	ended := make(chan error, 1)
-	b.dispatcher.deps.Groups.WriteMarker(shard, producerID, 0, 0, 1, commit, func(err error) { ended <- err })
-	if err := <-ended; err != nil {
-		b.t.Error(err)
-	}
-}
-
 // TestRegression25TxnOffsetCommitInEveryVersion: whoever wants stable offsets must wait for open transactions, and for nothing else.
 func TestRegression25TxnOffsetCommitInEveryVersion(t *testing.T) {
-	b := newGroupBroker(t)
-	stable := func(group string) (offset int64, code int16) {
+	b := newTransactionBroker(t)
+	stable := func(group string) (offset int64, code wire.ErrorCode) {
 		req := fetchOffsets(9, group, topicID{})
 		req.RequireStable = true
 		p := ask[*kmsg.OffsetFetchResponse](b, req).Groups[0].Topics[0].Partitions[0]
-		return p.Offset, p.ErrorCode
+		return p.Offset, wire.ErrorCode(p.ErrorCode)
 	}
-	for v := range kmsg.NewPtrTxnOffsetCommitRequest().MaxVersion() + 1 {
+	for _, v := range versionsOf(t, wire.KeyTxnOffsetCommit) {
 		group := "g-" + itoa(int(v))
-		topic := b.commitIn(txnCommitRequest(v, group, b.topicID("t"), int64(v))).Topics[0]
-		wantEqual(t, group+": topic", topic.Topic == "t", v < 6)
-		wantEqual(t, group+": partitions", len(topic.Partitions), 3)
+		p := b.newProducer("tx-" + itoa(int(v)))
+		if v < 5 {
+			add := kmsg.NewPtrAddOffsetsToTxnRequest()
+			add.Version, add.TransactionalID, add.ProducerID, add.Group = 3, p.id, p.pid, group
+			wantCode(t, "add offsets", ask[*kmsg.AddOffsetsToTxnResponse](b, add).ErrorCode, wire.None)
+		}
+		req := txnCommitRequest(v, group, b.topicID("t"), p.pid)
+		req.TransactionalID = p.id
+		req.Topics[0].Partitions[2].Partition = 3
+		topic := ask[*kmsg.TxnOffsetCommitResponse](b, req).Topics[0]
+		wantEqual(t, "topic", topic.Topic == "t", v < 6)
+		wantEqual(t, "partitions", len(topic.Partitions), 3)
 		for _, p := range topic.Partitions {
 			want := wire.None
-			if p.Partition == 2 {
+			if p.Partition == 3 {
 				want = wire.UnknownTopicOrPartition
 			}
-			wantCode(t, group+": partition "+itoa(int(p.Partition)), p.ErrorCode, want)
+			wantCode(t, "partition "+itoa(int(p.Partition)), p.ErrorCode, want)
 		}
 		_, code := stable(group)
-		wantCode(t, group+": before the end", code, wire.UnstableOffsetCommit)
-		b.end(group, int64(v), v != 3)
+		wantEqual(t, "before the end", code, wire.UnstableOffsetCommit)
+		wantCode(t, "end", int16(p.end(5, v != 3)), wire.None)
+		var offset int64
+		eventually(t, "stable offset", func() bool {
+			offset, code = stable(group)
+			return code != wire.UnstableOffsetCommit
+		})
 		want := int64(20)
 		if v == 3 {
 			want = -1
 		}
-		offset, code := stable(group)
-		wantEqual(t, group+": after the end", offset, want)
-		wantCode(t, group+": after the end", code, wire.None)
+		wantEqual(t, "offset", offset, want)
+		wantEqual(t, "after the end", code, wire.None)
 	}
 }
 
 func TestTxnOffsetCommitOutsideOfATransactionIsRefused(t *testing.T) {
-	b := newGroupBroker(t)
-	b.verdict = wire.InvalidTxnState
-	for _, p := range b.commitIn(txnCommitRequest(5, "g", topicID{}, 1)).Topics[0].Partitions[:2] {
-		if p.Partition != 2 {
-			wantCode(t, "partition", p.ErrorCode, wire.InvalidTxnState)
-		}
+	b := newTransactionBroker(t)
+	p := b.newProducer("tx")
+	for v, want := range map[int16]wire.ErrorCode{3: wire.InvalidTxnState, 4: wire.TransactionAbortable} {
+		req := txnCommitRequest(v, "g", topicID{}, p.pid)
+		req.TransactionalID = p.id
+		wantCode(t, "partition", ask[*kmsg.TxnOffsetCommitResponse](b, req).Topics[0].Partitions[0].ErrorCode, want)
 	}
 }

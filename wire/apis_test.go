@@ -64,6 +64,8 @@ func TestRegression4ServedVersionsAreKafkas(t *testing.T) {
 		KeyCreatePartitions: {0, 3}, KeyIncrementalAlterConfigs: {0, 1}, KeyDescribeQuorum: {0, 2},
 		KeyDescribeCluster: {0, 2}, KeyDescribeProducers: {0, 0}, KeyListConfigResources: {0, 1},
 		KeyDescribeTopicPartitions: {0, 0},
+		KeyAddPartitionsToTxn:      {0, 5}, KeyAddOffsetsToTxn: {0, 4}, KeyEndTxn: {0, 5}, KeyWriteTxnMarkers: {1, 2}, KeyTxnOffsetCommit: {0, 6},
+		KeyDescribeTransactions: {0, 0}, KeyListTransactions: {0, 2}, KeyUpdateFeatures: {0, 2},
 	}
 	for _, api := range APIs() {
 		want, ok := announced[api.Key]

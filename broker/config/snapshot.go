@@ -47,7 +47,6 @@ type Broker struct {
 	MaxIncrementalFetchSessionCacheSlots int32
 	MaxRequestPartitionSizeLimit         int32
 	ProducerIDExpirationMs               int32
-	TransactionMaxTimeoutMs              int32
 	TransactionPartitionVerification     bool
 	LogRetentionCheckIntervalMs          int64
 	ProduceVerifyCompressed              bool
@@ -69,6 +68,7 @@ type Broker struct {
 
 	Groups         Groups
 	ConsumerGroups ConsumerGroups
+	Transactions   Transactions
 
 	LogFormat string // text or json
 	LogLevel  slog.Level
@@ -145,7 +145,6 @@ func readBroker(v *values) Broker {
 		MaxIncrementalFetchSessionCacheSlots: get[int32](v, "max.incremental.fetch.session.cache.slots"),
 		MaxRequestPartitionSizeLimit:         get[int32](v, "max.request.partition.size.limit"),
 		ProducerIDExpirationMs:               get[int32](v, "producer.id.expiration.ms"),
-		TransactionMaxTimeoutMs:              get[int32](v, "transaction.max.timeout.ms"),
 		TransactionPartitionVerification:     get[bool](v, "transaction.partition.verification.enable"),
 		LogRetentionCheckIntervalMs:          get[int64](v, "log.retention.check.interval.ms"),
 		ProduceVerifyCompressed:              get[bool](v, "clatter.produce.verify.compressed"),
@@ -163,6 +162,7 @@ func readBroker(v *values) Broker {
 		MaxConnectionCreationRate: get[int32](v, "max.connection.creation.rate"),
 
 		Groups:         readGroups(v),
+		Transactions:   readTransactions(v),
 		ConsumerGroups: readConsumerGroups(v),
 
 		LogFormat: get[string](v, "clatter.log.format"),

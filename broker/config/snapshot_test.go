@@ -206,7 +206,7 @@ func TestConnectionLimitsPerAddress(t *testing.T) {
 // A key that calls itself implemented must be read by somebody.
 func TestEveryImplementedKeyIsRead(t *testing.T) {
 	var source strings.Builder
-	for _, file := range []string{"load.go", "snapshot.go", "listeners.go", "topic.go", "groups.go", "groups_consumer.go", "alter_group.go"} {
+	for _, file := range []string{"load.go", "snapshot.go", "listeners.go", "topic.go", "groups.go", "groups_consumer.go", "transactions.go", "alter_group.go"} {
 		text, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)

@@ -49,8 +49,8 @@ func (n *node) openData(ctx context.Context, current *config.Snapshot) error {
 	if err != nil {
 		return errors.Join(err, n.closeData(ctx))
 	}
-	n.groups = handlers.NewGroups(n.store, n.catalog, n.config, nil, n.log)
-	n.topics.deleted = n.groups.TopicsDeleted
+	n.coordinators = handlers.NewCoordinators(n.store, n.catalog, n.config, n.log)
+	n.topics.deleted = n.coordinators.Groups.TopicsDeleted
 	return nil
 }
 
@@ -94,13 +94,16 @@ func newClusterID(dir vfs.FS) (string, error) {
 	return meta.ClusterID, err
 }
 
-// closeData closes what was opened: the store first, because its topics are the catalog's.
+// closeData closes what was opened: coordinators first, because their state is in the store, whose topics are the catalog's.
 func (n *node) closeData(ctx context.Context) error {
 	n.failing.Wait()
 	n.topics.end()
 	var err error
+	if n.coordinators != nil {
+		err = n.coordinators.Close(ctx)
+	}
 	if n.store != nil {
-		err = n.store.Close(ctx)
+		err = errors.Join(err, n.store.Close(ctx))
 	}
 	if n.catalog != nil {
 		err = errors.Join(err, n.catalog.Close())

@@ -13,7 +13,6 @@ import (
 	"github.com/clatterhq/clatter/broker"
 	"github.com/clatterhq/clatter/broker/catalog"
 	"github.com/clatterhq/clatter/broker/config"
-	"github.com/clatterhq/clatter/coordinator/group"
 	"github.com/clatterhq/clatter/handlers"
 	"github.com/clatterhq/clatter/logstore/local"
 )
@@ -37,8 +36,9 @@ type node struct {
 	store   *local.Store
 	catalog *catalog.Catalog
 	topics  *topicKeeper
-	groups  *group.Coordinator // nil until the data is open
-	served  chan struct{}      // closed when the server has ended
+	// coordinators is nil until the data is open.
+	coordinators *handlers.Coordinators
+	served       chan struct{} // closed when the server has ended
 	// offline hears of log directories that failed, catalogFailed of the catalog. Both have room for all that can come.
 	offline       chan offlineDir
 	catalogFailed chan error
@@ -92,11 +92,11 @@ func startNode(ctx context.Context, static *config.Static, options nodeOptions) 
 	return n, nil
 }
 
-// serve begins to answer clients. Groups are loaded meanwhile.
+// serve begins to answer clients. Groups and transactions are loaded meanwhile.
 func (n *node) serve() {
-	n.groups.Load()
+	n.coordinators.Load()
 	dispatcher := handlers.New(handlers.Deps{
-		Store: n.store, Catalog: n.catalog, Config: n.config, Groups: n.groups, LogLevel: n.level, Log: n.log,
+		Store: n.store, Catalog: n.catalog, Config: n.config, Coordinators: n.coordinators, LogLevel: n.level, Log: n.log,
 	})
 	go func() {
 		defer close(n.served)
