@@ -19,6 +19,7 @@ import (
 	"github.com/clatterhq/clatter/coordinator"
 	"github.com/clatterhq/clatter/coordinator/txn"
 	"github.com/clatterhq/clatter/wire"
+	"github.com/clatterhq/clatter/wire/record"
 )
 
 // markersAnswer is the answer to one WriteTxnMarkers while it is made.
@@ -68,9 +69,12 @@ func (d *Dispatcher) writeTxnMarkers(_ context.Context, req *broker.Request) (br
 	}}, nil
 }
 
+// unknownTransactionVersion is what Kafka has where nobody knows the version.
+const unknownTransactionVersion = -1
+
 // isNoMarker reports whether no control batch can say this. Kafka's exceptions about it have no code of their own.
 func isNoMarker(m kmsg.WriteTxnMarkersRequestMarker) bool {
-	return m.ProducerID < 0 || m.ProducerEpoch < 0 || m.TransactionVersion < 0
+	return m.ProducerID < 0 || m.ProducerEpoch == record.NoProducerEpoch || m.TransactionVersion == unknownTransactionVersion
 }
 
 // refuse answers for all markers that they can't be written.
