@@ -21,9 +21,9 @@ const (
 	swapSuffix    = string(format.Swap)
 )
 
-// cleanSyncBytes is how much a cleaner writes before it syncs: the last sync of a gigabyte would keep the commits of all
-// other logs on the disk waiting.
-const cleanSyncBytes = 8 << 20
+// cleanSyncBytes is how much a cleaner writes before it syncs: the commits of all other logs on the disk wait for as long as that
+// takes. Eight times as much makes a cleaning hardly faster, and the slowest produces half again as slow.
+const cleanSyncBytes = 1 << 20
 
 // cleaned is a segment that is being written, in files that end in .cleaned. It has one owner.
 type cleaned struct {
