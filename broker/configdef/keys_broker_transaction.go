@@ -73,8 +73,8 @@ var brokerTransactionKeys = []Key{
 		Doc: "First wait before Kafka asks the coordinator again whether a partition is in a transaction.",
 	},
 	{
-		Name: "add.partitions.to.txn.retry.backoff.max.ms", Type: Int, Default: "100", Check: AtLeast(0),
+		Name: "add.partitions.to.txn.retry.backoff.max.ms", Type: Int, Default: "100", Ours: "1000", Check: AtLeast(0),
 		Honour: Implemented,
-		Doc:    "Longest wait before Kafka asks the coordinator again.",
+		Doc:    "How long the first request of a transaction waits for the one before it to end, before it must come again.",
 	},
 }

@@ -224,7 +224,8 @@ func TestDefaultsThatDifferFromKafka(t *testing.T) {
 	want := map[string]string{
 		"broker.id": "1", "node.id": "1", "process.roles": "broker,controller", "controller.listener.names": "CONTROLLER",
 		"listeners": "PLAINTEXT://localhost:9092", "log.dir": "./clatter-data", "max.connections": "10000", "group.max.size": "5000",
-		"offsets.topic.replication.factor": "1", "transaction.state.log.replication.factor": "1", "transaction.state.log.min.isr": "1",
+		"add.partitions.to.txn.retry.backoff.max.ms": "1000",
+		"offsets.topic.replication.factor":           "1", "transaction.state.log.replication.factor": "1", "transaction.state.log.min.isr": "1",
 		"share.coordinator.state.topic.replication.factor": "1", "share.coordinator.state.topic.min.isr": "1",
 	}
 	for _, table := range []*Table{Broker, Topic, Group, ClientMetrics} {
