@@ -54,6 +54,8 @@ type Client struct {
 	Rejoins bool
 	// Repeats says that the client hands out again, when the group rebalances, what it had not committed.
 	Repeats bool
+	// Early says that the client asks once, when it starts, which topics its regular expression matches.
+	Early bool
 	// Ends says that the client ends when it has lost its only broker, so that it has to be started again.
 	Ends bool
 }

@@ -9,9 +9,11 @@ import (
 	"github.com/clatterhq/clatter/compat-tests/install"
 )
 
-func TestGroup(t *testing.T) {
+// client is KafkaJS. It has no static members.
+func client(t *testing.T) groups.Client {
+	t.Helper()
 	modules := install.NodeModules(t, "kafkajs")
-	groups.Share(t, groups.Client{
+	return groups.Client{
 		Command: func(_ *testing.T, m groups.Membership) *exec.Cmd {
 			cmd := exec.Command("node", append([]string{"member.js"}, m.Args()...)...) //nolint:noctx // The scenario ends it.
 			cmd.Env = append(os.Environ(), "NODE_PATH="+modules)
@@ -21,5 +23,17 @@ func TestGroup(t *testing.T) {
 			return map[string]string{"sessionTimeout": groups.SessionTimeout, "heartbeatInterval": groups.HeartbeatInterval}
 		},
 		Rejoins: true, // It starts its consumer anew when it finds no broker.
+		Early:   true,
+	}
+}
+
+func TestGroup(t *testing.T) {
+	t.Run("round-robin", func(t *testing.T) {
+		t.Parallel()
+		groups.Share(t, client(t))
+	})
+	t.Run("pattern", func(t *testing.T) {
+		t.Parallel()
+		groups.Pattern(t, client(t))
 	})
 }

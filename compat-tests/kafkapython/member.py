@@ -55,6 +55,8 @@ def main():
     try:
         while not leaving.is_set():
             consume(consumer)
+            if "group_instance_id" in settings:
+                commit(consumer)  # Its heartbeats tell nobody that it was fenced.
     except FencedInstanceIdError:
         say("fenced")
     consumer.close()
@@ -66,17 +68,20 @@ def consume(consumer):
         for r in records:
             say("record", "%s/%d" % (r.topic, r.partition), r.offset, r.value.decode())
         ends[partition] = OffsetAndMetadata(records[-1].offset + 1, "", -1)
-    if not ends:
-        return
+    if ends and commit(consumer, ends):
+        for partition, end in ends.items():
+            say("committed", "%s/%d" % (partition.topic, partition.partition), end.offset)
+
+
+def commit(consumer, ends=None):
     try:
         consumer.commit(ends)
     except FencedInstanceIdError:
         raise
     except KafkaError as e:
         sys.stderr.write("commit: %r\n" % e)
-        return
-    for partition, end in ends.items():
-        say("committed", "%s/%d" % (partition.topic, partition.partition), end.offset)
+        return False
+    return True
 
 
 main()

@@ -64,7 +64,7 @@ func state(t *testing.T, c *Coordinator) string {
 	return told
 }
 
-func TestOffsetsOfASimpleGroupExpireOneByOne(t *testing.T) {
+func TestRegression26OffsetsOfASimpleGroupExpireOneByOne(t *testing.T) {
 	inBubble(t, func(b bubble) {
 		t, c := b.T, b.Coordinator
 		c.OffsetCommit(t.Context(), commitRequest(7, "group", "a/0", "a/1"))
