@@ -84,12 +84,15 @@ func topicInfo(t *catalog.Topic) (group.TopicInfo, bool) {
 	return group.TopicInfo{Name: t.Name, ID: t.ID, Partitions: t.Partitions}, true
 }
 
+// leastRebalanceDelayMs lets the members of a group that start at once be one generation, and is less than anybody notices.
+const leastRebalanceDelayMs = 2
+
 // groupConfig is the part of the configuration that groups obey.
 func groupConfig(s *config.Snapshot) group.Config {
 	g := &s.Groups
 	return group.Config{
 		MinSessionTimeoutMs: g.MinSessionTimeoutMs, MaxSessionTimeoutMs: g.MaxSessionTimeoutMs,
-		InitialRebalanceDelayMs: g.InitialRebalanceDelayMs, MaxSize: g.MaxSize,
+		InitialRebalanceDelayMs: g.InitialRebalanceDelayMs, LeastRebalanceDelayMs: leastRebalanceDelayMs, MaxSize: g.MaxSize,
 		OffsetMetadataMaxBytes: g.OffsetMetadataMaxBytes,
 		TrustProducers:         !s.TransactionPartitionVerification,
 		OffsetsRetentionMs:     g.OffsetsRetentionMs, OffsetsRetentionCheckIntervalMs: g.OffsetsRetentionCheckIntervalMs,

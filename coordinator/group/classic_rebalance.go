@@ -10,8 +10,7 @@ import (
 )
 
 // gatheringTime is how long the first rebalance waits for those who have been given an ID and are on their way back with it, on top of
-// group.initial.rebalance.delay.ms. Kafka doesn't wait for them: where many members start at once without a delay, the first one
-// is a group of its own, and all others wait until it hears of them with its next heartbeat.
+// its delay. Kafka doesn't wait for them.
 const gatheringTime = 50 * time.Millisecond
 
 // rebalanceOrComplete begins a rebalance, or ends the joining if this was what it waited for (maybePrepareRebalanceOrCompleteJoin).
@@ -49,10 +48,16 @@ func (g *classicGroup) prepareRebalance(s *Shard, reason string) []Record {
 		return nil
 	}
 	// Nobody knows how many are to come.
-	delay := s.config().InitialRebalanceDelayMs
+	delay := s.initialDelayMs()
 	c.delayMs, c.remainingMs = delay, max(g.rebalanceTimeoutMs()-delay, 0)
 	c.join.Set(millis(delay))
 	return nil
+}
+
+// initialDelayMs is a step of the wait of the first rebalance.
+func (s *Shard) initialDelayMs() int32 {
+	config := s.config()
+	return max(config.InitialRebalanceDelayMs, config.LeastRebalanceDelayMs)
 }
 
 // expireJoin ends the wait for members to join. The first rebalance is put off as long as they come
@@ -64,7 +69,7 @@ func (g *classicGroup) expireJoin(s *Shard) []Record {
 	c := g.timers(s)
 	if c.initial && !c.gathering && g.newcomer && c.remainingMs > 0 {
 		g.newcomer = false
-		delay := min(s.config().InitialRebalanceDelayMs, c.remainingMs)
+		delay := min(s.initialDelayMs(), c.remainingMs)
 		c.delayMs, c.remainingMs = delay, max(c.remainingMs-c.delayMs, 0)
 		c.join.Set(millis(delay))
 		return nil

@@ -49,6 +49,9 @@ type Config struct {
 	MaxSessionTimeoutMs int32
 	// InitialRebalanceDelayMs is how long an empty group waits for more members (group.initial.rebalance.delay.ms).
 	InitialRebalanceDelayMs int32
+	// LeastRebalanceDelayMs is how long it waits if that is less. Kafka waits for nothing then: of members that start at once the first one
+	// becomes a group of its own, and all others wait until it hears of them with its next heartbeat.
+	LeastRebalanceDelayMs int32
 	// MaxSize is the most members of a classic group (group.max.size).
 	MaxSize int32
 	// OffsetMetadataMaxBytes bounds the metadata of a committed offset (offset.metadata.max.bytes).

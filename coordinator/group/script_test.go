@@ -25,7 +25,7 @@ import (
 // TestClassicScripts plays conversations with a coordinator. Each command prints what was answered until nothing moves any more, whoever
 // asked for it; time passes with "wait" only. A client is named by its first word; "a.1" is the first ID that client a was given.
 //
-//	config max-size=3 delay=3s min-session=6s
+//	config max-size=3 delay=3s least=2ms min-session=6s
 //	join CLIENT [group=] [version=9] [instance=] [id=] [type=consumer] [protocols=range:metadata,...] [session=30s] [rebalance=60s] [reason=]
 //	sync CLIENT [group=] [version=5] [assign=CLIENT:bytes,...] [id=] [instance=] [generation=] [type=] [protocol=]
 //	heartbeat CLIENT [group=] [id=] [instance=] [generation=]
@@ -241,6 +241,7 @@ func (s *script) run(d *datadriven.TestData) {
 	case "config":
 		s.config.MaxSize = int32(a.number("max-size", int(s.config.MaxSize)))
 		s.config.InitialRebalanceDelayMs = a.ms("delay", millis(s.config.InitialRebalanceDelayMs).String())
+		s.config.LeastRebalanceDelayMs = a.ms("least", millis(s.config.LeastRebalanceDelayMs).String())
 		s.config.MinSessionTimeoutMs = a.ms("min-session", millis(s.config.MinSessionTimeoutMs).String())
 	case "join":
 		s.join(a)
