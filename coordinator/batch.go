@@ -178,7 +178,7 @@ func (s *shard[M, R]) write(t *Transaction) (logstore.Ticket, error) {
 	if err != nil {
 		return logstore.Ticket{}, err
 	}
-	if t == nil || t.End == nil {
+	if len(batch) > cap(s.writer.bytes) {
 		s.writer.bytes = batch
 	}
 	return s.log.Append(batch, o)

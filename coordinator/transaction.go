@@ -63,7 +63,7 @@ func (w *writer) buildTransactional(t *Transaction) (record.Batch, error) {
 		if t.End.Commit {
 			marker.Type = record.ControlCommit
 		}
-		return record.NewMarkerBatch(marker, t.ProducerID, t.ProducerEpoch, time.Now().UnixMilli())
+		return record.AppendMarkerBatch(w.bytes[:0], marker, t.ProducerID, t.ProducerEpoch, time.Now().UnixMilli())
 	}
 	b := w.builder
 	b.ProducerID, b.ProducerEpoch, b.Transactional = t.ProducerID, t.ProducerEpoch, true

@@ -28,6 +28,7 @@ type Coordinator struct {
 
 	heartbeats calls[wire.ErrorCode]
 	commits    calls[*kmsg.OffsetCommitResponse]
+	txnCommits calls[*kmsg.TxnOffsetCommitResponse]
 }
 
 // New makes a coordinator that has loaded nothing.

@@ -38,7 +38,7 @@ func (c *Coordinator) TxnOffsetCommit(ctx context.Context, req *kmsg.TxnOffsetCo
 	if code != wire.None {
 		return x.respond(code)
 	}
-	return ask(ctx, c, req.Group, question[*kmsg.TxnOffsetCommitResponse]{
+	return c.txnCommits.ask(ctx, c, req.Group, question[*kmsg.TxnOffsetCommitResponse]{
 		shared: true, decide: x.decideTransactional, refused: x.respond,
 		transaction: &coordinator.Transaction{ProducerID: req.ProducerID, ProducerEpoch: req.ProducerEpoch, Verification: verified},
 	})
