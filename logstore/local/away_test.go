@@ -6,6 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -174,4 +177,71 @@ func TestStartEndsWithoutWhatItNeeds(t *testing.T) {
 	if err := s.Close(t.Context()); err != nil {
 		t.Error(err)
 	}
+}
+
+// TestEmptyDirectoryInPlaceOfOneWithLogsIsOffline starts without the disk that was mounted where a directory is. Nothing is given the offset of what
+// is on that disk; the disk may come back, or be given up by a line of a file.
+func TestEmptyDirectoryInPlaceOfOneWithLogsIsOffline(t *testing.T) {
+	root := t.TempDir()
+	paths := []string{filepath.Join(root, "first"), filepath.Join(root, "second")}
+	topic := logstore.TopicPartitions{ID: logstore.TopicID{1}, Topic: "t", Partitions: 2, Config: logstoretest.Config(), Existing: true}
+	// appends opens a store, appends to both partitions, and tells where they end, or -1 of one that is offline.
+	appends := func() (ends []int64) {
+		t.Helper()
+		s, err := Open(t.Context(), on(vfs.NewOS(paths[0]), vfs.NewOS(paths[1])))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Create(topic); err != nil {
+			t.Fatal(err)
+		}
+		f := &fixture{t: t, store: s, topic: topic}
+		for i := range int32(2) {
+			end := int64(-1)
+			ticket, err := f.log(i).Append(logstoretest.Batch{}.Build(t), logstore.AppendOptions{})
+			if err == nil {
+				_, err = ticket.Wait(t.Context())
+			}
+			if err == nil {
+				end = f.log(i).Offsets().LogEndOffset
+			} else if !errors.Is(err, logstore.ErrOffline) {
+				t.Error(err)
+			}
+			ends = append(ends, end)
+		}
+		if err := s.Close(t.Context()); err != nil && !errors.Is(err, errEmptied) {
+			t.Error(err)
+		}
+		return ends
+	}
+	expect := func(what string, want ...int64) {
+		t.Helper()
+		if got := appends(); !slices.Equal(got, want) {
+			t.Errorf("%s: logs end at %v, want %v", what, got, want)
+		}
+	}
+	move := func(from, to string) {
+		t.Helper()
+		if err := os.Rename(from, to); err != nil {
+			t.Fatal(err)
+		}
+	}
+	expect("new", 1, 1)
+	move(paths[1], paths[1]+"-away")
+	expect("not mounted", 2, -1)
+	expect("still not mounted", 3, -1)
+	if err := os.RemoveAll(paths[1]); err != nil {
+		t.Fatal(err)
+	}
+	move(paths[1]+"-away", paths[1])
+	expect("mounted again", 4, 2)
+	if err := os.RemoveAll(paths[1]); err != nil {
+		t.Fatal(err)
+	}
+	expect("lost", 5, -1)
+	if err := os.WriteFile(filepath.Join(paths[0], knownDirsFile), []byte("\x00 damaged\n\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	expect("given up", 6, 1)
+	expect("both", 7, 2)
 }

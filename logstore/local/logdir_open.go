@@ -62,8 +62,17 @@ func (d *logDir) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := d.store.known.load(d); err != nil {
+		return err
+	}
+	if isNew(names) && d.wasEmptied() {
+		return errEmptied
+	}
 	if err := d.identify(names); err != nil {
 		return err
+	}
+	if !isNew(names) {
+		d.keepKnown()
 	}
 	slots, err := d.offsets.load()
 	if err != nil {
@@ -224,7 +233,7 @@ func isDirFile(name string) bool {
 	switch name {
 	case format.LockFile, format.MetaPropertiesFile, format.CleanShutdownFile, format.OffsetsFile, kafkaCleanFile,
 		format.RecoveryPointFile, format.LogStartOffsetFile, format.ReplicationOffsetFile, format.CleanerOffsetFile,
-		"bootstrap.checkpoint", catalogFile, newCatalogFile:
+		"bootstrap.checkpoint", catalogFile, newCatalogFile, knownDirsFile:
 		return true
 	default:
 		return len(name) > 4 && name[len(name)-4:] == ".tmp"

@@ -128,6 +128,7 @@ func (o *offsetsFile) assign(k format.Kept) (int32, error) {
 func (o *offsetsFile) growLocked() error {
 	made := o.mu.file == nil
 	if made {
+		o.dir.keepKnown()
 		if err := o.dir.syncStamp(); err != nil {
 			return o.dir.fail("sync of "+format.MetaPropertiesFile, err)
 		}

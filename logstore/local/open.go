@@ -25,7 +25,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	for i, fsys := range o.Dirs {
 		d := newLogDir(s, i, fsys)
 		err := d.open(ctx)
-		if i > 0 && vfs.IsRefused(err) && ctx.Err() == nil && !o.Whole {
+		if i > 0 && (vfs.IsRefused(err) || errors.Is(err, errEmptied)) && ctx.Err() == nil && !o.Whole {
 			d.leaveOut(err)
 			err = nil
 		}

@@ -17,7 +17,8 @@ type Store struct {
 	log     *slog.Logger
 	dirs    []*logDir
 	// away are the directories that could not be opened. Immutable.
-	away []*logDir
+	away  []*logDir
+	known knownDirs
 	// online is how many directories are not offline.
 	online atomic.Int32
 	topics topics
