@@ -126,7 +126,7 @@ func (r *endRequest) decideBumping(m *Metadata, nowMs int64) verdict[endAnswer] 
 	case Ongoing:
 		return r.prepare(m, nowMs)
 	case PrepareCommit, PrepareAbort:
-		if same {
+		if same || !repeated {
 			return endRefused(wire.ConcurrentTransactions)
 		}
 	case CompleteCommit, CompleteAbort:
@@ -145,11 +145,12 @@ func (r *endRequest) decideBumping(m *Metadata, nowMs int64) verdict[endAnswer] 
 	return endRefused(wire.InvalidTxnState)
 }
 
-// validEpoch reports whether the producer may ask, in the state that the transaction is in.
+// validEpoch reports whether the producer may ask, in the state that the transaction is in. While one ends, the producer may have been told the
+// next epoch and want to abort a transaction that it hasn't begun here: it must try again. Kafka fences it, if it comes so soon.
 func (r *endRequest) validEpoch(m *Metadata, hasNext, hasNewID bool) bool {
 	switch m.State {
 	case PrepareCommit, PrepareAbort:
-		return hasNext
+		return hasNext || (!r.commit && m.ClientVersion >= versionBumps && r.producerEpoch == m.ProducerEpoch)
 	case CompleteCommit, CompleteAbort:
 		return hasNext || hasNewID || r.producerEpoch == m.ProducerEpoch
 	default:
