@@ -21,8 +21,8 @@ const (
 	maxRegexClasses = 32
 	// scanTurn is how long the expressions of one group are matched before others get their turn.
 	scanTurn = 50 * time.Millisecond
-	// scanBudget is how much time all of them may take. Those that are left then match nothing: ten thousand topics take an expression that
-	// somebody means some milliseconds.
+	// scanBudget is how much time all of them may take. Those that are left then stand for what they stood for before, at first for nothing: ten
+	// thousand topics take an expression that somebody means some milliseconds.
 	scanBudget = 5 * time.Second
 )
 
@@ -88,9 +88,9 @@ func (x *regexScan) goesOn() bool {
 	return x.used <= scanBudget && x.bytes <= maxGroupBytes && !x.c.closing.Load()
 }
 
-// matchTopics finds the topics whose whole names match each of a group's expressions. ok is false if there was no time for it, because the
-// coordinator closes.
-func (c *Coordinator) matchTopics(group string, texts []string) (resolved map[string][]string, ok bool) {
+// matchTopics finds the topics whose whole names match each of a group's expressions; known is what they stood for before. ok is false if there
+// was no time for it, because the coordinator closes.
+func (c *Coordinator) matchTopics(group string, texts []string, known map[string]*ResolvedRegex) (resolved map[string][]string, ok bool) {
 	var names []string
 	for info := range c.options.Topics.All() {
 		names = append(names, info.Name)
@@ -102,28 +102,33 @@ func (c *Coordinator) matchTopics(group string, texts []string) (resolved map[st
 	resolved = make(map[string][]string, len(texts))
 	left := 0
 	for _, text := range texts {
-		resolved[text] = nil
-		if !x.goesOn() {
-			left++
-			continue
-		}
-		// Each was checked when it came. One that is loaded may be of a Kafka, which allows more: it matches nothing.
-		re, err := compileRegex(text)
-		if err != nil {
-			c.line("regular expression matches nothing", group, "reason", err.message)
-			continue
-		}
-		matching, ok := x.match(re, names)
+		matching, ok := x.matchText(text, names)
 		if !ok {
 			left++
-			continue
+			if before := known[text]; before != nil {
+				matching = before.Topics
+			}
 		}
 		resolved[text] = matching
 	}
 	if left > 0 {
-		c.line("regular expressions match nothing", group, "reason", "it takes too long, or too many topics match", "expressions", left, "topics", len(names))
+		c.line("regular expressions are not matched", group, "reason", "they are too large, take too long or match too many topics",
+			"expressions", left, "topics", len(names))
 	}
 	return resolved, !c.closing.Load()
+}
+
+// matchText finds the names that match an expression.
+func (x *regexScan) matchText(text string, names []string) (matching []string, ok bool) {
+	if !x.goesOn() {
+		return nil, false
+	}
+	// It was checked when it came. One that is loaded may be of a Kafka, which allows more.
+	re, err := compileRegex(text)
+	if err != nil {
+		return nil, false
+	}
+	return x.match(re, names)
 }
 
 // match finds the names that match.

@@ -1,6 +1,7 @@
 package group
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -89,10 +90,10 @@ func (s *Shard) resolveRegexes(group string) {
 		return
 	}
 	g.regexes.running = true
-	texts := sortedKeys(g.subscriptions.regexes)
+	texts, known := sortedKeys(g.subscriptions.regexes), maps.Clone(g.resolved)
 	c, version := s.coordinator, s.topicsVersion()
 	c.background.Go(func() {
-		resolved, ok := c.matchTopics(group, texts)
+		resolved, ok := c.matchTopics(group, texts, known)
 		if !ok {
 			return
 		}
