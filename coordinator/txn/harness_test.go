@@ -69,15 +69,18 @@ func (l *testLog) close(tb testing.TB) {
 	}
 }
 
-// fullPartition is a partition whose disk is full as long as the test says so.
+// fullPartition is a partition whose disk is full, or doesn't write at all, as long as the test says so.
 type fullPartition struct {
 	logstore.Partition
-	full *atomic.Bool
+	full, broken *atomic.Bool
 }
 
 func (p *fullPartition) Append(batches []byte, o logstore.AppendOptions) (logstore.Ticket, error) {
 	if p.full.Load() {
 		return logstore.Ticket{}, logstore.ErrDiskFull
+	}
+	if p.broken.Load() {
+		return logstore.Ticket{}, logstore.ErrOffline
 	}
 	return p.Partition.Append(batches, o)
 }

@@ -38,6 +38,7 @@ import (
 //	load tx STATE PID/EPOCH [last=] [previous=] [next=] [version=] [partitions=t:0,t:1]      writes a record as another coordinator
 //	wait DURATION
 //	full on|off           the disk
+//	broken on|off         the disk: it doesn't write any more
 //	restart               of the coordinator
 //	records               what was written since the last look
 func TestScripts(t *testing.T) {
@@ -67,6 +68,7 @@ type script struct {
 	cancel    context.CancelFunc
 	log       *testLog
 	full      atomic.Bool
+	broken    atomic.Bool
 	version   atomic.Int32
 	markers   *testMarkers
 	ids       *testIDs
@@ -90,7 +92,7 @@ func newScript(t *testing.T) *script {
 	s.version.Store(2)
 	s.ctx, s.cancel = context.WithCancel(t.Context())
 	s.log = openLog(t, vfs.NewMemory(), 1)
-	s.log.wrap = func(p logstore.Partition) logstore.Partition { return &fullPartition{Partition: p, full: &s.full} }
+	s.log.wrap = func(p logstore.Partition) logstore.Partition { return &fullPartition{p, &s.full, &s.broken} }
 	s.start()
 	return s
 }
@@ -282,6 +284,8 @@ func (s *script) control(a arguments) {
 		time.Sleep(a.duration(word))
 	case "full":
 		s.full.Store(word == "on")
+	case "broken":
+		s.broken.Store(word == "on")
 	case "restart":
 		stop(s.t, s.c)
 		s.start()
