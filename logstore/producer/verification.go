@@ -17,6 +17,10 @@ type verifications struct {
 	latest logstore.Verification
 }
 
+// maxVerifications bounds how many transactions are waited for: what the coordinator knows nothing of is never begun, and nothing but time
+// would make it forgotten. Kafka has no bound.
+const maxVerifications = 1 << 14
+
 // verification is one of them (Kafka's VerificationStateEntry).
 type verification struct {
 	guard     logstore.Verification
@@ -46,6 +50,7 @@ func (t *Table) Verify(producerID int64, epoch int16, baseSequence int32, bumps 
 		if t.verifications.byProducer == nil {
 			t.verifications.byProducer = map[int64]*verification{}
 		}
+		t.verifications.makeRoom()
 		t.verifications.latest++
 		v = &verification{
 			guard: t.verifications.latest, createdMs: nowMs,
@@ -58,6 +63,17 @@ func (t *Table) Verify(producerID int64, epoch int16, baseSequence int32, bumps 
 		v.lowestSequence = min(v.lowestSequence, baseSequence)
 	}
 	return v.guard, false, nil
+}
+
+// makeRoom forgets one of too many, whichever: its batch will be refused.
+func (v *verifications) makeRoom() {
+	if len(v.byProducer) < maxVerifications {
+		return
+	}
+	for producerID := range v.byProducer {
+		delete(v.byProducer, producerID)
+		return
+	}
 }
 
 // isVerified reports whether a batch may begin a transaction.

@@ -125,3 +125,14 @@ func TestVerificationsAreForgotten(t *testing.T) {
 		t.Error("a guard was given out twice")
 	}
 }
+
+func TestVerificationsAreBounded(t *testing.T) {
+	l := log{T: t}
+	for id := range int64(2 * maxVerifications) {
+		l.asks(id, 0, 0, false)
+	}
+	if got := l.table.Unverified(); got != maxVerifications {
+		t.Errorf("%d wait", got)
+	}
+	l.accepts(data(1<<40, 0, 0, 1).with(l.asks(1<<40, 0, 0, false)))
+}
