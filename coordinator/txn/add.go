@@ -159,13 +159,22 @@ func (c *Coordinator) add(ctx context.Context, a *addition) wire.ErrorCode {
 
 // add decides (TransactionCoordinator.handleAddPartitionsToTransaction).
 func (s *Shard) add(a *addition, m *Metadata) verdict[wire.ErrorCode] {
-	switch code := a.check(m); {
+	switch code := a.checkAfter(m); {
 	case code != wire.None:
 		return verdict[wire.ErrorCode]{answer: code, busy: code == wire.ConcurrentTransactions}
 	case m.State == Ongoing && m.Partitions.hasAll(a.partitions):
 		return verdict[wire.ErrorCode]{}
 	}
 	return verdict[wire.ErrorCode]{next: m.added(a.partitions, a.version, s.nowMs())}
+}
+
+// checkAfter is check for who begins a transaction. While the one before it ends, nobody else is looked at: the producer may have been told
+// already which ID and epoch come next.
+func (a *addition) checkAfter(m *Metadata) wire.ErrorCode {
+	if m != nil && m.State.prepared() {
+		return wire.ConcurrentTransactions
+	}
+	return a.check(m)
 }
 
 // check is the code for a producer that can't have the transaction now.

@@ -88,9 +88,7 @@ func (r *endRequest) decide(m *Metadata, nowMs int64) verdict[endAnswer] {
 	case Ongoing:
 		return verdict[endAnswer]{next: m.prepared(r.commit, 0, noProducerID, nowMs)}
 	case PrepareCommit, PrepareAbort:
-		if r.commit == (m.State == PrepareCommit) {
-			return endRefused(wire.ConcurrentTransactions)
-		}
+		return endRefused(wire.ConcurrentTransactions)
 	case CompleteCommit, CompleteAbort:
 		if r.commit == (m.State == CompleteCommit) {
 			return verdict[endAnswer]{}
@@ -108,8 +106,11 @@ func (r *endRequest) decide(m *Metadata, nowMs int64) verdict[endAnswer] {
 //	CompleteAbort  | answered again  | aborts     | invalid state    | invalid state
 //	CompleteCommit | invalid state   | aborts     | answered again   | invalid state
 func (r *endRequest) decideBumping(m *Metadata, nowMs int64) verdict[endAnswer] {
-	if m == nil {
+	switch {
+	case m == nil:
 		return endRefused(wire.InvalidProducerIDMapping)
+	case m.State.prepared(): // First: the producer may have been told already which ID and epoch come next.
+		return endRefused(wire.ConcurrentTransactions)
 	}
 	// The producer doesn't know yet that it has a new ID, or the next epoch.
 	hasNewID := m.PreviousProducerID == r.producerID && r.producerEpoch == lastEpoch && m.ProducerEpoch == 0
@@ -121,14 +122,10 @@ func (r *endRequest) decideBumping(m *Metadata, nowMs int64) verdict[endAnswer] 
 		return endRefused(wire.ProducerFenced)
 	}
 	repeated := hasNext || hasNewID
-	same := r.commit == (m.State == PrepareCommit || m.State == CompleteCommit)
+	same := r.commit == (m.State == CompleteCommit)
 	switch m.State {
 	case Ongoing:
 		return r.prepare(m, nowMs)
-	case PrepareCommit, PrepareAbort:
-		if same || !repeated {
-			return endRefused(wire.ConcurrentTransactions)
-		}
 	case CompleteCommit, CompleteAbort:
 		if repeated && same {
 			return r.again(m, nowMs)
@@ -145,12 +142,9 @@ func (r *endRequest) decideBumping(m *Metadata, nowMs int64) verdict[endAnswer] 
 	return endRefused(wire.InvalidTxnState)
 }
 
-// validEpoch reports whether the producer may ask, in the state that the transaction is in. While one ends, the producer may have been told the
-// next epoch and want to abort a transaction that it hasn't begun here: it must try again. Kafka fences it, if it comes so soon.
+// validEpoch reports whether the producer may ask, in the state that the transaction is in.
 func (r *endRequest) validEpoch(m *Metadata, hasNext, hasNewID bool) bool {
 	switch m.State {
-	case PrepareCommit, PrepareAbort:
-		return hasNext || (!r.commit && m.ClientVersion >= versionBumps && r.producerEpoch == m.ProducerEpoch)
 	case CompleteCommit, CompleteAbort:
 		return hasNext || hasNewID || r.producerEpoch == m.ProducerEpoch
 	default:

@@ -104,12 +104,12 @@ func (s *Shard) initProducer(r *initRequest, m *Metadata) verdict[initAnswer] {
 	switch {
 	case m == nil:
 		return s.initNew(r)
+	case m.State.prepared(): // First: the producer may have been told already which ID and epoch come next.
+		return verdict[initAnswer]{answer: initAnswer{code: wire.ConcurrentTransactions}}
 	case !r.belongsTo(m):
 		return verdict[initAnswer]{answer: initAnswer{code: wire.ProducerFenced}}
 	}
 	switch m.State {
-	case PrepareCommit, PrepareAbort:
-		return verdict[initAnswer]{answer: initAnswer{code: wire.ConcurrentTransactions}}
 	case Ongoing, PrepareEpochFence:
 		// The producer comes back when the transaction is aborted, and gets another epoch then.
 		s.coordinator.event(slog.LevelInfo, "transaction aborted, its transactional id has a new producer", r.id, m)
