@@ -67,7 +67,7 @@ func wait(ctx context.Context, t *testing.T, d time.Duration) {
 // awaitGroup waits for the group's first commit: members that are still joining when the faults begin would prove less.
 func awaitGroup(ctx context.Context, t *testing.T, l *load.Load) {
 	t.Helper()
-	if !until(ctx, 30*time.Second, func() bool { return l.Committed() > 0 }) {
+	if !until(ctx, time.Minute, func() bool { return l.Committed() > 0 }) {
 		t.Fatal("the group commits nothing")
 	}
 }
