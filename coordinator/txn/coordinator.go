@@ -21,7 +21,8 @@ type Coordinator struct {
 	events  eventLimiter
 	// background is what hands many markers to the log, and loads again what was lost.
 	background sync.WaitGroup
-	closing    chan struct{} // closed by Close
+	closing    chan struct{} // closed by the first Close
+	closed     sync.Once
 
 	inits calls[initAnswer]
 	codes calls[wire.ErrorCode]
@@ -57,7 +58,7 @@ func (c *Coordinator) Skipped() int64 { return c.runtime.Skipped() }
 // Close refuses new requests, makes durable what was decided, answers everybody who waits and waits for the end of it. Those who write
 // markers may still be at it: they must be closed later. A done context ends the wait, not the closing.
 func (c *Coordinator) Close(ctx context.Context) error {
-	close(c.closing)
+	c.closed.Do(func() { close(c.closing) })
 	err := c.runtime.Close(ctx)
 	c.background.Wait()
 	return err

@@ -304,6 +304,7 @@ func TestClosedCoordinatorRefuses(t *testing.T) {
 	defer log.close(t)
 	c := New(testOptions(log))
 	stop(t, c)
+	stop(t, c) // Once more is no harm.
 	req := kmsg.NewPtrEndTxnRequest()
 	req.Version, req.TransactionalID = 5, "tx"
 	if code := wire.ErrorCode(c.EndTxn(t.Context(), req).ErrorCode); code != wire.NotCoordinator {
