@@ -26,6 +26,7 @@ func NewTransactions(
 			t := topics.Image().TopicByName(p.Topic)
 			return t != nil && p.Partition >= 0 && p.Partition < t.Partitions
 		},
+		Internal: catalog.IsInternal,
 		OffsetsPartition: func(group string) txn.TopicPartition {
 			n := c.Current().Groups.OffsetsTopicPartitions
 			if t := topics.Image().TopicByName(offsetsTopic); t != nil {

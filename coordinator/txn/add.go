@@ -30,45 +30,68 @@ func (c *Coordinator) AddPartitionsToTxn(ctx context.Context, req *kmsg.AddParti
 	resp := req.ResponseKind().(*kmsg.AddPartitionsToTxnResponse)
 	if req.Version < addBatchesSince {
 		a := addition{id: req.TransactionalID, producerID: req.ProducerID, producerEpoch: req.ProducerEpoch}
+		resp.Topics = make([]kmsg.AddPartitionsToTxnResponseTopic, 0, len(req.Topics))
 		for _, t := range req.Topics {
-			for _, p := range t.Partitions {
-				a.partitions = append(a.partitions, TopicPartition{t.Topic, p})
-			}
+			a.name(t.Topic, t.Partitions)
 		}
-		resp.Topics = resultsOf(a.partitions, c.addExisting(ctx, &a, req.Version))
+		codes := c.addExisting(ctx, &a, req.Version)
+		for _, t := range req.Topics {
+			resp.Topics = append(resp.Topics, kmsg.AddPartitionsToTxnResponseTopic{Topic: t.Topic, Partitions: resultsOf(t.Partitions, codes)})
+			codes = codes[len(t.Partitions):]
+		}
 		return resp
 	}
 	resp.Transactions = make([]kmsg.AddPartitionsToTxnResponseTransaction, len(req.Transactions))
 	for i := range req.Transactions {
-		t := &req.Transactions[i]
-		a := addition{id: t.TransactionalID, producerID: t.ProducerID, producerEpoch: t.ProducerEpoch, version: versionBumps}
-		for _, topic := range t.Topics {
-			for _, p := range topic.Partitions {
-				a.partitions = append(a.partitions, TopicPartition{topic.Topic, p})
-			}
-		}
-		codes := c.missing(a.partitions)
-		if codes == nil && t.VerifyOnly {
-			codes = c.verify(ctx, &a)
-		} else if codes == nil {
-			codes = sameCode(len(a.partitions), c.add(ctx, &a))
-		}
-		result := &resp.Transactions[i]
-		result.TransactionalID = t.TransactionalID
-		for _, topic := range resultsOf(a.partitions, codes) {
-			told := kmsg.AddPartitionsToTxnResponseTransactionTopic{Topic: topic.Topic}
-			for _, p := range topic.Partitions {
-				told.Partitions = append(told.Partitions, kmsg.AddPartitionsToTxnResponseTransactionTopicPartition{Partition: p.Partition, ErrorCode: p.ErrorCode})
-			}
-			result.Topics = append(result.Topics, told)
-		}
+		resp.Transactions[i] = c.addTransaction(ctx, &req.Transactions[i])
 	}
 	return resp
 }
 
-// addExisting adds partitions if all of them exist.
+// addTransaction is what brokers ask of one transaction.
+func (c *Coordinator) addTransaction(ctx context.Context, t *kmsg.AddPartitionsToTxnRequestTransaction) kmsg.AddPartitionsToTxnResponseTransaction {
+	a := addition{id: t.TransactionalID, producerID: t.ProducerID, producerEpoch: t.ProducerEpoch, version: versionBumps}
+	for _, topic := range t.Topics {
+		a.name(topic.Topic, topic.Partitions)
+	}
+	codes := c.missing(a.partitions)
+	if codes == nil && t.VerifyOnly {
+		codes = c.verify(ctx, &a)
+	} else if codes == nil {
+		codes = sameCode(len(a.partitions), c.add(ctx, &a))
+	}
+	result := kmsg.AddPartitionsToTxnResponseTransaction{TransactionalID: t.TransactionalID}
+	for _, topic := range t.Topics {
+		told := kmsg.AddPartitionsToTxnResponseTransactionTopic{Topic: topic.Topic}
+		for _, r := range resultsOf(topic.Partitions, codes) {
+			told.Partitions = append(told.Partitions, kmsg.AddPartitionsToTxnResponseTransactionTopicPartition(r))
+		}
+		result.Topics = append(result.Topics, told)
+		codes = codes[len(topic.Partitions):]
+	}
+	return result
+}
+
+// name adds partitions of a topic.
+func (a *addition) name(topic string, partitions []int32) {
+	for _, p := range partitions {
+		a.partitions = append(a.partitions, TopicPartition{topic, p})
+	}
+}
+
+// addExisting adds partitions if all of them exist and are of topics that clients may write to.
 func (c *Coordinator) addExisting(ctx context.Context, a *addition, version int16) []wire.ErrorCode {
-	if codes := c.missing(a.partitions); codes != nil {
+	codes := c.missing(a.partitions)
+	for i, p := range a.partitions {
+		if !c.options.Internal(p.Topic) {
+			continue
+		}
+		if codes == nil {
+			codes = sameCode(len(a.partitions), wire.OperationNotAttempted)
+		}
+		codes[i] = wire.TopicAuthorizationFailed
+	}
+	if codes != nil {
 		return codes
 	}
 	return sameCode(len(a.partitions), fencedCode(c.add(ctx, a), version, addFencedSince))
@@ -97,27 +120,13 @@ func sameCode(n int, code wire.ErrorCode) []wire.ErrorCode {
 	return codes
 }
 
-// resultsOf gathers codes under their topics. A request may name a topic in several places and a partition several times; an answer
-// names each once, as Kafka's maps do.
-func resultsOf(all []TopicPartition, codes []wire.ErrorCode) []kmsg.AddPartitionsToTxnResponseTopic {
-	topics := []kmsg.AddPartitionsToTxnResponseTopic{}
-	places := map[string]int{}
-	seen := make(map[TopicPartition]struct{}, len(all))
-	for i, p := range all {
-		if _, again := seen[p]; again {
-			continue
-		}
-		seen[p] = struct{}{}
-		place, ok := places[p.Topic]
-		if !ok {
-			place = len(topics)
-			places[p.Topic] = place
-			topics = append(topics, kmsg.AddPartitionsToTxnResponseTopic{Topic: p.Topic})
-		}
-		t := &topics[place]
-		t.Partitions = append(t.Partitions, kmsg.AddPartitionsToTxnResponseTopicPartition{Partition: p.Partition, ErrorCode: int16(codes[i])})
+// resultsOf are the first codes as the results of a topic's partitions. As in Kafka a partition that was named twice is answered twice.
+func resultsOf(partitions []int32, codes []wire.ErrorCode) []kmsg.AddPartitionsToTxnResponseTopicPartition {
+	results := make([]kmsg.AddPartitionsToTxnResponseTopicPartition, len(partitions))
+	for i, p := range partitions {
+		results[i] = kmsg.AddPartitionsToTxnResponseTopicPartition{Partition: p, ErrorCode: int16(codes[i])}
 	}
-	return topics
+	return results
 }
 
 // AddOffsetsToTxn makes the committed offsets of a group part of a transaction: their partition of __consumer_offsets.
@@ -164,6 +173,8 @@ func (s *Shard) add(a *addition, m *Metadata) verdict[wire.ErrorCode] {
 		return verdict[wire.ErrorCode]{answer: code, busy: code == wire.ConcurrentTransactions}
 	case m.State == Ongoing && m.Partitions.hasAll(a.partitions):
 		return verdict[wire.ErrorCode]{}
+	case !s.serves(a.version):
+		return verdict[wire.ErrorCode]{answer: wire.UnsupportedVersion}
 	}
 	return verdict[wire.ErrorCode]{next: m.added(a.partitions, a.version, s.nowMs())}
 }

@@ -58,10 +58,14 @@ func (c *Coordinator) end(ctx context.Context, r *endRequest, bumps bool) endAns
 		a := c.ends.ask(ctx, c, question[endAnswer]{
 			id: r.id,
 			decide: func(s *Shard, m *Metadata) verdict[endAnswer] {
-				if bumps {
-					return r.decideBumping(m, s.nowMs())
+				if !bumps {
+					return r.decide(m, s.nowMs())
 				}
-				return r.decide(m, s.nowMs())
+				v := r.decideBumping(m, s.nowMs())
+				if v.next != nil && !s.serves(versionBumps) {
+					return endRefused(wire.UnsupportedVersion)
+				}
+				return v
 			},
 			refused: func(code wire.ErrorCode) endAnswer { return endAnswer{code: code} },
 		})

@@ -183,6 +183,7 @@ func testOptions(log *testLog) Options {
 		Exists: func(p TopicPartition) bool {
 			return p.Partition >= 0 && (p.Topic == "t" && p.Partition < 10 || p.Topic == "many" && p.Partition < 10_000)
 		},
+		Internal:         func(topic string) bool { return topic == "__consumer_offsets" },
 		OffsetsPartition: func(group string) TopicPartition { return TopicPartition{"__consumer_offsets", int32(len(group))} },
 		Log:              slog.New(slog.DiscardHandler),
 	}

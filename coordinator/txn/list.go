@@ -141,7 +141,9 @@ func newFilter(req *kmsg.ListTransactionsRequest, nowMs int64) (f *filter, unkno
 		f.durationMs = req.DurationFilterMillis
 	}
 	if p := req.TransactionalIDPattern; req.Version >= listPatternSince && p != nil && *p != "" {
-		f.pattern, err = regexp.Compile(`^(?:` + *p + `)$`)
+		if f.pattern, err = regexp.Compile(*p); err == nil {
+			f.pattern.Longest() // What matches the whole of a text is its longest match; a pattern that ends in \Q would swallow an anchor.
+		}
 	}
 	return f, unknown, err
 }
@@ -151,7 +153,13 @@ func (f *filter) passes(id string, m *Metadata) bool {
 	return (len(f.producerIDs) == 0 || slices.Contains(f.producerIDs, m.ProducerID)) &&
 		(!f.byState || slices.Contains(f.states, m.State)) &&
 		(f.durationMs < 0 || f.nowMs-m.StartMs > f.durationMs) &&
-		(f.pattern == nil || f.pattern.MatchString(id))
+		(f.pattern == nil || matchesWhole(f.pattern, id))
+}
+
+// matchesWhole reports whether a pattern, which is one of longest matches, matches all of a text.
+func matchesWhole(pattern *regexp.Regexp, text string) bool {
+	at := pattern.FindStringIndex(text)
+	return at != nil && at[0] == 0 && at[1] == len(text)
 }
 
 func (s *Shard) list(f *filter) []kmsg.ListTransactionsResponseTransactionState {

@@ -23,6 +23,8 @@ type Options struct {
 	Version func() int16
 	// Exists reports whether there is a partition.
 	Exists func(TopicPartition) bool
+	// Internal reports whether a topic is the broker's own, so that clients can't add its partitions by name.
+	Internal func(topic string) bool
 	// OffsetsPartition is the partition of __consumer_offsets that a group's offsets are in.
 	OffsetsPartition func(group string) TopicPartition
 	// Log gets what an operator can act on; nil is the default logger.

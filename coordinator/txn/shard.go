@@ -72,6 +72,12 @@ func (s *Shard) config() Config { return s.coordinator.options.Config() }
 // version is the finalized transaction.version.
 func (s *Shard) version() int16 { return s.coordinator.options.Version() }
 
+// serves reports whether what a client of a transaction version does can be kept: records of level 0 have no place for later versions, and
+// Kafka fails to write them.
+func (s *Shard) serves(clientVersion int16) bool {
+	return clientVersion < versionBumps || s.version() >= versionFlexible
+}
+
 // decision is made of a transition of one ID, nil for none, and of who wants to hear of it.
 func (s *Shard) decision(id string, next *Metadata, deliver func(error)) coordinator.Decision[*Record] {
 	if next == nil {
