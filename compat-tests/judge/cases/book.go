@@ -66,6 +66,31 @@ var Groups = map[string]Group{
 	}},
 	// A broker that nobody asked for a coordinator yet.
 	"first-group": {},
+	// Transactions, and groups whose offsets they commit.
+	"txn": {Overrides: map[string]string{
+		"group.initial.rebalance.delay.ms":      "0",
+		"group.consumer.assignment.interval.ms": "0",
+		"offsets.topic.num.partitions":          "3",
+		"transaction.state.log.num.partitions":  "3",
+	}},
+	// Transactions whose time is over soon.
+	"txn-timers": {Overrides: map[string]string{
+		"transaction.max.timeout.ms":                                  "10000",
+		"transaction.abort.timed.out.transaction.cleanup.interval.ms": "50",
+		"offsets.topic.num.partitions":                                "3",
+		"transaction.state.log.num.partitions":                        "3",
+	}},
+	// Transactional ids that are forgotten soon.
+	"txn-expiry": {Overrides: map[string]string{
+		"transactional.id.expiration.ms":                             "1000",
+		"transaction.remove.expired.transaction.cleanup.interval.ms": "100",
+		"transaction.state.log.num.partitions":                       "3",
+	}},
+	// Brokers whose version of transactions is lowered by the cases.
+	"txn-0": {Overrides: map[string]string{"offsets.topic.num.partitions": "3", "transaction.state.log.num.partitions": "3"}},
+	"txn-1": {Overrides: map[string]string{"offsets.topic.num.partitions": "3", "transaction.state.log.num.partitions": "3"}},
+	// A broker that nobody asked for a coordinator of transactions yet.
+	"first-txn": {},
 	// Limits that are large by default made small.
 	"limits": {Overrides: map[string]string{
 		"fetch.max.bytes":                  "1024",
@@ -100,7 +125,7 @@ func All() []script.Case {
 		createTopicsCases, deleteTopicsCases, createPartitionsCases, deleteRecordsCases, initProducerIDCases, offsetForLeaderEpochCases,
 		describeConfigsCases, alterConfigsCases, incrementalAlterConfigsCases, listConfigResourcesCases,
 		describeTopicPartitionsCases, describeClusterCases, describeLogDirsCases, describeProducersCases, describeQuorumCases,
-		limitCases, internalCases, groupCases, regressionCases, allEdges, damageCases,
+		limitCases, internalCases, groupCases, txnCases, regressionCases, allEdges, damageCases,
 	} {
 		add(&b)
 	}

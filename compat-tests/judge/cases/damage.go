@@ -3,6 +3,7 @@ package cases
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -21,7 +22,7 @@ type served struct {
 }
 
 // apis lists every API that the judge knows.
-func apis() []served { return append(topicAPIs(), groupAPIs()...) }
+func apis() []served { return slices.Concat(topicAPIs(), groupAPIs(), txnAPIs()) }
 
 func topicAPIs() []served {
 	return []served{
@@ -81,6 +82,26 @@ func groupAPIs() []served {
 	}
 	for i := range list {
 		list[i].group, list[i].prepare = "groups", []script.Step{ready("g")}
+	}
+	return list
+}
+
+// txnAPIs are the APIs of transactions; their requests are about transactional id x, which does not exist.
+func txnAPIs() []served {
+	nobody, none := foreign(4_000_000_000, 0), partitions{"missing": {0}}
+	list := []served{
+		{name: "AddPartitionsToTxn", key: 24, first: 0, last: 5, build: func(v int16) func(*script.Run) kmsg.Request { return addPartitions(v, nobody, none).Build }},
+		{name: "AddOffsetsToTxn", key: 25, first: 0, last: 4, build: func(v int16) func(*script.Run) kmsg.Request { return addOffsets(v, nobody).Build }},
+		{name: "EndTxn", key: 26, first: 0, last: 5, build: func(v int16) func(*script.Run) kmsg.Request { return endTxn(v, nobody, true).Build }},
+		{name: "WriteTxnMarkers", key: 27, first: 1, last: 2, build: func(v int16) func(*script.Run) kmsg.Request {
+			return writeMarkers(v, marker{owner: nobody, topics: none}).Build
+		}},
+		{name: "TxnOffsetCommit", key: 28, first: 0, last: 6, build: func(v int16) func(*script.Run) kmsg.Request { return txnCommit(v, nobody).Build }},
+		{name: "DescribeTransactions", key: 65, first: 0, last: 0, build: func(int16) func(*script.Run) kmsg.Request { return describeTxns(txnID).Build }},
+		{name: "ListTransactions", key: 66, first: 0, last: 2, build: func(v int16) func(*script.Run) kmsg.Request { return listTxns(v).Build }},
+	}
+	for i := range list {
+		list[i].group, list[i].prepare = "txn", []script.Step{coordinated(txnID), ready("g")}
 	}
 	return list
 }

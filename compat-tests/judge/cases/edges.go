@@ -158,6 +158,33 @@ func allEdges(b *book) {
 	b.edgeCases("DescribeQuorum", 2, nil, describeQuorum(2, "__cluster_metadata", 0))
 	b.edgeCases("ApiVersions", 5, nil, apiVersions(5))
 	b.in("groups", func() { groupEdges(b) })
+	b.in("txn", func() { txnEdges(b) })
+}
+
+// txnEdges does so for the APIs of transactions. An id that one case makes must not be unknown to another, and the first producer ids of
+// a broker may be the case's own.
+func txnEdges(b *book) {
+	one := steps(ready("g"), opened(1))
+	for _, v := range []int16{1, 4} {
+		b.edgeCases("InitProducerID", v, steps(initialized()), initTxn(v, initAs(owner(1, 0))).Build, "TransactionalID", "ProducerID=0", "ProducerID=1")
+	}
+	for _, v := range []int16{3, 5} {
+		b.edgeCases("AddPartitionsToTxn", v, one, addPartitions(v, owner(1, 0), partitions{"t": {0}}).Build, "Transactions=empty", "Transactions=twice", "ProducerID=0", "ProducerID=1", "Transactions.ProducerID=0", "Transactions.ProducerID=1")
+	}
+	for _, v := range []int16{1, 4} {
+		b.edgeCases("AddOffsetsToTxn", v, one, addOffsets(v, owner(1, 0)).Build, "ProducerID=0", "ProducerID=1")
+	}
+	for _, v := range []int16{1, 4, 5} {
+		b.edgeCases("EndTxn", v, one, endTxn(v, owner(1, 0), true).Build, "ProducerID=0", "ProducerID=1")
+	}
+	for _, v := range []int16{1, 2} {
+		b.edgeCases("WriteTxnMarkers", v, one, writeMarkers(v, marker{owner: owner(1, 0), commit: true, topics: partitions{"t": {0}}}).Build, "Markers.ProducerID=0", "Markers.ProducerID=1")
+	}
+	for _, v := range []int16{2, 3, 5, 6} {
+		b.edgeCases("TxnOffsetCommit", v, steps(one, did(addOffsets(3, owner(1, 0)))), txnCommit(v, owner(1, 0)).Build, "Group=empty", "Group=unknown", "Group=long", "ProducerID=0", "ProducerID=1")
+	}
+	b.edgeCases("DescribeTransactions", 0, one, describeTxns(txnID).Build)
+	b.edgeCases("ListTransactions", 2, one, listTxns(2, txnStates("Ongoing"), txnProducers(owner(1, 0)), txnPattern("~x")).Build)
 }
 
 // groupEdges does so for the APIs of groups. A commit must not make groups that other cases take for unknown, and Kafka never answers a join that
@@ -176,7 +203,7 @@ func groupEdges(b *book) {
 		b.edgeCases("Heartbeat", v, member, heartbeat(v, "a", 1).Build)
 	}
 	for _, v := range []int16{2, 10} {
-		b.edgeCases("OffsetCommit", v, member, commitAs(v, "a", 1).Build, "Group=empty", "Group=unknown", "Group=long")
+		b.edgeCases("OffsetCommit", v, member, commitAs(v, "a", 1).Build, "Group=empty", "Group=unknown", "Group=long", "ProducerID=0", "ProducerID=1")
 	}
 	for _, v := range []int16{1, 7, 8, 10} {
 		b.edgeCases("OffsetFetch", v, offsets, offsetFetchRequest(v, partitions{"t": {0}}))

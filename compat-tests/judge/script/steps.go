@@ -216,7 +216,7 @@ func requestText(r *Run, a Ask, req kmsg.Request) string {
 	return b.String()
 }
 
-// foreign matches the topics and groups of other cases, which share the broker.
+// foreign matches the topics, groups and transactions of other cases, which share the broker.
 var foreign = regexp.MustCompile(`^c\d{4}-`)
 
 // isForeign says whether an element of an answer's array belongs to another case. Where all groups are listed that is every group
@@ -229,7 +229,7 @@ func isForeign(prefix string, element reflect.Value) bool {
 	return foreign.MatchString(name) || element.Type().Name() == "ListGroupsResponseGroup"
 }
 
-// dropForeign removes the topics and groups of other cases from an answer that lists all of them.
+// dropForeign removes the topics, groups and transactions of other cases from an answer that lists all of them.
 func dropForeign(prefix string, v reflect.Value) {
 	switch v.Kind() {
 	case reflect.Pointer:
@@ -261,9 +261,9 @@ func dropForeign(prefix string, v reflect.Value) {
 	}
 }
 
-// nameOf is the name of the topic or group that a struct is about, empty where it is about neither.
+// nameOf is the name of the topic, group or transaction that a struct is about, empty where it is about none of them.
 func nameOf(v reflect.Value) string {
-	for _, name := range []string{"Topic", "Name", "Group"} {
+	for _, name := range []string{"Topic", "Name", "Group", "TransactionalID"} {
 		f := v.FieldByName(name)
 		if !f.IsValid() {
 			continue

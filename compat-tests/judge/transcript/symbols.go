@@ -189,7 +189,7 @@ func (s *Symbols) learnFields(v reflect.Value) {
 			s.LearnTopic(*name, id)
 		}
 	}
-	if strings.HasPrefix(v.Type().Name(), "InitProducerIDResponse") {
+	if name := v.Type().Name(); name == "InitProducerIDResponse" || name == "EndTxnResponse" {
 		if id, ok := field[int64](v, "ProducerID"); ok {
 			s.LearnProducer(id)
 		}

@@ -118,7 +118,7 @@ var identity = []string{"Name", "Topic", "TopicID", "Partition", "ApiKey", "Node
 var unordered = map[string]bool{
 	"Topics": true, "Partitions": true, "Configs": true, "ApiKeys": true, "SupportedFeatures": true, "FinalizedFeatures": true, "Brokers": true,
 	"Resources": true, "ConfigResources": true, "ActiveProducers": true, "Dirs": true, "Nodes": true,
-	"Groups": true, "Members": true, "TopicPartitions": true, "SubscribedTopics": true,
+	"Groups": true, "Members": true, "TopicPartitions": true, "SubscribedTopics": true, "TransactionStates": true,
 }
 
 // elementName is what an element of an array is called in paths: the value of its identifying field, where that is unique

@@ -12,6 +12,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -33,6 +34,8 @@ func run(w io.Writer) error {
 	addr := flag.String("addr", "127.0.0.1:9092", "broker")
 	dir := flag.String("dir", "", "the broker's log directory, to show paths in it as <dir>")
 	golden := flag.String("golden", filepath.Join("judge", "testdata"), "folder of golden answers")
+	group := flag.String("group", "*", "only cases of this group")
+	first := flag.Int("number", -1, "number of the first case, which names its topics and groups; random by default")
 	list := flag.Bool("list", false, "only list the names")
 	quiet := flag.Bool("differences", false, "only show what differs")
 	flag.Parse()
@@ -40,8 +43,12 @@ func run(w io.Writer) error {
 	if err != nil {
 		return err
 	}
+	number := *first
+	if number < 0 {
+		number = rand.IntN(numbers) // Groups and transactions of an earlier call are still there.
+	}
 	for _, c := range cases.All() {
-		if !judge.MatchAny(*pattern, c.Name) {
+		if !judge.MatchAny(*pattern, c.Name) || !judge.Match(*group, c.Group) {
 			continue
 		}
 		if *list {
@@ -50,17 +57,19 @@ func run(w io.Writer) error {
 			}
 			continue
 		}
-		if err := askOne(w, script.Env{Addr: *addr, Dir: *dir, T0: judge.BaseTime()}, c, kafka, *quiet); err != nil {
+		number = (number + 1) % numbers
+		if err := askOne(w, script.Env{Addr: *addr, Dir: *dir, T0: judge.BaseTime()}, c, number, kafka, *quiet); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func askOne(w io.Writer, env script.Env, c script.Case, kafka judge.Answers, quiet bool) error {
-	asked := judge.Asked{Answers: judge.Answers{}, Errors: map[string]error{}}
-	judge.Ask(context.Background(), env, []script.Case{c}, true, &asked)
-	notes := asked.Answers[c.Name]
+// numbers is how many numbers there are for cases; each has the names of its topics, groups and transactions for itself.
+const numbers = 10_000
+
+func askOne(w io.Writer, env script.Env, c script.Case, number int, kafka judge.Answers, quiet bool) error {
+	notes, failed := script.Execute(context.Background(), env, c, number)
 	differences := []judge.Difference(nil)
 	if known, ok := kafka[c.Name]; ok {
 		differences = judge.Compare(c.Name, known, notes)
@@ -73,8 +82,8 @@ func askOne(w io.Writer, env script.Env, c script.Case, kafka judge.Answers, qui
 		}
 		b.WriteString(judge.Text(notes))
 	}
-	if err := asked.Errors[c.Name]; err != nil {
-		fmt.Fprintf(&b, "%s: FAILED: %v\n", c.Name, err)
+	if failed != nil {
+		fmt.Fprintf(&b, "%s: FAILED: %v\n", c.Name, failed)
 	}
 	for _, d := range differences {
 		fmt.Fprintf(&b, "DIFFERS %s\n", d)
