@@ -243,6 +243,9 @@ func (x *takeover) awaitCompacted(dir string) map[string]string {
 // varying is what may differ in a dump: where a batch is, its checksum, when its tombstones go, who led, and what a later pass of the test stamps.
 var varying = regexp.MustCompile(`( position: \d+| crc: \d+|deleteHorizonMs: (OptionalLong\[\d+\]|\d+)| partitionLeaderEpoch: \d+|(CreateTime|LogAppendTime): -?\d+)`)
 
+// horizonSize is the size of a batch with a delete horizon: its timestamps count from there, and so have more digits the later it was cleaned.
+var horizonSize = regexp.MustCompile(`(deleteHorizonMs: some.*) size: \d+`)
+
 // dumped is what clatter dump tells of segments.
 func (x *takeover) dumped(paths []string) string {
 	x.Helper()
@@ -260,13 +263,14 @@ func (x *takeover) dumped(paths []string) string {
 			if strings.HasPrefix(line, "Dumping ") {
 				line = "Dumping " + filepath.Base(path) + "\n"
 			}
-			b.WriteString(varying.ReplaceAllStringFunc(line, func(s string) string {
+			line = varying.ReplaceAllStringFunc(line, func(s string) string {
 				name, value, _ := strings.Cut(s, ":")
 				if strings.Contains(value, "[") {
 					return name + ": some"
 				}
 				return name
-			}))
+			})
+			b.WriteString(horizonSize.ReplaceAllString(line, "$1"))
 		}
 	}
 	return b.String()
