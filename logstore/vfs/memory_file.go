@@ -327,6 +327,16 @@ func (f *memFile) Sync() error {
 	return nil
 }
 
+// StartSync implements [File]: nothing moves before Sync.
+func (f *memFile) StartSync() error {
+	end, err := f.begin("sync", 0)
+	if err != nil {
+		return err
+	}
+	end()
+	return nil
+}
+
 // Truncate implements [File].
 func (f *memFile) Truncate(size int64) error {
 	end, err := f.begin("truncate", size)

@@ -173,6 +173,9 @@ type osFile struct {
 // Sync implements [File].
 func (f *osFile) Sync() error { return syncData(f.File) }
 
+// StartSync implements [File].
+func (f *osFile) StartSync() error { return startSync(f.File) }
+
 // Size implements [File].
 func (f *osFile) Size() (int64, error) {
 	info, err := f.Stat()

@@ -20,6 +20,19 @@ func syncData(f *os.File) error {
 	return nil
 }
 
+// startSync begins the writeback of a file. What it meets there, fdatasync reports as well.
+func startSync(f *os.File) error {
+	err := control(f, func(fd uintptr) error {
+		return retryInterrupted(func() error { return unix.SyncFileRange(int(fd), 0, 0, unix.SYNC_FILE_RANGE_WRITE) })
+	})
+	switch {
+	case err == nil, errors.Is(err, unix.ENOSYS), errors.Is(err, unix.EINVAL), errors.Is(err, unix.EOPNOTSUPP), errors.Is(err, unix.EPERM):
+		return nil // Not every file system and not every sandbox has it.
+	default:
+		return pathError("sync_file_range", f.Name(), err)
+	}
+}
+
 // preallocate reserves blocks without moving the end of the file: a crash must
 // not leave a tail of zeros that recovery has to explain.
 func preallocate(f *os.File, size int64) error {

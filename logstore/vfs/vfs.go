@@ -39,6 +39,9 @@ type File interface {
 	io.Closer
 	// Sync makes the bytes and the size durable (fdatasync).
 	Sync() error
+	// StartSync has the system begin to write what Sync will wait for, and promises nothing. Who is about to sync many files
+	// starts all of them first, so that the disk gets them at once; a no-op where there is no way.
+	StartSync() error
 	Truncate(size int64) error
 	Size() (int64, error)
 	// Preallocate reserves disk space up to size without a promise on contents; a no-op where there is no way.
