@@ -21,6 +21,7 @@ R12 FAULT_RECOVERY_KILLS=100   .  ./faults         TestKillsDuringRecoveryLoseNo
 R13 FAULT_PROXY_TIME=10m       .  ./faults         TestLost.*
 R18 FAULT_KILLS=200            .  ./faults         TestKillsLoseNoAcknowledgedCommit
 R19 FAULT_MEMBERS=500          .  ./faults         TestCrowdSurvivesAKill
+TXN TXN_RECORDS=100000         .  ./java           TestTransactionsUnderKills
 R20 FAULT_COMPACTION_KILLS=200 .  ./faults         TestKillsDuringCompaction
 R21 FAULT_HEALTHY_SECONDS=3600 .  ./faults         TestHealthyBrokerStaysHealthy
 CLEANING FAULT_CLEANINGS=20    .  ./faults         TestCleanerLetsTheDataPathBe

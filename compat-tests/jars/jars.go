@@ -22,10 +22,25 @@ var BrokerPOM []byte
 //go:embed clients-pom.xml
 var ClientsPOM []byte
 
+// OldClientsPOM describes those of the newest release that does not know version 2 of transactions.
+//
+//go:embed old-clients-pom.xml
+var OldClientsPOM []byte
+
 // ToolsPOM describes the jars of Kafka's command-line tools.
 //
 //go:embed tools-pom.xml
 var ToolsPOM []byte
+
+// StreamsPOM describes the jars of Kafka Streams.
+//
+//go:embed streams-pom.xml
+var StreamsPOM []byte
+
+// ConnectPOM describes the jars of a worker of Kafka Connect.
+//
+//go:embed connect-pom.xml
+var ConnectPOM []byte
 
 // Java returns the path of the java program: that of JAVA_HOME where set, else the one on PATH.
 func Java() (string, error) {

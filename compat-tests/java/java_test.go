@@ -94,7 +94,13 @@ func follow(ctx context.Context, t *testing.T, broker *launch.Broker, lines io.R
 // compile compiles the sources that match a pattern and returns the class path that runs them.
 func compile(ctx context.Context, t *testing.T, pattern string) string {
 	t.Helper()
-	dir, err := jars.Resolve(ctx, "kafka-clients", jars.ClientsPOM)
+	return compileWith(ctx, t, pattern, "kafka-clients", jars.ClientsPOM)
+}
+
+// compileWith does so with the jars that a POM describes.
+func compileWith(ctx context.Context, t *testing.T, pattern, name string, pom []byte) string {
+	t.Helper()
+	dir, err := jars.Resolve(ctx, name, pom)
 	if errors.Is(err, jars.ErrUnavailable) {
 		report.Skip(t, "%v", err)
 	}

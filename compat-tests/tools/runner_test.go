@@ -39,6 +39,7 @@ var classes = map[string]string{
 	"kafka-metadata-quorum":     "org.apache.kafka.tools.MetadataQuorumCommand",
 	"kafka-producer-perf-test":  "org.apache.kafka.tools.ProducerPerformance",
 	"kafka-topics":              "org.apache.kafka.tools.TopicCommand",
+	"kafka-transactions":        "org.apache.kafka.tools.TransactionsCommand",
 }
 
 // jvm is the one JVM of this test binary; tests take turns.

@@ -1,0 +1,16 @@
+package confluent
+
+import (
+	"os/exec"
+	"testing"
+
+	"github.com/clatterhq/clatter/compat-tests/install"
+	"github.com/clatterhq/clatter/compat-tests/txns"
+)
+
+func TestTransactions(t *testing.T) {
+	python := install.Python(t, "confluent")
+	txns.Copy(t, txns.Client{Command: func(_ *testing.T, c txns.Copying) *exec.Cmd {
+		return exec.Command(python, append([]string{"copier.py"}, c.Args()...)...) //nolint:noctx // The scenario ends it.
+	}})
+}

@@ -1,0 +1,217 @@
+package connect
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/clatterhq/clatter/compat-tests/brokertest"
+	"github.com/clatterhq/clatter/compat-tests/jars"
+	"github.com/clatterhq/clatter/compat-tests/launch"
+	"github.com/clatterhq/clatter/compat-tests/report"
+)
+
+const (
+	timeLimit = 4 * time.Minute
+	batch     = 500 // Lines that are written at once.
+)
+
+// worker is one process of Connect, which is started again where it was killed.
+type worker struct {
+	t          *testing.T
+	ctx        context.Context //nolint:containedctx // It is the test's.
+	java       string
+	classPath  string
+	properties string
+	url        string
+	cmd        *exec.Cmd
+}
+
+func newWorker(ctx context.Context, t *testing.T, addr string) *worker {
+	t.Helper()
+	dir, err := jars.Resolve(ctx, "kafka-connect", jars.ConnectPOM)
+	java, err1 := jars.Java()
+	if err = errors.Join(err, err1); errors.Is(err, jars.ErrUnavailable) {
+		report.Skip(t, "%v", err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	home := t.TempDir()
+	w := &worker{t: t, ctx: ctx, java: java, classPath: filepath.Join(dir, "*"), properties: filepath.Join(home, "worker.properties"), url: "http://" + freeAddress(ctx, t)}
+	lines := []string{
+		"bootstrap.servers=" + addr, "group.id=connect-cluster", "listeners=" + w.url, "plugin.discovery=only_scan",
+		"key.converter=org.apache.kafka.connect.storage.StringConverter", "value.converter=org.apache.kafka.connect.storage.StringConverter",
+		"config.storage.topic=connect-configs", "offset.storage.topic=connect-offsets", "status.storage.topic=connect-status",
+		"config.storage.replication.factor=1", "offset.storage.replication.factor=1", "status.storage.replication.factor=1", "offset.storage.partitions=2",
+		"exactly.once.source.support=enabled", "offset.flush.interval.ms=500", "session.timeout.ms=6000", "heartbeat.interval.ms=500",
+		"scheduled.rebalance.max.delay.ms=0", "reconnect.backoff.max.ms=200",
+	}
+	if err := os.WriteFile(w.properties, []byte(strings.Join(lines, "\n")+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+// freeAddress is an address on which nothing listens.
+func freeAddress(ctx context.Context, t *testing.T) string {
+	t.Helper()
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+func (w *worker) start() {
+	w.t.Helper()
+	log, err := os.CreateTemp(w.t.TempDir(), "log")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.cmd = exec.Command(w.java, "-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", w.classPath, "org.apache.kafka.connect.cli.ConnectDistributed", w.properties) //nolint:noctx // Cleanup ends it.
+	launch.DieWithParent(w.cmd)
+	w.cmd.Stdout, w.cmd.Stderr = log, log
+	if err := w.cmd.Start(); err != nil {
+		w.t.Fatal(err)
+	}
+	cmd := w.cmd
+	w.t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+		if text, err := os.ReadFile(log.Name()); err == nil && w.t.Failed() {
+			w.t.Logf("worker:\n%s", text[max(0, len(text)-8192):])
+		}
+		_ = log.Close()
+	})
+}
+
+func (w *worker) kill() {
+	_ = w.cmd.Process.Kill()
+	_ = w.cmd.Wait()
+}
+
+// configure puts a connector, again and again until the worker is ready for it.
+func (w *worker) configure(name string, config map[string]string) {
+	w.t.Helper()
+	body, err := json.Marshal(config)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	begun := time.Now()
+	for last := ""; ; {
+		req, err := http.NewRequestWithContext(w.ctx, http.MethodPut, w.url+"/connectors/"+name+"/config", bytes.NewReader(body))
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		req.Header.Set("Content-Type", "application/json")
+		resp, err := http.DefaultClient.Do(req)
+		if err == nil {
+			last = resp.Status
+			resp.Body.Close()
+			if resp.StatusCode < 300 {
+				w.t.Logf("configured after %s", time.Since(begun).Round(time.Millisecond))
+				return
+			}
+		}
+		select {
+		case <-w.ctx.Done():
+			w.t.Fatalf("connector: %v, %s", err, last)
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+}
+
+// file is the file that is read, and what came of it.
+type file struct {
+	t       *testing.T
+	path    string
+	written int
+	seen    int
+	reader  *kgo.Client
+}
+
+// write appends lines.
+func (f *file) write() {
+	f.t.Helper()
+	out, err := os.OpenFile(f.path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	var text strings.Builder
+	for range batch {
+		fmt.Fprintf(&text, "line-%d\n", f.written)
+		f.written++
+	}
+	_, err = out.WriteString(text.String())
+	if err := errors.Join(err, out.Close()); err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+// read reads the topic until it has so many lines, which must come in order and once.
+func (f *file) read(ctx context.Context, what string, n int) {
+	f.t.Helper()
+	begun := time.Now()
+	for f.seen < n {
+		fetches := f.reader.PollFetches(ctx)
+		if ctx.Err() != nil {
+			f.t.Fatalf("%s: %d lines of %d", what, f.seen, n)
+		}
+		fetches.EachRecord(func(r *kgo.Record) {
+			if want := "line-" + strconv.Itoa(f.seen); string(r.Value) != want {
+				f.t.Fatalf("%s: %q at offset %d, want %q", what, r.Value, r.Offset, want)
+			}
+			f.seen++
+		})
+	}
+	f.t.Logf("%s: %d lines after %s", what, f.seen, time.Since(begun).Round(time.Millisecond))
+}
+
+func TestExactlyOnceSource(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), timeLimit)
+	defer cancel()
+	broker := brokertest.Start(t, map[string]string{"group.initial.rebalance.delay.ms": "0", "offsets.topic.num.partitions": "4", "transaction.state.log.num.partitions": "4", "num.partitions": "1"})
+	w := newWorker(ctx, t, broker.Addr())
+	reader, err := kgo.NewClient(kgo.SeedBrokers(broker.Addr()), kgo.ConsumeTopics("file-lines"), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
+		kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.MetadataMinAge(100*time.Millisecond), kgo.MetadataMaxAge(time.Second), kgo.AllowAutoTopicCreation())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	f := &file{t: t, path: filepath.Join(t.TempDir(), "lines"), reader: reader}
+	f.write()
+	w.start()
+	w.configure("lines", map[string]string{
+		"connector.class": "org.apache.kafka.connect.file.FileStreamSourceConnector", "tasks.max": "1", "file": f.path, "topic": "file-lines",
+		"exactly.once.support": "required", "transaction.boundary": "poll",
+	})
+	f.read(ctx, "at first", f.written)
+
+	f.write() // The connector looks once a second: the worker dies before, while or after it copies this.
+	w.kill()
+	f.write()
+	w.start()
+	f.read(ctx, "after the worker was killed", f.written)
+
+	f.write()
+	if err := errors.Join(broker.Kill(), broker.Restart(ctx)); err != nil {
+		t.Fatal(err)
+	}
+	f.write()
+	f.read(ctx, "after the broker was killed", f.written)
+}

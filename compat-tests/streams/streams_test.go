@@ -1,0 +1,231 @@
+package streams
+
+import (
+	"context"
+	"errors"
+	"io"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/clatterhq/clatter/compat-tests/brokertest"
+	"github.com/clatterhq/clatter/compat-tests/jars"
+	"github.com/clatterhq/clatter/compat-tests/launch"
+	"github.com/clatterhq/clatter/compat-tests/report"
+)
+
+const (
+	partitionCount = 2
+	timeLimit      = 6 * time.Minute
+	batch          = 40 // Lines, and pairs, of one round.
+)
+
+// words are those of which lines are made.
+var words = []string{"jackdaw", "rook", "crow", "magpie", "jay"}
+
+// application is one process of the program, which is started again where it was killed.
+type application struct {
+	t                      *testing.T
+	java, classPath, state string
+	addr                   string
+	cmd                    *exec.Cmd
+	stdin                  io.Closer
+	log                    *os.File
+}
+
+func compile(ctx context.Context, t *testing.T) *application {
+	t.Helper()
+	dir, err := jars.Resolve(ctx, "kafka-streams", jars.StreamsPOM)
+	java, err1 := jars.Java()
+	javac, err2 := jars.Javac()
+	if err = errors.Join(err, err1, err2); errors.Is(err, jars.ErrUnavailable) {
+		report.Skip(t, "%v", err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	classes, jarPath := t.TempDir(), filepath.Join(dir, "*")
+	if out, err := exec.CommandContext(ctx, javac, "-d", classes, "-cp", jarPath, "-proc:none", "src/WordsAndPairs.java").CombinedOutput(); err != nil {
+		t.Fatalf("javac: %v\n%s", err, out)
+	}
+	return &application{t: t, java: java, classPath: classes + string(os.PathListSeparator) + jarPath, state: t.TempDir()}
+}
+
+func (a *application) start() {
+	a.t.Helper()
+	log, err := os.CreateTemp(a.t.TempDir(), "log")
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	a.log = log
+	a.cmd = exec.Command(a.java, "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", a.classPath, "WordsAndPairs", a.addr, a.state) //nolint:noctx // Cleanup ends it.
+	launch.DieWithParent(a.cmd)
+	a.cmd.Stdout, a.cmd.Stderr = log, log
+	stdin, err := a.cmd.StdinPipe()
+	if err := errors.Join(err, a.cmd.Start()); err != nil {
+		a.t.Fatal(err)
+	}
+	a.stdin = stdin
+	cmd := a.cmd
+	a.t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+		if text, err := os.ReadFile(log.Name()); err == nil && a.t.Failed() {
+			a.t.Logf("application:\n%s", text[max(0, len(text)-8192):])
+		}
+		_ = log.Close()
+	})
+}
+
+func (a *application) kill() {
+	_ = a.cmd.Process.Kill()
+	_ = a.cmd.Wait()
+}
+
+// run is the application with what goes in and what must come out.
+type run struct {
+	t      *testing.T
+	ctx    context.Context //nolint:containedctx // It is the test's.
+	broker *launch.Broker
+	writer *kgo.Client
+	reader *kgo.Client
+	lines  int
+	pairs  int
+	want   map[string]int // Word counts.
+	counts map[string]int // Last count that was read, by word.
+	joined map[string]bool
+}
+
+func startRun(ctx context.Context, t *testing.T) *run {
+	t.Helper()
+	r := &run{t: t, ctx: ctx, want: map[string]int{}, counts: map[string]int{}, joined: map[string]bool{}}
+	r.broker = brokertest.Start(t, map[string]string{"group.initial.rebalance.delay.ms": "0", "offsets.topic.num.partitions": "4", "transaction.state.log.num.partitions": "4"})
+	r.writer = r.connect()
+	admin := kadm.NewClient(r.writer)
+	for _, topic := range []string{"lines", "left", "right", "counts", "pairs"} {
+		if _, err := admin.CreateTopic(ctx, partitionCount, 1, nil, topic); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.reader = r.connect(kgo.ConsumeTopics("counts", "pairs"), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchIsolationLevel(kgo.ReadCommitted()))
+	return r
+}
+
+func (r *run) connect(options ...kgo.Opt) *kgo.Client {
+	r.t.Helper()
+	c, err := kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers(r.broker.Addr()), kgo.MetadataMinAge(100 * time.Millisecond)}, options...)...)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.t.Cleanup(c.Close)
+	return c
+}
+
+// write writes lines and both halves of pairs.
+func (r *run) write() {
+	r.t.Helper()
+	var records []*kgo.Record
+	for range batch {
+		var line []string
+		for i, word := range words {
+			if r.lines%(i+1) == 0 {
+				line = append(line, word)
+				r.want[word]++
+			}
+		}
+		key := []byte(strconv.Itoa(r.lines))
+		records = append(records, &kgo.Record{Topic: "lines", Key: key, Value: []byte(strings.Join(line, " "))},
+			&kgo.Record{Topic: "left", Key: key, Value: []byte("l" + string(key))}, &kgo.Record{Topic: "right", Key: key, Value: []byte("r" + string(key))})
+		r.lines++
+		r.pairs++
+	}
+	if err := r.writer.ProduceSync(r.ctx, records...).FirstErr(); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// read reads until at least so many pairs and the counts of so many lines are there, which is everything where part is 1.
+func (r *run) read(what string, part float64) {
+	r.t.Helper()
+	begun := time.Now()
+	total := 0
+	for _, n := range r.want {
+		total += n
+	}
+	for {
+		sum := 0
+		for _, n := range r.counts {
+			sum += n
+		}
+		if float64(sum) >= part*float64(total) && float64(len(r.joined)) >= part*float64(r.pairs) {
+			r.t.Logf("%s: %d counts and %d pairs after %s", what, sum, len(r.joined), time.Since(begun).Round(time.Millisecond))
+			return
+		}
+		fetches := r.reader.PollFetches(r.ctx)
+		if r.ctx.Err() != nil {
+			r.t.Fatalf("%s: %d of %d counts, %d of %d pairs", what, sum, total, len(r.joined), r.pairs)
+		}
+		fetches.EachRecord(r.check)
+	}
+}
+
+// check takes one record of the output: each word is counted 1, 2, 3 …, each pair comes once.
+func (r *run) check(record *kgo.Record) {
+	r.t.Helper()
+	key, value := string(record.Key), string(record.Value)
+	if record.Topic == "pairs" {
+		if r.joined[key] || value != "l"+key+"+r"+key {
+			r.t.Fatalf("pair %s is %q, seen before: %t", key, value, r.joined[key])
+		}
+		r.joined[key] = true
+		return
+	}
+	if want := strconv.Itoa(r.counts[key] + 1); value != want {
+		r.t.Fatalf("%q was counted %s, want %s (offset %d)", key, value, want, record.Offset)
+	}
+	r.counts[key]++
+}
+
+func TestExactlyOnce(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), timeLimit)
+	defer cancel()
+	a := compile(ctx, t)
+	r := startRun(ctx, t)
+	a.addr = r.broker.Addr()
+	a.start()
+	r.write()
+	r.read("at first", 1)
+
+	r.write()
+	r.read("before the application is killed", 0.6)
+	a.kill()
+	r.write()
+	a.start()
+	r.read("after the application was killed", 1)
+
+	r.write()
+	r.read("before the broker is killed", 0.9)
+	if err := errors.Join(r.broker.Kill(), r.broker.Restart(ctx)); err != nil {
+		t.Fatal(err)
+	}
+	r.write()
+	r.read("after the broker was killed", 1)
+	if err := a.stdin.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.cmd.Wait(); err != nil {
+		t.Errorf("application: %v", err)
+	}
+	if !maps.Equal(r.counts, r.want) {
+		t.Errorf("counted %v, want %v", r.counts, r.want)
+	}
+	t.Logf("%d lines, %d pairs", r.lines, r.pairs)
+}
