@@ -11,10 +11,14 @@ import (
 	"github.com/IBM/sarama"
 
 	"github.com/clatterhq/clatter/compat-tests/groups"
+	"github.com/clatterhq/clatter/compat-tests/txns"
 )
 
-// TestMain makes this binary a group member where a scenario starts it as one.
-func TestMain(m *testing.M) { groups.Main(m, member) }
+// TestMain makes this binary a member of a group or a copier where a scenario starts it as one.
+func TestMain(m *testing.M) {
+	txns.Main(copier)
+	groups.Main(m, member)
+}
 
 // member consumes in a group until the context ends.
 func member(ctx context.Context, m groups.Membership, report *groups.Reporter) error {
