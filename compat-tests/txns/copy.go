@@ -97,15 +97,17 @@ func Soak(t *testing.T, c Client) {
 	seed := uint64(time.Now().UnixNano()) //nolint:gosec // Any number will do.
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // Not for secrets.
-	s.Write(records / partitionCount)
+	share := max(1, records/partitionCount/(kills+1))
 	s.Start()
-	for i := range kills {
-		s.AwaitCopied((i + 1) * records / (kills + 1))
+	for range kills {
+		s.Write(share)
+		s.AwaitCopied(s.total() - share) // Half of what was written last is still to be copied.
 		select {
 		case <-s.ctx.Done():
-		case <-time.After(time.Duration(random.IntN(100)) * time.Millisecond):
+		case <-time.After(time.Duration(random.IntN(30)) * time.Millisecond):
 		}
 		s.CrashBroker()
 	}
+	s.Write(share)
 	s.Finish()
 }
