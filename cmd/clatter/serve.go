@@ -28,9 +28,6 @@ Without any of them the broker listens on localhost:9092 and keeps its data in .
 // waits 10 s at most, if it is docker, and kills then.
 const stopTime = 9 * time.Second
 
-// startTime is when a start and what clients ask for first are over.
-const startTime = time.Second
-
 // noSync is the override that --memory comes with: nothing there waits for a disk. An override of the user wins.
 const noSync = "log.flush.interval.messages=9223372036854775807"
 
@@ -85,13 +82,10 @@ func (p *process) runNode(static *config.Static, memory bool, signals <-chan os.
 	if err != nil {
 		return p.fail(exitFailure, err)
 	}
+	if err := releaseStartPages(); err != nil {
+		n.log.Debug("pages that only the start needed stay mapped", "err", err)
+	}
 	n.serve()
-	release := time.AfterFunc(startTime, func() {
-		if err := releaseStartPages(); err != nil {
-			n.log.Debug("pages that only the start needed stay mapped", "err", err)
-		}
-	})
-	defer release.Stop()
 	s, err := n.awaitSignal(ctx, signals)
 	if err != nil {
 		bounded, cancel := context.WithTimeout(ctx, stopTime)
