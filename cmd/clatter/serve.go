@@ -6,6 +6,7 @@ import (
 	"flag"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 	"time"
 
@@ -82,9 +83,13 @@ func (p *process) runNode(static *config.Static, memory bool, signals <-chan os.
 	if err != nil {
 		return p.fail(exitFailure, err)
 	}
-	if err := releaseStartPages(); err != nil {
-		n.log.Debug("pages that only the start needed stay mapped", "err", err)
-	}
+	var release sync.WaitGroup
+	defer release.Wait()
+	release.Go(func() { // Nobody has to wait for it.
+		if err := releaseStartPages(); err != nil {
+			n.log.Debug("pages that only the start needed stay mapped", "err", err)
+		}
+	})
 	n.serve()
 	s, err := n.awaitSignal(ctx, signals)
 	if err != nil {
