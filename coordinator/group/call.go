@@ -83,7 +83,7 @@ func newCall[T any](q question[T]) *call[T] {
 	k := &call[T]{question: q, answered: make(chan struct{}, 1)}
 	k.command = coordinator.Command[*Shard, Record]{
 		Key: q.key, Shared: q.shared, Decide: k.decideOnce,
-		Refused: func(err error) { k.finish(k.refused(codeOf(err))) },
+		Refused: func(err error) { k.finish(k.refused(coordinator.CodeOf(err))) },
 	}
 	k.reply = func(answer T) {
 		k.answer = answer
@@ -91,7 +91,7 @@ func newCall[T any](q question[T]) *call[T] {
 	}
 	k.deliver = func(err error) {
 		if err != nil {
-			k.answer = k.refused(codeOf(err))
+			k.answer = k.refused(coordinator.CodeOf(err))
 		}
 		k.answered <- struct{}{}
 	}
@@ -134,7 +134,7 @@ func (k *call[T]) wait(ctx context.Context) T {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.mu.gone = true
-	return k.refused(codeOf(ctx.Err()))
+	return k.refused(coordinator.CodeOf(ctx.Err()))
 }
 
 // askEach has the shards of groups decide, all at once, and waits for all answers, which are in the order of the groups.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/clatterhq/clatter/coordinator"
 	"github.com/clatterhq/clatter/wire"
 )
 
@@ -122,7 +123,7 @@ func (s *Shard) joinUnknown(j *joiner) []Record {
 	if records := s.joinClassic(g, j); len(records) > 0 {
 		return records
 	}
-	s.undo(func(err error) { s.forget(g, codeOf(err)) })
+	s.undo(func(err error) { s.forget(g, coordinator.CodeOf(err)) })
 	return []Record{&MetadataRecord{Group: g.id, Metadata: &Metadata{CurrentStateTimestamp: g.sinceMs}}}
 }
 

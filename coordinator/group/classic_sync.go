@@ -6,6 +6,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/clatterhq/clatter/coordinator"
 	"github.com/clatterhq/clatter/wire"
 )
 
@@ -114,7 +115,7 @@ func (g *classicGroup) assign(s *Shard, assigned []kmsg.SyncGroupRequestGroupAss
 			if s.groups[g.id] != anyGroup(g) || g.state != classicCompleting || g.generation != generation {
 				return nil
 			}
-			return g.unassigned(s, codeOf(err))
+			return g.unassigned(s, coordinator.CodeOf(err))
 		}).Set(0)
 	})
 	return []Record{&MetadataRecord{Group: g.id, Metadata: g.metadata(assignments)}}

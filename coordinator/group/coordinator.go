@@ -20,7 +20,7 @@ import (
 type Coordinator struct {
 	options Options
 	runtime *coordinator.Runtime[*Shard, Record]
-	events  eventLimiter
+	events  *coordinator.Events
 	// background is what matches topics for regular expressions, and scans bounds it.
 	background sync.WaitGroup
 	scans      chan struct{}
@@ -42,7 +42,7 @@ func New(o Options) *Coordinator {
 	if o.Random == nil {
 		o.Random = rand.Reader
 	}
-	c := &Coordinator{options: o, scans: make(chan struct{}, regexScans)}
+	c := &Coordinator{options: o, events: coordinator.NewEvents(o.Log), scans: make(chan struct{}, regexScans)}
 	c.runtime = coordinator.New(coordinator.Options[*Shard, Record]{
 		Topic:  o.Topic,
 		New:    c.newShard,

@@ -2,7 +2,6 @@ package group
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync/atomic"
 	"testing"
@@ -13,7 +12,6 @@ import (
 	"github.com/clatterhq/clatter/logstore"
 	"github.com/clatterhq/clatter/logstore/vfs"
 	"github.com/clatterhq/clatter/wire"
-	"github.com/clatterhq/clatter/wire/record"
 )
 
 func commitRecord(group string, partition int32, offset int64) *OffsetRecord {
@@ -142,29 +140,6 @@ func TestTimersOfGroupsDecideAndAnswer(t *testing.T) {
 		wantEqual(t, "answer", ask(t.Context(), c, "group", q), 1)
 		wantEqual(t, "told", fmt.Sprint(told), "[1m0s 1m0s]")
 	})
-}
-
-func TestEveryErrorHasItsCode(t *testing.T) {
-	for _, c := range []struct {
-		err  error
-		want wire.ErrorCode
-	}{
-		{nil, wire.None},
-		{coordinator.ErrLoading, wire.CoordinatorLoadInProgress},
-		{fmt.Errorf("%w: %w", coordinator.ErrNotAvailable, logstore.ErrOffline), wire.NotCoordinator},
-		{coordinator.ErrClosed, wire.NotCoordinator},
-		{coordinator.ErrFailed, wire.UnknownServerError},
-		{logstore.ErrDiskFull, wire.CoordinatorNotAvailable},
-		{fmt.Errorf("append: %w", logstore.ErrOffline), wire.NotCoordinator},
-		{&logstore.NotLeaderError{}, wire.NotCoordinator},
-		{&logstore.CorruptError{Err: record.ErrCorrupt}, wire.NotCoordinator},
-		{record.ErrBatchTooLarge, wire.UnknownServerError},
-		{errors.New("bug"), wire.UnknownServerError},
-	} {
-		if got := codeOf(c.err); got != c.want {
-			t.Errorf("%v: %s, want %s", c.err, got, c.want)
-		}
-	}
 }
 
 func TestClassicGroupAsOneOfMany(t *testing.T) {

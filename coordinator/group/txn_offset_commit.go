@@ -84,17 +84,17 @@ func (c *Coordinator) verify(ctx context.Context, req *kmsg.TxnOffsetCommitReque
 	}
 	shards, err := c.runtime.Shards()
 	if err != nil {
-		return logstore.Unverified, codeOf(err)
+		return logstore.Unverified, coordinator.CodeOf(err)
 	}
 	shard := coordinator.ShardOf(req.Group, shards)
 	log, err := c.options.Topic.Partition(shard)
 	if err != nil {
-		return logstore.Unverified, codeOf(err)
+		return logstore.Unverified, coordinator.CodeOf(err)
 	}
 	const noSequence = -1
 	v, ongoing, err := log.Verify(req.ProducerID, req.ProducerEpoch, noSequence, adds)
 	if err != nil || ongoing {
-		return v, codeOf(err)
+		return v, coordinator.CodeOf(err)
 	}
 	if c.options.VerifyTransaction == nil {
 		return logstore.Unverified, wire.CoordinatorNotAvailable

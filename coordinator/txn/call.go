@@ -70,7 +70,7 @@ func newCall[T any]() *call[T] {
 	k := &call[T]{answered: make(chan struct{}, 1)}
 	k.deliver = func(err error) {
 		if err != nil {
-			k.answer = k.refused(codeOf(err))
+			k.answer = k.refused(coordinator.CodeOf(err))
 		}
 		k.answered <- struct{}{}
 	}
@@ -119,7 +119,7 @@ func (k *call[T]) wait(ctx context.Context) T {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.mu.gone = true
-	return k.refused(codeOf(ctx.Err()))
+	return k.refused(coordinator.CodeOf(ctx.Err()))
 }
 
 // parked is a call that waits for a transaction to end.

@@ -18,7 +18,7 @@ import (
 type Coordinator struct {
 	options Options
 	runtime *coordinator.Runtime[*Shard, *Record]
-	events  eventLimiter
+	events  *coordinator.Events
 	// background is what hands many markers to the log, and loads again what was lost.
 	background sync.WaitGroup
 	closing    chan struct{} // closed by the first Close
@@ -38,7 +38,7 @@ func New(o Options) *Coordinator {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	c := &Coordinator{options: o, closing: make(chan struct{})}
+	c := &Coordinator{options: o, events: coordinator.NewEvents(o.Log), closing: make(chan struct{})}
 	c.runtime = coordinator.New(coordinator.Options[*Shard, *Record]{
 		Topic:  o.Topic,
 		New:    c.newShard,

@@ -6,6 +6,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/clatterhq/clatter/coordinator"
 	"github.com/clatterhq/clatter/wire"
 )
 
@@ -93,7 +94,7 @@ func (c *Coordinator) newProducerID(ctx context.Context) (int64, wire.ErrorCode)
 	case err == nil:
 		return id, wire.None
 	case ctx.Err() != nil:
-		return noProducerID, codeOf(ctx.Err())
+		return noProducerID, coordinator.CodeOf(ctx.Err())
 	}
 	c.options.Log.Error("no producer id for a transaction", slog.Any("error", err))
 	return noProducerID, wire.CoordinatorNotAvailable

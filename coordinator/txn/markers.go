@@ -108,7 +108,7 @@ func (s *Shard) complete(e *completion) coordinator.Decision[*Record] {
 	e.mu.Unlock()
 	if len(failed) > 0 {
 		s.coordinator.event(slog.LevelWarn, "cannot write markers of a transaction, trying again", e.id, t.last,
-			slog.Int("partitions", len(failed)), slog.String("first", failed[0].Topic), slog.Int("partition", int(failed[0].Partition)), slog.Any("error", err))
+			"partitions", len(failed), "first", failed[0].Topic, "partition", failed[0].Partition, "error", err)
 		s.tryLater(e)
 		return coordinator.Decision[*Record]{}
 	}

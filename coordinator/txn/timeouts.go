@@ -51,7 +51,7 @@ func (s *Shard) abortLate() coordinator.Decision[*Record] {
 			continue
 		}
 		s.coordinator.event(slog.LevelInfo, "transaction aborted, its time is up", t.id, t.last,
-			slog.Duration("timeout", time.Duration(t.last.TimeoutMs)*time.Millisecond))
+			"timeout", time.Duration(t.last.TimeoutMs)*time.Millisecond)
 		late = append(late, t.id)
 		d.Records = append(d.Records, s.recordsOf(t.id, t.last.fenced(s.version(), nowMs))...)
 	}
