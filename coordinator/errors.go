@@ -14,3 +14,14 @@ var (
 	// its state again: UNKNOWN_SERVER_ERROR.
 	ErrFailed = errors.New("coordinator failed")
 )
+
+// What can be wrong with a record in the log. Such a record is skipped, counted and logged.
+var (
+	// ErrUnknownRecord occurs when the key is of a type that isn't read here: from a newer version, or
+	// of something that doesn't exist here.
+	ErrUnknownRecord = errors.New("unknown type of record")
+	// ErrUnknownVersion occurs when the value has a version that isn't read here.
+	ErrUnknownVersion = errors.New("unknown version of record")
+	// ErrMalformed occurs when the bytes are not what their type and version promise, or contradict the records before.
+	ErrMalformed = errors.New("malformed record")
+)

@@ -19,7 +19,7 @@ type Machine[R any] interface {
 type Format[R any] interface {
 	// Encode appends a record's key and value to two slices. A nil value is a tombstone.
 	Encode(key, value []byte, r R) (encodedKey, encodedValue []byte)
-	// Decode must copy what it keeps. An error says that the record is of an unknown version, or damaged: it is skipped.
+	// Decode must copy what it keeps. Errors, for which a record is skipped: [ErrUnknownRecord], [ErrUnknownVersion], [ErrMalformed].
 	Decode(key, value []byte) (R, error)
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/clatterhq/clatter/coordinator/primitive"
 	"github.com/clatterhq/clatter/wire"
 )
 
@@ -50,11 +51,11 @@ func joins(m *classicMember, answers *[]string) *classicMember {
 // subscriptionOf is the metadata of a consumer of these topics.
 func subscriptionOf(version int16, topics ...string) []byte {
 	p := binary.BigEndian.AppendUint16(nil, uint16(version))
-	p = appendInt32(p, int32(len(topics)))
+	p = primitive.AppendInt32(p, int32(len(topics)))
 	for _, topic := range topics {
-		p = appendString(p, topic)
+		p = primitive.AppendString(p, topic)
 	}
-	return appendInt32(p, -1)
+	return primitive.AppendInt32(p, -1)
 }
 
 func TestStatesFollowKafkas(t *testing.T) {

@@ -1,5 +1,7 @@
 package group
 
+import "github.com/clatterhq/clatter/coordinator/primitive"
+
 // consumerProtocolType is the protocol type of consumers, whose subscriptions are understood. All others are opaque.
 const consumerProtocolType = "consumer"
 
@@ -84,22 +86,20 @@ func (g *classicGroup) subscribed() subscription {
 
 // addTopics reads version 0 of ConsumerProtocolSubscription, which every version begins with: topics and the user's data.
 func addTopics(topics map[string]struct{}, metadata []byte) bool {
-	r := reader{p: metadata}
-	r.int16() // the version: any
-	n := r.arrayLen()
+	r := primitive.NewReader(metadata)
+	r.Int16() // the version: any
+	n := r.ArrayLen()
 	if n < 0 {
 		return false
 	}
-	for ; n > 0 && !r.bad; n-- {
-		topic := r.string()
-		if !r.bad {
+	for ; n > 0 && !r.Bad(); n-- {
+		topic := r.String()
+		if !r.Bad() {
 			topics[topic] = struct{}{}
 		}
 	}
-	if userData := r.arrayLen(); userData != -1 {
-		r.take(userData)
-	}
-	return !r.bad
+	r.SkipBytes() // the user's data
+	return !r.Bad()
 }
 
 // subscribedTo reports whether offsets of the topic are in use. While nothing is known about consumers they are.

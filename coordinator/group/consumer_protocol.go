@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/clatterhq/clatter/coordinator/group/assignor"
+	"github.com/clatterhq/clatter/coordinator/primitive"
 )
 
 // consumerSubscription is what a consumer of the classic protocol says to its group's leader (ConsumerProtocolSubscription, versions 0 to 3).
@@ -29,59 +30,50 @@ const (
 
 // parseSubscription reads a subscription of any version. ok is false if it isn't one.
 func parseSubscription(p []byte) (s consumerSubscription, ok bool) {
-	r := reader{p: p}
-	s.version = r.int16()
-	s.topics = r.strings()
-	r.skipBytes()
+	r := primitive.NewReader(p)
+	s.version = r.Int16()
+	s.topics = r.Strings()
+	r.SkipBytes()
 	if s.version >= subscriptionOwned {
-		s.owned = r.namedPartitions()
+		s.owned = readNamedPartitions(r)
 	}
 	if s.version >= subscriptionGeneration {
-		r.int32()
+		r.Int32()
 	}
 	if s.version >= subscriptionRack {
-		s.rackID = orEmpty(r.nullableString())
+		s.rackID = orEmpty(r.NullableString())
 	}
-	return s, !r.bad && s.version >= 0
+	return s, !r.Bad() && s.version >= 0
 }
 
 // parseAssignment reads the assignment of a consumer (ConsumerProtocolAssignment). custom says that there is more in it than partitions:
 // something of an assignor of the client's own.
 func parseAssignment(p []byte) (partitions []namedPartitions, custom, ok bool) {
-	r := reader{p: p}
-	version := r.int16()
-	partitions = r.namedPartitions()
-	custom = r.skipBytes() > 0
-	return partitions, custom, !r.bad && version >= 0
+	r := primitive.NewReader(p)
+	version := r.Int16()
+	partitions = readNamedPartitions(r)
+	custom = r.SkipBytes() > 0
+	return partitions, custom, !r.Bad() && version >= 0
 }
 
 // appendAssignment writes the assignment of a consumer in the version of its subscription.
 func appendAssignment(version int16, partitions []namedPartitions) []byte {
-	p := appendInt16(nil, min(version, subscriptionRack))
-	p = appendInt32(p, int32(len(partitions)))
+	p := primitive.AppendInt16(nil, min(version, subscriptionRack))
+	p = primitive.AppendInt32(p, int32(len(partitions)))
 	for _, t := range partitions {
-		p = appendString(p, t.topic)
-		p = appendInt32(p, int32(len(t.partitions)))
+		p = primitive.AppendString(p, t.topic)
+		p = primitive.AppendInt32(p, int32(len(t.partitions)))
 		for _, number := range t.partitions {
-			p = appendInt32(p, number)
+			p = primitive.AppendInt32(p, number)
 		}
 	}
-	return appendInt32(p, -1) // No user data.
+	return primitive.AppendInt32(p, -1) // No user data.
 }
 
-// skipBytes skips nullable bytes and returns how many there were.
-func (r *reader) skipBytes() int {
-	n := r.arrayLen()
-	if n == -1 {
-		return 0
-	}
-	return len(r.take(n))
-}
-
-func (r *reader) namedPartitions() []namedPartitions {
+func readNamedPartitions(r *primitive.Reader) []namedPartitions {
 	var all []namedPartitions
-	for n := r.arrayLen(); n > 0 && !r.bad; n-- {
-		all = append(all, namedPartitions{topic: r.string(), partitions: r.int32s()})
+	for n := r.ArrayLen(); n > 0 && !r.Bad(); n-- {
+		all = append(all, namedPartitions{topic: r.String(), partitions: r.Int32s()})
 	}
 	return all
 }

@@ -1,6 +1,10 @@
 package group
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/clatterhq/clatter/coordinator"
+)
 
 // replayConsumer applies a record of a consumer group. ok is false if it is of another kind. Tombstones of what isn't there are nothing
 // unusual: the log may have been compacted.
@@ -74,12 +78,12 @@ func (s *Shard) replayConsumerGroup(r *ConsumerGroupRecord) error {
 	case g == nil && r.Value == nil:
 		return nil
 	case g == nil:
-		return fmt.Errorf("%w: %q is no consumer group", ErrMalformed, r.Group)
+		return fmt.Errorf("%w: %q is no consumer group", coordinator.ErrMalformed, r.Group)
 	case r.Value != nil:
 		g.epoch, g.metadataHash = r.Value.Epoch, r.Value.MetadataHash
 		return nil
 	case len(g.members) > 0:
-		return fmt.Errorf("%w: consumer group %q is deleted with %d members", ErrMalformed, r.Group, len(g.members))
+		return fmt.Errorf("%w: consumer group %q is deleted with %d members", coordinator.ErrMalformed, r.Group, len(g.members))
 	}
 	g.stop()
 	delete(s.groups, r.Group)
@@ -92,7 +96,7 @@ func (s *Shard) replayConsumerMember(r *ConsumerMemberRecord) error {
 		if r.Value == nil {
 			return nil
 		}
-		return fmt.Errorf("%w: %q is no consumer group", ErrMalformed, r.Group)
+		return fmt.Errorf("%w: %q is no consumer group", coordinator.ErrMalformed, r.Group)
 	}
 	if r.Value == nil {
 		g.remove(r.Member)
@@ -113,7 +117,7 @@ func (s *Shard) replayCurrent(r *CurrentRecord) error {
 		if r.Value == nil {
 			return nil
 		}
-		return fmt.Errorf("%w: %q is no consumer group", ErrMalformed, r.Group)
+		return fmt.Errorf("%w: %q is no consumer group", coordinator.ErrMalformed, r.Group)
 	}
 	old := g.members[r.Member]
 	if old == nil && r.Value == nil {

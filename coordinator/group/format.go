@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/clatterhq/clatter/coordinator"
+	"github.com/clatterhq/clatter/coordinator/primitive"
 )
 
 // Types of records: the number at the front of a key.
@@ -44,17 +45,17 @@ var _ coordinator.Format[Record] = Format{}
 func (Format) Encode(key, value []byte, r Record) (encodedKey, encodedValue []byte) {
 	switch r := r.(type) {
 	case *OffsetRecord:
-		key = appendInt16(key, typeOffsetCommit)
-		key = appendString(key, r.Group)
-		key = appendString(key, r.Topic)
-		key = appendInt32(key, r.Partition)
+		key = primitive.AppendInt16(key, typeOffsetCommit)
+		key = primitive.AppendString(key, r.Group)
+		key = primitive.AppendString(key, r.Topic)
+		key = primitive.AppendInt32(key, r.Partition)
 		if r.Commit == nil {
 			return key, nil
 		}
 		return key, appendCommit(value, r.Commit)
 	case *MetadataRecord:
-		key = appendInt16(key, typeGroupMetadata)
-		key = appendString(key, r.Group)
+		key = primitive.AppendInt16(key, typeGroupMetadata)
+		key = primitive.AppendString(key, r.Group)
 		if r.Metadata == nil {
 			return key, nil
 		}
@@ -69,61 +70,61 @@ func (Format) Encode(key, value []byte, r Record) (encodedKey, encodedValue []by
 // appendCommit writes the last version, but for a commit with a time to expire: only version 1 can say that.
 func appendCommit(p []byte, c *Commit) []byte {
 	if c.ExpireTimestamp >= 0 {
-		p = appendInt16(p, offsetCommitExpire)
-		p = appendInt64(p, c.Offset)
-		p = appendString(p, c.Metadata)
-		p = appendInt64(p, c.CommitTimestamp)
-		return appendInt64(p, c.ExpireTimestamp)
+		p = primitive.AppendInt16(p, offsetCommitExpire)
+		p = primitive.AppendInt64(p, c.Offset)
+		p = primitive.AppendString(p, c.Metadata)
+		p = primitive.AppendInt64(p, c.CommitTimestamp)
+		return primitive.AppendInt64(p, c.ExpireTimestamp)
 	}
-	p = appendInt16(p, offsetCommitFlexible)
-	p = appendInt64(p, c.Offset)
-	p = appendInt32(p, c.LeaderEpoch)
-	p = appendCompactString(p, c.Metadata)
-	p = appendInt64(p, c.CommitTimestamp)
+	p = primitive.AppendInt16(p, offsetCommitFlexible)
+	p = primitive.AppendInt64(p, c.Offset)
+	p = primitive.AppendInt32(p, c.LeaderEpoch)
+	p = primitive.AppendCompactString(p, c.Metadata)
+	p = primitive.AppendInt64(p, c.CommitTimestamp)
 	if c.TopicID == [topicIDSize]byte{} {
-		return appendUvarint(p, 0)
+		return primitive.AppendUvarint(p, 0)
 	}
-	p = appendUvarint(p, 1)
-	p = appendUvarint(p, offsetCommitTopicIDTag)
-	p = appendUvarint(p, topicIDSize)
+	p = primitive.AppendUvarint(p, 1)
+	p = primitive.AppendUvarint(p, offsetCommitTopicIDTag)
+	p = primitive.AppendUvarint(p, topicIDSize)
 	return append(p, c.TopicID[:]...)
 }
 
 func appendMetadata(p []byte, m *Metadata) []byte {
-	p = appendInt16(p, groupMetadataWritten)
-	p = appendString(p, m.ProtocolType)
-	p = appendInt32(p, m.Generation)
-	p = appendNullableString(p, m.Protocol)
-	p = appendNullableString(p, m.Leader)
-	p = appendInt64(p, m.CurrentStateTimestamp)
-	p = appendInt32(p, int32(len(m.Members)))
+	p = primitive.AppendInt16(p, groupMetadataWritten)
+	p = primitive.AppendString(p, m.ProtocolType)
+	p = primitive.AppendInt32(p, m.Generation)
+	p = primitive.AppendNullableString(p, m.Protocol)
+	p = primitive.AppendNullableString(p, m.Leader)
+	p = primitive.AppendInt64(p, m.CurrentStateTimestamp)
+	p = primitive.AppendInt32(p, int32(len(m.Members)))
 	for i := range m.Members {
 		member := &m.Members[i]
-		p = appendString(p, member.ID)
-		p = appendNullableString(p, member.InstanceID)
-		p = appendString(p, member.ClientID)
-		p = appendString(p, member.ClientHost)
-		p = appendInt32(p, member.RebalanceTimeoutMs)
-		p = appendInt32(p, member.SessionTimeoutMs)
-		p = appendBytes(p, member.Subscription)
-		p = appendBytes(p, member.Assignment)
+		p = primitive.AppendString(p, member.ID)
+		p = primitive.AppendNullableString(p, member.InstanceID)
+		p = primitive.AppendString(p, member.ClientID)
+		p = primitive.AppendString(p, member.ClientHost)
+		p = primitive.AppendInt32(p, member.RebalanceTimeoutMs)
+		p = primitive.AppendInt32(p, member.SessionTimeoutMs)
+		p = primitive.AppendBytes(p, member.Subscription)
+		p = primitive.AppendBytes(p, member.Assignment)
 	}
 	return p
 }
 
 // Decode implements [coordinator.Format]. Like Kafka it doesn't mind bytes behind the last field.
-// Errors: [ErrUnknownRecord], [ErrUnknownVersion], [ErrMalformed].
+// Errors: [coordinator.ErrUnknownRecord], [coordinator.ErrUnknownVersion], [coordinator.ErrMalformed].
 func (Format) Decode(key, value []byte) (Record, error) {
-	k := reader{p: key}
-	recordType := k.int16()
-	if k.bad {
-		return nil, fmt.Errorf("%w: key without a type", ErrMalformed)
+	k := primitive.NewReader(key)
+	recordType := k.Int16()
+	if k.Bad() {
+		return nil, fmt.Errorf("%w: key without a type", coordinator.ErrMalformed)
 	}
 	switch recordType {
 	case typeLegacyOffsetCommit, typeOffsetCommit:
-		r := &OffsetRecord{Group: k.string(), Topic: k.string(), Partition: k.int32()}
-		if k.bad {
-			return nil, fmt.Errorf("%w: key of a committed offset", ErrMalformed)
+		r := &OffsetRecord{Group: k.String(), Topic: k.String(), Partition: k.Int32()}
+		if k.Bad() {
+			return nil, fmt.Errorf("%w: key of a committed offset", coordinator.ErrMalformed)
 		}
 		if value == nil {
 			return r, nil
@@ -136,9 +137,9 @@ func (Format) Decode(key, value []byte) (Record, error) {
 		r.Commit = commit
 		return r, err
 	case typeGroupMetadata:
-		r := &MetadataRecord{Group: k.string()}
-		if k.bad {
-			return nil, fmt.Errorf("%w: key of a group", ErrMalformed)
+		r := &MetadataRecord{Group: k.String()}
+		if k.Bad() {
+			return nil, fmt.Errorf("%w: key of a group", coordinator.ErrMalformed)
 		}
 		if value == nil {
 			return r, nil
@@ -147,79 +148,79 @@ func (Format) Decode(key, value []byte) (Record, error) {
 		r.Metadata = metadata
 		return r, err
 	}
-	if r, ok, err := decodeConsumer(recordType, &k, value); ok {
+	if r, ok, err := decodeConsumer(recordType, k, value); ok {
 		return r, err
 	}
-	return nil, fmt.Errorf("%w: %d", ErrUnknownRecord, recordType)
+	return nil, fmt.Errorf("%w: %d", coordinator.ErrUnknownRecord, recordType)
 }
 
 func decodeCommit(value []byte, last int16) (*Commit, error) {
-	v := reader{p: value}
-	version, err := v.version(last)
+	v := primitive.NewReader(value)
+	version, err := v.Version(last)
 	if err != nil {
 		return nil, fmt.Errorf("committed offset: %w", err)
 	}
-	v.flexible = version >= offsetCommitFlexible
+	v.Flexible = version >= offsetCommitFlexible
 	c := &Commit{LeaderEpoch: -1, ExpireTimestamp: -1}
-	c.Offset = v.int64()
+	c.Offset = v.Int64()
 	if version >= offsetCommitEpoch {
-		c.LeaderEpoch = v.int32()
+		c.LeaderEpoch = v.Int32()
 	}
-	c.Metadata = v.string()
-	c.CommitTimestamp = v.int64()
+	c.Metadata = v.String()
+	c.CommitTimestamp = v.Int64()
 	if version == offsetCommitExpire {
-		c.ExpireTimestamp = v.int64()
+		c.ExpireTimestamp = v.Int64()
 	}
-	v.tags(func(tag uint32, p []byte) {
+	v.Tags(func(tag uint32, p []byte) {
 		if tag == offsetCommitTopicIDTag && len(p) == topicIDSize {
 			copy(c.TopicID[:], p)
 		}
 	})
-	if v.bad {
-		return nil, fmt.Errorf("%w: committed offset of version %d", ErrMalformed, version)
+	if v.Bad() {
+		return nil, fmt.Errorf("%w: committed offset of version %d", coordinator.ErrMalformed, version)
 	}
 	return c, nil
 }
 
 func decodeMetadata(value []byte) (*Metadata, error) {
-	v := reader{p: value}
-	version, err := v.version(groupMetadataLast)
+	v := primitive.NewReader(value)
+	version, err := v.Version(groupMetadataLast)
 	if err != nil {
 		return nil, fmt.Errorf("group: %w", err)
 	}
-	v.flexible = version >= groupMetadataFlexible
+	v.Flexible = version >= groupMetadataFlexible
 	m := &Metadata{CurrentStateTimestamp: -1}
-	m.ProtocolType = v.string()
-	m.Generation = v.int32()
-	m.Protocol = v.nullableString()
-	m.Leader = v.nullableString()
+	m.ProtocolType = v.String()
+	m.Generation = v.Int32()
+	m.Protocol = v.NullableString()
+	m.Leader = v.NullableString()
 	if version >= groupMetadataTimestamp {
-		m.CurrentStateTimestamp = v.int64()
+		m.CurrentStateTimestamp = v.Int64()
 	}
 	// Members are appended as they are read, so that memory follows bytes and not the count.
-	for n := v.arrayLen(); n > 0 && !v.bad; n-- {
-		m.Members = append(m.Members, decodeMember(&v, version))
+	for n := v.ArrayLen(); n > 0 && !v.Bad(); n-- {
+		m.Members = append(m.Members, decodeMember(v, version))
 	}
-	v.tags(nil)
-	if v.bad {
-		return nil, fmt.Errorf("%w: group of version %d", ErrMalformed, version)
+	v.Tags(nil)
+	if v.Bad() {
+		return nil, fmt.Errorf("%w: group of version %d", coordinator.ErrMalformed, version)
 	}
 	return m, nil
 }
 
-func decodeMember(v *reader, version int16) Member {
-	m := Member{ID: v.string(), RebalanceTimeoutMs: -1}
+func decodeMember(v *primitive.Reader, version int16) Member {
+	m := Member{ID: v.String(), RebalanceTimeoutMs: -1}
 	if version >= groupMetadataInstanceID {
-		m.InstanceID = v.nullableString()
+		m.InstanceID = v.NullableString()
 	}
-	m.ClientID = v.string()
-	m.ClientHost = v.string()
+	m.ClientID = v.String()
+	m.ClientHost = v.String()
 	if version >= groupMetadataRebalanceTimeout {
-		m.RebalanceTimeoutMs = v.int32()
+		m.RebalanceTimeoutMs = v.Int32()
 	}
-	m.SessionTimeoutMs = v.int32()
-	m.Subscription = v.bytes()
-	m.Assignment = v.bytes()
-	v.tags(nil)
+	m.SessionTimeoutMs = v.Int32()
+	m.Subscription = v.Bytes()
+	m.Assignment = v.Bytes()
+	v.Tags(nil)
 	return m
 }

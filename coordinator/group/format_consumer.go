@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/clatterhq/clatter/coordinator"
 	"github.com/clatterhq/clatter/coordinator/group/assignor"
+	"github.com/clatterhq/clatter/coordinator/primitive"
 )
 
 // Types of records of consumer groups.
@@ -73,88 +75,87 @@ func encodeConsumer(key, value []byte, r Record) (encodedKey, encodedValue []byt
 }
 
 func appendConsumerKey(p []byte, recordType int16, names ...string) []byte {
-	p = appendInt16(p, recordType)
+	p = primitive.AppendInt16(p, recordType)
 	for _, name := range names {
-		p = appendString(p, name)
+		p = primitive.AppendString(p, name)
 	}
 	return p
 }
 
 func appendConsumerGroup(p []byte, v *ConsumerGroup) []byte {
-	p = appendInt16(p, consumerVersion)
-	p = appendInt32(p, v.Epoch)
+	p = primitive.AppendInt16(p, consumerVersion)
+	p = primitive.AppendInt32(p, v.Epoch)
 	if v.MetadataHash == 0 {
-		return appendUvarint(p, 0)
+		return primitive.AppendUvarint(p, 0)
 	}
-	p = appendUvarint(p, 1)
-	p = appendUvarint(p, tagMetadataHash)
-	p = appendUvarint(p, int64Size)
-	return appendInt64(p, v.MetadataHash)
+	p = primitive.AppendUvarint(p, 1)
+	p = primitive.AppendUvarint(p, tagMetadataHash)
+	p = primitive.AppendUvarint(p, int64Size)
+	return primitive.AppendInt64(p, v.MetadataHash)
 }
 
 func appendTargetEpoch(p []byte, v *TargetEpoch) []byte {
-	p = appendInt16(p, consumerVersion)
-	p = appendInt32(p, v.Epoch)
+	p = primitive.AppendInt16(p, consumerVersion)
+	p = primitive.AppendInt32(p, v.Epoch)
 	if v.TimestampMs == 0 {
-		return appendUvarint(p, 0)
+		return primitive.AppendUvarint(p, 0)
 	}
-	p = appendUvarint(p, 1)
-	p = appendUvarint(p, tagTargetTimestamp)
-	p = appendUvarint(p, int64Size)
-	return appendInt64(p, v.TimestampMs)
+	p = primitive.AppendUvarint(p, 1)
+	p = primitive.AppendUvarint(p, tagTargetTimestamp)
+	p = primitive.AppendUvarint(p, int64Size)
+	return primitive.AppendInt64(p, v.TimestampMs)
 }
 
 func appendConsumerMember(p []byte, m *ConsumerMember) []byte {
-	p = appendInt16(p, consumerVersion)
-	p = appendCompactNullableString(p, m.InstanceID)
-	p = appendCompactNullableString(p, m.RackID)
-	p = appendCompactString(p, m.ClientID)
-	p = appendCompactString(p, m.ClientHost)
-	p = appendCompactStrings(p, m.Topics)
-	p = appendCompactNullableString(p, m.Regex)
-	p = appendInt32(p, m.RebalanceTimeoutMs)
-	p = appendCompactNullableString(p, m.Assignor)
+	p = primitive.AppendInt16(p, consumerVersion)
+	p = primitive.AppendCompactNullableString(p, m.InstanceID)
+	p = primitive.AppendCompactNullableString(p, m.RackID)
+	p = primitive.AppendCompactString(p, m.ClientID)
+	p = primitive.AppendCompactString(p, m.ClientHost)
+	p = primitive.AppendCompactStrings(p, m.Topics)
+	p = primitive.AppendCompactNullableString(p, m.Regex)
+	p = primitive.AppendInt32(p, m.RebalanceTimeoutMs)
+	p = primitive.AppendCompactNullableString(p, m.Assignor)
 	if m.Classic == nil {
-		return appendUvarint(p, 0)
+		return primitive.AppendUvarint(p, 0)
 	}
-	classic := append([]byte{presentStruct}, appendInt32(nil, m.Classic.SessionTimeoutMs)...)
-	classic = appendUvarint(classic, uint32(len(m.Classic.Protocols))+1)
+	classic := append([]byte{presentStruct}, primitive.AppendInt32(nil, m.Classic.SessionTimeoutMs)...)
+	classic = primitive.AppendCompactLen(classic, len(m.Classic.Protocols))
 	for _, protocol := range m.Classic.Protocols {
-		classic = appendCompactString(classic, protocol.Name)
-		classic = appendUvarint(classic, uint32(len(protocol.Metadata))+1)
-		classic = append(classic, protocol.Metadata...)
-		classic = appendUvarint(classic, 0)
+		classic = primitive.AppendCompactString(classic, protocol.Name)
+		classic = primitive.AppendCompactBytes(classic, protocol.Metadata)
+		classic = primitive.AppendUvarint(classic, 0)
 	}
-	classic = appendUvarint(classic, 0)
-	p = appendUvarint(p, 1)
-	p = appendUvarint(p, tagClassicMember)
-	p = appendUvarint(p, uint32(len(classic)))
+	classic = primitive.AppendUvarint(classic, 0)
+	p = primitive.AppendUvarint(p, 1)
+	p = primitive.AppendUvarint(p, tagClassicMember)
+	p = primitive.AppendUvarint(p, uint32(len(classic)))
 	return append(p, classic...)
 }
 
 func appendTarget(p []byte, target assignor.Partitions) []byte {
-	p = appendInt16(p, consumerVersion)
-	p = appendUvarint(p, uint32(len(target))+1)
+	p = primitive.AppendInt16(p, consumerVersion)
+	p = primitive.AppendCompactLen(p, len(target))
 	for _, id := range target.Topics() {
 		p = append(p, id[:]...)
-		p = appendCompactInt32s(p, target[id])
-		p = appendUvarint(p, 0)
+		p = primitive.AppendCompactInt32s(p, target[id])
+		p = primitive.AppendUvarint(p, 0)
 	}
-	return appendUvarint(p, 0)
+	return primitive.AppendUvarint(p, 0)
 }
 
 func appendCurrent(p []byte, c *Current) []byte {
-	p = appendInt16(p, consumerVersion)
-	p = appendInt32(p, c.MemberEpoch)
-	p = appendInt32(p, c.PreviousMemberEpoch)
+	p = primitive.AppendInt16(p, consumerVersion)
+	p = primitive.AppendInt32(p, c.MemberEpoch)
+	p = primitive.AppendInt32(p, c.PreviousMemberEpoch)
 	p = append(p, byte(c.State))
 	p = appendOwned(p, c.Assigned)
 	p = appendOwned(p, c.Revoking)
-	return appendUvarint(p, 0)
+	return primitive.AppendUvarint(p, 0)
 }
 
 func appendOwned(p []byte, o Owned) []byte {
-	p = appendUvarint(p, uint32(len(o))+1)
+	p = primitive.AppendCompactLen(p, len(o))
 	for _, id := range o.topics() {
 		numbers := o.numbers(id)
 		epochs := make([]int32, len(numbers))
@@ -162,30 +163,31 @@ func appendOwned(p []byte, o Owned) []byte {
 			epochs[i] = o[id][number]
 		}
 		p = append(p, id[:]...)
-		p = appendCompactInt32s(p, numbers)
-		tag := appendCompactInt32s(nil, epochs)
-		p = appendUvarint(p, 1)
-		p = appendUvarint(p, tagAssignmentEpochs)
-		p = appendUvarint(p, uint32(len(tag)))
+		p = primitive.AppendCompactInt32s(p, numbers)
+		tag := primitive.AppendCompactInt32s(nil, epochs)
+		p = primitive.AppendUvarint(p, 1)
+		p = primitive.AppendUvarint(p, tagAssignmentEpochs)
+		p = primitive.AppendUvarint(p, uint32(len(tag)))
 		p = append(p, tag...)
 	}
 	return p
 }
 
 func appendRegex(p []byte, r *ResolvedRegex) []byte {
-	p = appendInt16(p, consumerVersion)
-	p = appendCompactStrings(p, r.Topics)
-	p = appendInt64(p, r.Version)
-	p = appendInt64(p, r.TimestampMs)
-	return appendUvarint(p, 0)
+	p = primitive.AppendInt16(p, consumerVersion)
+	p = primitive.AppendCompactStrings(p, r.Topics)
+	p = primitive.AppendInt64(p, r.Version)
+	p = primitive.AppendInt64(p, r.TimestampMs)
+	return primitive.AppendUvarint(p, 0)
 }
 
 // decodeConsumer decodes a record of a type of this file; k is behind the type. ok is false if it is another type.
-func decodeConsumer(recordType int16, k *reader, value []byte) (r Record, ok bool, err error) {
-	group := k.string()
-	v := &reader{p: value, flexible: true}
+func decodeConsumer(recordType int16, k *primitive.Reader, value []byte) (r Record, ok bool, err error) {
+	group := k.String()
+	v := primitive.NewReader(value)
+	v.Flexible = true
 	if value != nil {
-		if _, err := v.version(consumerVersion); err != nil {
+		if _, err := v.Version(consumerVersion); err != nil {
 			return nil, true, fmt.Errorf("record of type %d: %w", recordType, err)
 		}
 	}
@@ -193,106 +195,106 @@ func decodeConsumer(recordType int16, k *reader, value []byte) (r Record, ok boo
 	case typeConsumerGroupMetadata:
 		r = &ConsumerGroupRecord{Group: group, Value: decodeConsumerGroup(v, value)}
 	case typeConsumerGroupPartitionMetadata:
-		return &SubscriptionMetadataRecord{Group: group, Present: value != nil}, true, consumerError(recordType, k, &reader{})
+		return &SubscriptionMetadataRecord{Group: group, Present: value != nil}, true, consumerError(recordType, k, &primitive.Reader{})
 	case typeConsumerGroupMember:
-		r = &ConsumerMemberRecord{Group: group, Member: k.string(), Value: decodeConsumerMember(v, value)}
+		r = &ConsumerMemberRecord{Group: group, Member: k.String(), Value: decodeConsumerMember(v, value)}
 	case typeConsumerGroupTargetMetadata:
 		r = &TargetEpochRecord{Group: group, Value: decodeTargetEpoch(v, value)}
 	case typeConsumerGroupTargetMember:
-		r = &TargetRecord{Group: group, Member: k.string(), Partitions: decodeTarget(v, value)}
+		r = &TargetRecord{Group: group, Member: k.String(), Partitions: decodeTarget(v, value)}
 	case typeConsumerGroupCurrentMember:
-		r = &CurrentRecord{Group: group, Member: k.string(), Value: decodeCurrent(v, value)}
+		r = &CurrentRecord{Group: group, Member: k.String(), Value: decodeCurrent(v, value)}
 	case typeConsumerGroupRegex:
-		r = &RegexRecord{Group: group, Regex: k.string(), Value: decodeRegex(v, value)}
+		r = &RegexRecord{Group: group, Regex: k.String(), Value: decodeRegex(v, value)}
 	default:
 		return nil, false, nil
 	}
 	return r, true, consumerError(recordType, k, v)
 }
 
-func consumerError(recordType int16, k, v *reader) error {
-	if k.bad || v.bad {
-		return fmt.Errorf("%w: record of type %d", ErrMalformed, recordType)
+func consumerError(recordType int16, k, v *primitive.Reader) error {
+	if k.Bad() || v.Bad() {
+		return fmt.Errorf("%w: record of type %d", coordinator.ErrMalformed, recordType)
 	}
 	return nil
 }
 
-func decodeConsumerGroup(v *reader, value []byte) *ConsumerGroup {
+func decodeConsumerGroup(v *primitive.Reader, value []byte) *ConsumerGroup {
 	if value == nil {
 		return nil
 	}
-	e := &ConsumerGroup{Epoch: v.int32()}
-	v.tags(func(tag uint32, p []byte) {
+	e := &ConsumerGroup{Epoch: v.Int32()}
+	v.Tags(func(tag uint32, p []byte) {
 		if tag == tagMetadataHash {
-			e.MetadataHash = v.nested(p).int64()
+			e.MetadataHash = v.Nested(p).Int64()
 		}
 	})
 	return e
 }
 
-func decodeTargetEpoch(v *reader, value []byte) *TargetEpoch {
+func decodeTargetEpoch(v *primitive.Reader, value []byte) *TargetEpoch {
 	if value == nil {
 		return nil
 	}
-	e := &TargetEpoch{Epoch: v.int32()}
-	v.tags(func(tag uint32, p []byte) {
+	e := &TargetEpoch{Epoch: v.Int32()}
+	v.Tags(func(tag uint32, p []byte) {
 		if tag == tagTargetTimestamp {
-			e.TimestampMs = v.nested(p).int64()
+			e.TimestampMs = v.Nested(p).Int64()
 		}
 	})
 	return e
 }
 
-func decodeConsumerMember(v *reader, value []byte) *ConsumerMember {
+func decodeConsumerMember(v *primitive.Reader, value []byte) *ConsumerMember {
 	if value == nil {
 		return nil
 	}
 	m := &ConsumerMember{
-		InstanceID: v.nullableString(), RackID: v.nullableString(), ClientID: v.string(), ClientHost: v.string(),
-		Topics: v.strings(), Regex: v.nullableString(), RebalanceTimeoutMs: v.int32(), Assignor: v.nullableString(),
+		InstanceID: v.NullableString(), RackID: v.NullableString(), ClientID: v.String(), ClientHost: v.String(),
+		Topics: v.Strings(), Regex: v.NullableString(), RebalanceTimeoutMs: v.Int32(), Assignor: v.NullableString(),
 	}
-	v.tags(func(tag uint32, p []byte) {
+	v.Tags(func(tag uint32, p []byte) {
 		if tag != tagClassicMember {
 			return
 		}
-		t := v.nested(p)
-		if present := t.take(1); present == nil || present[0] != presentStruct {
+		t := v.Nested(p)
+		if present := t.Take(1); present == nil || present[0] != presentStruct {
 			return
 		}
-		m.Classic = &ClassicMember{SessionTimeoutMs: t.int32()}
-		for n := t.arrayLen(); n > 0 && !t.bad; n-- {
-			m.Classic.Protocols = append(m.Classic.Protocols, ClassicProtocol{Name: t.string(), Metadata: t.bytes()})
-			t.tags(nil)
+		m.Classic = &ClassicMember{SessionTimeoutMs: t.Int32()}
+		for n := t.ArrayLen(); n > 0 && !t.Bad(); n-- {
+			m.Classic.Protocols = append(m.Classic.Protocols, ClassicProtocol{Name: t.String(), Metadata: t.Bytes()})
+			t.Tags(nil)
 		}
-		t.tags(nil)
+		t.Tags(nil)
 	})
 	return m
 }
 
-func decodeTarget(v *reader, value []byte) assignor.Partitions {
+func decodeTarget(v *primitive.Reader, value []byte) assignor.Partitions {
 	if value == nil {
 		return nil
 	}
 	target := assignor.Partitions{}
-	for n := v.arrayLen(); n > 0 && !v.bad; n-- {
-		id := v.uuid()
-		if numbers := v.int32s(); len(numbers) > 0 {
+	for n := v.ArrayLen(); n > 0 && !v.Bad(); n-- {
+		id := v.UUID()
+		if numbers := v.Int32s(); len(numbers) > 0 {
 			numbers = append(numbers, target[id]...)
 			slices.Sort(numbers)
 			target[id] = slices.Compact(numbers)
 		}
-		v.tags(nil)
+		v.Tags(nil)
 	}
-	v.tags(nil)
+	v.Tags(nil)
 	return target
 }
 
-func decodeCurrent(v *reader, value []byte) *Current {
+func decodeCurrent(v *primitive.Reader, value []byte) *Current {
 	if value == nil {
 		return nil
 	}
-	c := &Current{MemberEpoch: v.int32(), PreviousMemberEpoch: v.int32()}
-	if p := v.take(1); p != nil {
+	c := &Current{MemberEpoch: v.Int32(), PreviousMemberEpoch: v.Int32()}
+	if p := v.Take(1); p != nil {
 		c.State = MemberState(p[0])
 	}
 	switch c.State {
@@ -302,20 +304,20 @@ func decodeCurrent(v *reader, value []byte) *Current {
 	}
 	c.Assigned = decodeOwned(v, c.MemberEpoch)
 	c.Revoking = decodeOwned(v, c.MemberEpoch)
-	v.tags(nil)
+	v.Tags(nil)
 	return c
 }
 
 // decodeOwned reads partitions. Those of a record without their epochs count as given at the member's epoch: older commits
 // are refused, as they were when such records were written.
-func decodeOwned(v *reader, memberEpoch int32) Owned {
+func decodeOwned(v *primitive.Reader, memberEpoch int32) Owned {
 	o := Owned{}
-	for n := v.arrayLen(); n > 0 && !v.bad; n-- {
-		id, numbers := v.uuid(), v.int32s()
+	for n := v.ArrayLen(); n > 0 && !v.Bad(); n-- {
+		id, numbers := v.UUID(), v.Int32s()
 		var epochs []int32
-		v.tags(func(tag uint32, p []byte) {
+		v.Tags(func(tag uint32, p []byte) {
 			if tag == tagAssignmentEpochs {
-				epochs = v.nested(p).int32s()
+				epochs = v.Nested(p).Int32s()
 			}
 		})
 		if len(numbers) == 0 {
@@ -334,11 +336,11 @@ func decodeOwned(v *reader, memberEpoch int32) Owned {
 	return o
 }
 
-func decodeRegex(v *reader, value []byte) *ResolvedRegex {
+func decodeRegex(v *primitive.Reader, value []byte) *ResolvedRegex {
 	if value == nil {
 		return nil
 	}
-	r := &ResolvedRegex{Topics: v.strings(), Version: v.int64(), TimestampMs: v.int64()}
-	v.tags(nil)
+	r := &ResolvedRegex{Topics: v.Strings(), Version: v.Int64(), TimestampMs: v.Int64()}
+	v.Tags(nil)
 	return r
 }

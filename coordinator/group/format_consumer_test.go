@@ -5,6 +5,7 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/clatterhq/clatter/coordinator"
 	"github.com/clatterhq/clatter/coordinator/group/assignor"
 )
 
@@ -93,12 +94,12 @@ func TestCutRecordsOfConsumerGroupsAreMalformed(t *testing.T) {
 	for _, c := range consumerRecords() {
 		key, value := Format{}.Encode(nil, nil, c.record)
 		for n := range value {
-			if _, err := (Format{}).Decode(key, value[:n:n]); !errors.Is(err, ErrMalformed) {
+			if _, err := (Format{}).Decode(key, value[:n:n]); !errors.Is(err, coordinator.ErrMalformed) {
 				t.Errorf("%s: %d of %d bytes: %v", c.name, n, len(value), err)
 			}
 		}
 		for n := 2; n < len(key); n++ {
-			if _, err := (Format{}).Decode(key[:n:n], value); !errors.Is(err, ErrMalformed) {
+			if _, err := (Format{}).Decode(key[:n:n], value); !errors.Is(err, coordinator.ErrMalformed) {
 				t.Errorf("%s: %d of %d bytes of the key: %v", c.name, n, len(key), err)
 			}
 		}
@@ -106,7 +107,7 @@ func TestCutRecordsOfConsumerGroupsAreMalformed(t *testing.T) {
 			continue
 		}
 		value[1] = 1
-		if _, err := (Format{}).Decode(key, value); !errors.Is(err, ErrUnknownVersion) {
+		if _, err := (Format{}).Decode(key, value); !errors.Is(err, coordinator.ErrUnknownVersion) {
 			t.Errorf("%s: version 1: %v", c.name, err)
 		}
 	}

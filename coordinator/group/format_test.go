@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/clatterhq/clatter/coordinator"
 )
 
 // testCommits are committed offsets of all kinds.
@@ -176,15 +178,15 @@ func TestUnknownRecordsAreTold(t *testing.T) {
 		key, value []byte
 		want       error
 	}{
-		{"empty key", nil, nil, ErrMalformed},
-		{"unknown type", []byte{0, 99, 0, 0}, nil, ErrUnknownRecord},
-		{"negative type", []byte{0xff, 0xff}, nil, ErrUnknownRecord},
-		{"null group", []byte{0, 2, 0xff, 0xff}, nil, ErrMalformed},
-		{"empty value", groupKey, []byte{}, ErrMalformed},
-		{"offset of version 5", offsetKey, []byte{0, 5}, ErrUnknownVersion},
-		{"legacy offset of version 1", legacyKey, []byte{0, 1}, ErrUnknownVersion},
-		{"group of version 5", groupKey, []byte{0, 5}, ErrUnknownVersion},
-		{"group of version -1", groupKey, []byte{0xff, 0xff}, ErrUnknownVersion},
+		{"empty key", nil, nil, coordinator.ErrMalformed},
+		{"unknown type", []byte{0, 99, 0, 0}, nil, coordinator.ErrUnknownRecord},
+		{"negative type", []byte{0xff, 0xff}, nil, coordinator.ErrUnknownRecord},
+		{"null group", []byte{0, 2, 0xff, 0xff}, nil, coordinator.ErrMalformed},
+		{"empty value", groupKey, []byte{}, coordinator.ErrMalformed},
+		{"offset of version 5", offsetKey, []byte{0, 5}, coordinator.ErrUnknownVersion},
+		{"legacy offset of version 1", legacyKey, []byte{0, 1}, coordinator.ErrUnknownVersion},
+		{"group of version 5", groupKey, []byte{0, 5}, coordinator.ErrUnknownVersion},
+		{"group of version -1", groupKey, []byte{0xff, 0xff}, coordinator.ErrUnknownVersion},
 	} {
 		if r, err := (Format{}).Decode(c.key, c.value); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v, %v, want %v", c.name, r, err, c.want)

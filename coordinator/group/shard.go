@@ -110,7 +110,7 @@ func (s *Shard) Replay(offset int64, r Record) error {
 	default:
 		ok, err := s.replayConsumer(r)
 		if !ok {
-			return fmt.Errorf("%w: %T", ErrUnknownRecord, r)
+			return fmt.Errorf("%w: %T", coordinator.ErrUnknownRecord, r)
 		}
 		if err != nil {
 			return err

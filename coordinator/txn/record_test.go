@@ -7,6 +7,8 @@ import (
 	"reflect"
 	"runtime"
 	"testing"
+
+	"github.com/clatterhq/clatter/coordinator"
 )
 
 func formatOf(version int16) Format { return Format{Version: func() int16 { return version }} }
@@ -77,12 +79,12 @@ func TestDecodeRefuses(t *testing.T) {
 		key, value []byte
 		err        error
 	}{
-		{"type", []byte{0, 1}, value, ErrUnknownRecord},
-		{"no type", []byte{0}, value, ErrUnknownRecord},
-		{"short key", key[:3], value, ErrMalformed},
-		{"version", key, []byte{0, 2}, ErrUnknownVersion},
-		{"no version", key, []byte{}, ErrUnknownVersion},
-		{"state", key, append(append([]byte{}, value[:16]...), append([]byte{8}, value[17:]...)...), ErrMalformed},
+		{"type", []byte{0, 1}, value, coordinator.ErrUnknownRecord},
+		{"no type", []byte{0}, value, coordinator.ErrMalformed},
+		{"short key", key[:3], value, coordinator.ErrMalformed},
+		{"version", key, []byte{0, 2}, coordinator.ErrUnknownVersion},
+		{"no version", key, []byte{}, coordinator.ErrMalformed},
+		{"state", key, append(append([]byte{}, value[:16]...), append([]byte{8}, value[17:]...)...), coordinator.ErrMalformed},
 	} {
 		if _, err := (Format{}).Decode(c.key, c.value); !errors.Is(err, c.err) {
 			t.Errorf("%s: %v", c.what, err)
