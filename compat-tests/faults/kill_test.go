@@ -30,12 +30,12 @@ func TestKillUnderLoadLosesNothing(t *testing.T) {
 	random := rand.New(rand.NewPCG(seed, 0))
 	ctx, cancel := context.WithTimeout(t.Context(), time.Duration(kills)*10*time.Second+2*time.Minute)
 	defer cancel()
-	broker := brokertest.Start(t, map[string]string{"log.segment.bytes": "1048576"})
-	l, err := load.Start(ctx, load.Settings{Addr: broker.Addr(), Topic: "killed", Partitions: 8, Workers: 5, ValueBytes: 1024, Rate: 800, Members: 4})
+	broker := brokertest.Start(t, map[string]string{"log.segment.bytes": "1048576", "group.initial.rebalance.delay.ms": "0"})
+	l, err := load.Start(ctx, load.Settings{Addr: broker.Addr(), Topic: "killed", Partitions: 8, Workers: 5, ValueBytes: 1024, Rate: 800, Members: 4, Copiers: 2})
 	if err != nil {
 		t.Fatal(err)
 	}
-	awaitGroup(ctx, t, l)
+	awaitGroups(ctx, t, l)
 	for kill := range kills {
 		before := l.Acknowledged()
 		wait(ctx, t, time.Duration(200+random.IntN(800))*time.Millisecond)
@@ -64,12 +64,24 @@ func wait(ctx context.Context, t *testing.T, d time.Duration) {
 	}
 }
 
-// awaitGroup waits for the group's first commit: members that are still joining when the faults begin would prove less.
-func awaitGroup(ctx context.Context, t *testing.T, l *load.Load) {
+// awaitGroups waits for the first commits of the group and of the copiers: members that are still joining when the faults begin would prove less.
+func awaitGroups(ctx context.Context, t *testing.T, l *load.Load) {
 	t.Helper()
-	if !until(ctx, time.Minute, func() bool { return l.Committed() > 0 }) {
-		t.Fatal("the group commits nothing")
+	if !until(ctx, time.Minute, func() bool { return l.Committed() > 0 && l.Copied() > 0 }) {
+		t.Fatalf("%d commits of the group, %d records copied", l.Committed(), l.Copied())
 	}
+}
+
+// far is how far a load has come.
+type far struct{ acknowledged, committed, copied int64 }
+
+func progress(l *load.Load) far {
+	return far{acknowledged: l.Acknowledged(), committed: l.Committed(), copied: l.Copied()}
+}
+
+// beyond reports whether producers, group and copiers have come further, producers by so many records.
+func (f far) beyond(before far, records int64) bool {
+	return f.acknowledged > before.acknowledged+records && f.committed > before.committed && f.copied > before.copied
 }
 
 // judge ends the load and reports every anomaly.
@@ -85,6 +97,14 @@ func judge(ctx context.Context, t *testing.T, l *load.Load) {
 	t.Logf("%d records acknowledged, %d read by the tailing reader", len(history.Acked), l.Tailed())
 	if len(history.Commits) > 0 {
 		t.Logf("%d commits acknowledged, %d records shown to the group", l.Committed(), l.Grouped())
+	}
+	if len(history.Transactions) > 0 {
+		outcomes := map[load.Outcome]int{}
+		for _, transaction := range history.Transactions {
+			outcomes[transaction.Outcome]++
+		}
+		t.Logf("%d transactions committed, %d aborted, %d unknown; %d records copied, %d of them read by the tailing reader",
+			outcomes[load.Committed], outcomes[load.Aborted], outcomes[load.Unknown], l.Copied(), l.CopiesTailed())
 	}
 	if len(history.Acked) == 0 || l.Tailed() == 0 {
 		t.Error("the load did nothing")

@@ -26,12 +26,12 @@ func TestPowerCutUnderLoadLosesNothing(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Duration(cuts)*10*time.Second+time.Minute)
 	defer cancel()
 	m := ext4(t, 512<<20+int64(cuts)*8<<20)
-	broker := on(t, m, nil)
-	l, err := load.Start(ctx, load.Settings{Addr: broker.Addr(), Topic: "cut", Partitions: 8, Workers: 5, ValueBytes: 1024, Rate: 800, Members: 4})
+	broker := on(t, m, map[string]string{"group.initial.rebalance.delay.ms": "0"})
+	l, err := load.Start(ctx, load.Settings{Addr: broker.Addr(), Topic: "cut", Partitions: 8, Workers: 5, ValueBytes: 1024, Rate: 800, Members: 4, Copiers: 2})
 	if err != nil {
 		t.Fatal(err)
 	}
-	awaitGroup(ctx, t, l)
+	awaitGroups(ctx, t, l)
 	cutUnderLoad(ctx, t, cuts, m, broker, l)
 	judge(ctx, t, l)
 }

@@ -154,16 +154,17 @@ func TestKillsDuringRecoveryLoseNothing(t *testing.T) {
 	random := rand.New(rand.NewPCG(seed, 0))
 	ctx, cancel := context.WithTimeout(t.Context(), time.Duration(kills)*2*time.Second+2*time.Minute)
 	defer cancel()
-	broker := brokertest.Start(t, map[string]string{"log.segment.bytes": "1048576"})
-	l, err := load.Start(ctx, load.Settings{Addr: broker.Addr(), Topic: "crashloop", Partitions: 12, Workers: 5, ValueBytes: 1024, Rate: 800, Members: 4})
+	broker := brokertest.Start(t, map[string]string{"log.segment.bytes": "1048576", "group.initial.rebalance.delay.ms": "0"})
+	l, err := load.Start(ctx, load.Settings{Addr: broker.Addr(), Topic: "crashloop", Partitions: 12, Workers: 5, ValueBytes: 1024, Rate: 800, Members: 4, Copiers: 2})
 	if err != nil {
 		t.Fatal(err)
 	}
+	awaitGroups(ctx, t, l)
 	for kill, unready := 0, 0; unready < kills; kill++ {
-		before := l.Acknowledged()
 		if kill%10 == 0 { // some load between the crash loops
-			if !until(ctx, 20*time.Second, func() bool { return l.Acknowledged() > before+2000 }) {
-				t.Fatalf("nothing was acknowledged since kill %d", kill)
+			before := progress(l)
+			if !until(ctx, 20*time.Second, func() bool { return progress(l).beyond(before, 2000) }) {
+				t.Fatalf("kill %d: there were %+v, now %+v", kill, before, progress(l))
 			}
 			if err := broker.Kill(); err != nil {
 				t.Fatal(err)

@@ -45,6 +45,23 @@ type History struct {
 	Live []Seen
 	// Commits is what the group committed, per partition; nothing without a group.
 	Commits map[int32]*Commits
+
+	// Transactions are those of copiers, Copies what is left of them for readers of committed records, per partition in the order of reading,
+	// and LiveCopies what such readers were shown while it happened; nothing without copiers.
+	Transactions map[TransactionID]Transaction
+	Copies       map[int32][]Copied
+	LiveCopies   []Copied
+	// CopierOffsets is, per partition, up to where copiers have copied, by the offsets that they committed.
+	CopierOffsets map[int32]int64
+	// Hanging are places at which readers of committed records stand before the end, though no transaction is under way.
+	Hanging []Place
+}
+
+func newHistory() History {
+	return History{
+		Attempted: map[int32]map[int]int{}, Final: map[int32][]Seen{}, Commits: map[int32]*Commits{},
+		Transactions: map[TransactionID]Transaction{}, Copies: map[int32][]Copied{}, CopierOffsets: map[int32]int64{},
+	}
 }
 
 // AnomalyKind names a broken promise.
@@ -85,6 +102,7 @@ func Check(h History, limit int) []Anomaly {
 	for _, partition := range slices.Sorted(mapKeys(h.Commits)) {
 		c.checkCommits(partition, h.Commits[partition])
 	}
+	c.checkCopies()
 	return c.found[:min(len(c.found), limit)]
 }
 

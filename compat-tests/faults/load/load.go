@@ -27,9 +27,12 @@ type Settings struct {
 	ValueBytes int // at least 16
 	Rate       int // records per second and worker; bounds the history
 	Members    int // readers that share the topic as a consumer group and commit; none by default
+	Copiers    int // clients that share the topic as a group and copy it in transactions, some of which they abort; none by default
 
 	// NotIdempotent makes producers that may double records: the negative control of tests about duplicates.
 	NotIdempotent bool
+	// ReadUncommitted makes readers of copies that are shown aborted ones: the negative control of tests about transactions.
+	ReadUncommitted bool
 }
 
 // Load is a running load. Its goroutines end with Finish.
@@ -42,6 +45,8 @@ type Load struct {
 	tailed   atomic.Int64
 	// grouped is how many records the members of the group were shown, committed how many commits were acknowledged.
 	grouped, committed atomic.Int64
+	// copied is how many records copiers know to be committed, copiesTailed how many the reader of copies was shown.
+	copied, copiesTailed atomic.Int64
 
 	mu struct {
 		sync.Mutex
@@ -55,7 +60,7 @@ var codecs = []kgo.CompressionCodec{
 	kgo.NoCompression(), kgo.Lz4Compression(), kgo.ZstdCompression(), kgo.SnappyCompression(), kgo.GzipCompression(),
 }
 
-// Start creates the topic and starts workers, one tailing reader, and the members of the group.
+// Start creates the topics and starts workers, one tailing reader, the members of the group, and the copiers.
 func Start(ctx context.Context, s Settings) (*Load, error) {
 	if s.ReadAddr == "" {
 		s.ReadAddr = s.Addr
@@ -65,7 +70,7 @@ func Start(ctx context.Context, s Settings) (*Load, error) {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	l := &Load{settings: s, cancel: cancel}
-	l.mu.history = History{Attempted: map[int32]map[int]int{}, Final: map[int32][]Seen{}, Commits: map[int32]*Commits{}}
+	l.mu.history = newHistory()
 	for p := range s.Partitions {
 		l.mu.history.Attempted[p] = map[int]int{}
 	}
@@ -75,6 +80,12 @@ func Start(ctx context.Context, s Settings) (*Load, error) {
 	l.readers.Go(func() { l.note(l.tail(ctx)) })
 	for range s.Members {
 		l.readers.Go(func() { l.note(l.readInGroup(ctx)) })
+	}
+	if s.Copiers > 0 {
+		l.readers.Go(func() { l.note(l.tailCopies(ctx)) })
+	}
+	for n := range int32(s.Copiers) {
+		l.readers.Go(func() { l.note((&copier{load: l, number: n}).copyAll(ctx)) })
 	}
 	return l, nil
 }
@@ -91,12 +102,18 @@ func (l *Load) Grouped() int64 { return l.grouped.Load() }
 // Committed is how many commits of a partition's offset have been acknowledged so far.
 func (l *Load) Committed() int64 { return l.committed.Load() }
 
+// Copied is how many copies copiers know to be committed so far.
+func (l *Load) Copied() int64 { return l.copied.Load() }
+
+// CopiesTailed is how many copies the tailing reader of committed records has been shown so far.
+func (l *Load) CopiesTailed() int64 { return l.copiesTailed.Load() }
+
 // Finish ends producers and readers, reads every partition from the beginning, and returns the history. The broker must be up.
 func (l *Load) Finish(ctx context.Context) (History, error) {
 	l.cancel()
 	l.workers.Wait()
 	l.readers.Wait()
-	err := errors.Join(l.readAll(ctx), l.readCommits(ctx))
+	err := errors.Join(l.readAll(ctx), l.readCommits(ctx), l.readCopies(ctx))
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.mu.history, errors.Join(append(l.mu.errs, err)...)
@@ -111,29 +128,40 @@ func (l *Load) note(err error) {
 	l.mu.errs = append(l.mu.errs, err)
 }
 
-// CreateTopic makes the topic of a load, unless it is there. Start does the same.
+// CreateTopic makes the topics of a load, unless they are there. Start does the same.
 func CreateTopic(ctx context.Context, s Settings) error {
 	client, err := newClient(cmp.Or(s.ReadAddr, s.Addr))
 	if err != nil {
 		return err
 	}
 	defer client.Close()
-	_, err = kadm.NewClient(client).CreateTopic(ctx, s.Partitions, 1, nil, s.Topic)
-	if err != nil && !errors.Is(err, kerr.TopicAlreadyExists) {
-		return fmt.Errorf("create topic %s: %w", s.Topic, err)
+	topics := []string{s.Topic}
+	if s.Copiers > 0 {
+		topics = append(topics, copiesTopic(s.Topic))
+	}
+	for _, topic := range topics {
+		_, err = kadm.NewClient(client).CreateTopic(ctx, s.Partitions, 1, nil, topic)
+		if err != nil && !errors.Is(err, kerr.TopicAlreadyExists) {
+			return fmt.Errorf("create topic %s: %w", topic, err)
+		}
 	}
 	return nil
 }
 
-func newClient(addr string, options ...kgo.Opt) (*kgo.Client, error) {
-	client, err := kgo.NewClient(append([]kgo.Opt{
+// clientOptions are those of every client, before its own: a broker that is away is asked again and again.
+func clientOptions(addr string, options ...kgo.Opt) []kgo.Opt {
+	return append([]kgo.Opt{
 		kgo.SeedBrokers(addr),
 		kgo.MetadataMinAge(50 * time.Millisecond),
 		kgo.RetryBackoffFn(func(int) time.Duration { return 20 * time.Millisecond }),
 		kgo.RequestRetries(1_000_000),
 		kgo.RetryTimeout(time.Hour),
 		kgo.WithLogger(kgo.BasicLogger(io.Discard, kgo.LogLevelNone, nil)),
-	}, options...)...)
+	}, options...)
+}
+
+func newClient(addr string, options ...kgo.Opt) (*kgo.Client, error) {
+	client, err := kgo.NewClient(clientOptions(addr, options...)...)
 	if err != nil {
 		return nil, fmt.Errorf("client of %s: %w", addr, err)
 	}
@@ -204,9 +232,7 @@ func awaitProducerID(ctx context.Context, client *kgo.Client) error {
 		if err == nil || !isFirstReadEOF(err) && !kerr.IsRetriable(err) {
 			return err
 		}
-		select {
-		case <-time.After(20 * time.Millisecond):
-		case <-ctx.Done():
+		if wait(ctx, 20*time.Millisecond); ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
 	}
@@ -307,14 +333,20 @@ func (l *Load) tail(ctx context.Context) error {
 	return nil
 }
 
-func decodeAll(fetches kgo.Fetches) ([]Seen, error) {
-	var seen []Seen
+// fetchErrors are the errors of fetches that readers of a broker which is killed must not be told.
+func fetchErrors(fetches kgo.Fetches) error {
 	var errs []error
 	fetches.EachError(func(_ string, p int32, err error) {
 		if !errors.Is(err, context.Canceled) && !kgo.IsRetryableBrokerErr(err) && !isFirstReadEOF(err) && !isGroupSession(err) {
 			errs = append(errs, fmt.Errorf("fetch partition %d: %w", p, err))
 		}
 	})
+	return errors.Join(errs...)
+}
+
+func decodeAll(fetches kgo.Fetches) ([]Seen, error) {
+	var seen []Seen
+	errs := []error{fetchErrors(fetches)}
 	fetches.EachRecord(func(r *kgo.Record) {
 		s, err := decode(r)
 		if err != nil {
