@@ -14,7 +14,7 @@ func BenchmarkCommands(b *testing.B) {
 	for _, clients := range []int{1, 100} {
 		b.Run(fmt.Sprint(clients, " clients"), func(b *testing.B) {
 			topic := openTopic(b, vfs.NewMemory(vfs.Volatile()), 1)
-			defer topic.close(b)
+			defer topic.Close(b)
 			r := newTestRuntime(b, topic)
 			defer r.stop()
 			b.ReportAllocs()
@@ -41,7 +41,7 @@ func BenchmarkCommands(b *testing.B) {
 func BenchmarkLoad(b *testing.B) {
 	const records = 100_000
 	topic := openTopic(b, vfs.NewMemory(vfs.Volatile()), 1)
-	defer topic.close(b)
+	defer topic.Close(b)
 	batch := make([]pair, 0, 100)
 	for i := range records {
 		batch = append(batch, pair{key: fmt.Sprint("key", i), value: "a value of about the size of an offset"})

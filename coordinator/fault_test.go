@@ -37,11 +37,11 @@ func TestFailedSyncIsTold(t *testing.T) {
 		t.Errorf("after a failed sync: %v", err)
 	}
 	r.stop()
-	if err := topic.store.Close(context.Background()); err == nil {
+	if err := topic.Store.Close(context.Background()); err == nil {
 		t.Error("the store closed as if nothing had happened")
 	}
 	topic = openTopic(t, memory, 1)
-	defer topic.close(t)
+	defer topic.Close(t)
 	r = newTestRuntime(t, topic)
 	defer r.stop()
 	for i := range 10 {
@@ -54,14 +54,14 @@ func TestFailedSyncIsTold(t *testing.T) {
 
 func TestDeletedTopicIsTold(t *testing.T) {
 	topic := openTopic(t, vfs.NewMemory(), 1)
-	defer topic.close(t)
+	defer topic.Close(t)
 	r := newTestRuntime(t, topic)
 	defer r.stop()
 	if err := r.set("a", "1").wait(); err != nil {
 		t.Fatal(err)
 	}
 	gone := logstore.TopicPartitions{ID: logstore.TopicID{1}, Topic: "__state", Partitions: 1}
-	if err := topic.store.Delete(t.Context(), gone); err != nil {
+	if err := topic.Store.Delete(t.Context(), gone); err != nil {
 		t.Fatal(err)
 	}
 	if err := r.set("a", "2").wait(); !errors.Is(err, logstore.ErrUnknownPartition) {

@@ -12,9 +12,8 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/clatterhq/clatter/coordinator/coordinatortest"
 	"github.com/clatterhq/clatter/logstore"
-	"github.com/clatterhq/clatter/logstore/local" //nolint:depguard // Tests run on the real store, on a disk in memory.
-	"github.com/clatterhq/clatter/logstore/logstoretest"
 	"github.com/clatterhq/clatter/logstore/vfs"
 	"github.com/clatterhq/clatter/wire/record"
 )
@@ -84,43 +83,12 @@ func (p *pairs) Unloaded(err error) {
 }
 
 // testTopic is one topic of a store.
-type testTopic struct {
-	store      logstore.Store
-	partitions int32
-	wrap       func(logstore.Partition) logstore.Partition
-}
-
-func (t *testTopic) Partitions() int32 { return t.partitions }
-
-func (t *testTopic) Partition(i int32) (logstore.Partition, error) {
-	p, err := t.store.Partition(logstore.TopicID{1}, i)
-	if err == nil && t.wrap != nil {
-		p = t.wrap(p)
-	}
-	return p, err
-}
+type testTopic = coordinatortest.Topic
 
 // openTopic opens a store on a disk.
 func openTopic(tb testing.TB, disk vfs.FS, partitions int32) *testTopic {
 	tb.Helper()
-	store, err := local.Open(tb.Context(), local.Options{Dirs: []vfs.FS{disk}, NodeID: 1, ClusterID: "cluster"})
-	if err != nil {
-		tb.Fatal(err)
-	}
-	config := logstoretest.Config()
-	config.CleanupPolicy = logstore.CleanupCompact
-	topic := logstore.TopicPartitions{ID: logstore.TopicID{1}, Topic: "__state", Partitions: partitions, Config: config}
-	if err := store.Create(topic); err != nil {
-		tb.Fatal(err)
-	}
-	return &testTopic{store: store, partitions: partitions}
-}
-
-func (t *testTopic) close(tb testing.TB) {
-	tb.Helper()
-	if err := t.store.Close(context.Background()); err != nil {
-		tb.Error(err)
-	}
+	return coordinatortest.Open(tb, disk, "__state", partitions)
 }
 
 type testRuntime struct {
@@ -277,9 +245,9 @@ func gated(t *testing.T, run func(r *testRuntime, g *gate)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		topic := openTopic(t, vfs.NewMemory(), 1)
-		defer topic.close(t)
+		defer topic.Close(t)
 		g := &gate{}
-		topic.wrap = func(p logstore.Partition) logstore.Partition {
+		topic.Wrap = func(p logstore.Partition) logstore.Partition {
 			g.Partition = p
 			return g
 		}
@@ -295,29 +263,15 @@ func gated(t *testing.T, run func(r *testRuntime, g *gate)) {
 // appendBatch writes past the runtime.
 func appendBatch(tb testing.TB, topic *testTopic, change func(*record.Builder), records ...pair) {
 	tb.Helper()
-	b := record.NewBuilder()
-	if change != nil {
-		change(b)
-	}
-	for _, r := range records {
-		key, value := pairFormat{}.Encode(nil, nil, r)
-		b.Append(1, key, value)
-	}
-	batch, err := b.Build(nil)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	p, err := topic.Partition(0)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	ticket, err := p.Append(batch, logstore.AppendOptions{})
-	if err != nil {
-		tb.Fatal(err)
-	}
-	if _, err := ticket.Wait(tb.Context()); err != nil {
-		tb.Fatal(err)
-	}
+	topic.Append(tb, 0, func(b *record.Builder) {
+		if change != nil {
+			change(b)
+		}
+		for _, r := range records {
+			key, value := pairFormat{}.Encode(nil, nil, r)
+			b.Append(1, key, value)
+		}
+	})
 }
 
 func wantValue(tb testing.TB, what, got, want string) {

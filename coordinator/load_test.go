@@ -15,7 +15,7 @@ import (
 
 func TestStateSurvivesARestart(t *testing.T) {
 	topic := openTopic(t, vfs.NewMemory(), 4)
-	defer topic.close(t)
+	defer topic.Close(t)
 	r := newTestRuntime(t, topic)
 	var all []*outcome
 	for i := range 500 {
@@ -48,7 +48,7 @@ func TestStateSurvivesARestart(t *testing.T) {
 
 func TestLoadingSkipsWhatItDoesNotUnderstand(t *testing.T) {
 	topic := openTopic(t, vfs.NewMemory(), 1)
-	defer topic.close(t)
+	defer topic.Close(t)
 	appendBatch(t, topic, nil, pair{key: "a", value: "1"}, pair{key: "strange"}, pair{key: "nonsense"}, pair{key: "b", value: "1"})
 	appendBatch(t, topic, func(b *record.Builder) { b.Codec = record.Zstd }, pair{key: "c", value: "1"})
 	r := newTestRuntime(t, topic)
@@ -100,7 +100,7 @@ func TestLoadingSkipsDamagedBatches(t *testing.T) {
 
 func TestLoadingBeginsAtTheLogStart(t *testing.T) {
 	topic := openTopic(t, vfs.NewMemory(), 1)
-	defer topic.close(t)
+	defer topic.Close(t)
 	appendBatch(t, topic, nil, pair{key: "a", value: "1"}, pair{key: "b", value: "1"}, pair{key: "c", value: "1"})
 	p, err := topic.Partition(0)
 	if err != nil {
@@ -118,12 +118,12 @@ func TestLoadingBeginsAtTheLogStart(t *testing.T) {
 func TestLongLoadingRefusesCommands(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		topic := openTopic(t, vfs.NewMemory(), 1)
-		defer topic.close(t)
+		defer topic.Close(t)
 		large := string(make([]byte, loadReadBytes))
 		for i := range 10 {
 			appendBatch(t, topic, nil, pair{key: fmt.Sprint(i), value: large})
 		}
-		topic.wrap = func(p logstore.Partition) logstore.Partition {
+		topic.Wrap = func(p logstore.Partition) logstore.Partition {
 			return &gate{Partition: p, slow: 20 * time.Millisecond}
 		}
 		r := newTestRuntime(t, topic)
@@ -148,9 +148,9 @@ func TestLongLoadingRefusesCommands(t *testing.T) {
 func TestShortLoadingIsWaitedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		topic := openTopic(t, vfs.NewMemory(), 1)
-		defer topic.close(t)
+		defer topic.Close(t)
 		appendBatch(t, topic, nil, pair{key: "a", value: "1"})
-		topic.wrap = func(p logstore.Partition) logstore.Partition {
+		topic.Wrap = func(p logstore.Partition) logstore.Partition {
 			return &gate{Partition: p, slow: 20 * time.Millisecond}
 		}
 		r := newTestRuntime(t, topic)
@@ -161,9 +161,9 @@ func TestShortLoadingIsWaitedFor(t *testing.T) {
 
 func TestLoadingThatFailsIsTriedAgain(t *testing.T) {
 	topic := openTopic(t, vfs.NewMemory(), 1)
-	defer topic.close(t)
+	defer topic.Close(t)
 	broken := &failingReads{err: logstore.ErrOffline}
-	topic.wrap = func(p logstore.Partition) logstore.Partition {
+	topic.Wrap = func(p logstore.Partition) logstore.Partition {
 		broken.Partition = p
 		return broken
 	}
@@ -174,7 +174,7 @@ func TestLoadingThatFailsIsTriedAgain(t *testing.T) {
 	if err := o.wait(); !errors.Is(err, ErrNotAvailable) || !errors.Is(err, logstore.ErrOffline) || !o.refused {
 		t.Errorf("error %v", err)
 	}
-	topic.wrap = nil
+	topic.Wrap = nil
 	wantValue(t, "a", r.get("a"), "1")
 }
 
@@ -189,7 +189,7 @@ func (f *failingReads) Read(int64, logstore.ReadOptions) (logstore.Fetched, erro
 
 func TestPanicWhileLoadingIsAnswered(t *testing.T) {
 	topic := openTopic(t, vfs.NewMemory(), 1)
-	defer topic.close(t)
+	defer topic.Close(t)
 	appendBatch(t, topic, nil, pair{key: "panic"})
 	r := newTestRuntime(t, topic)
 	defer r.stop()

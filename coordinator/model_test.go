@@ -58,7 +58,7 @@ func TestAcknowledgedStateSurvivesCrashes(t *testing.T) {
 		}
 		clone := disk.CrashClone(random)
 		r.stop()
-		topic.close(t)
+		topic.Close(t)
 		disk = clone
 		check := openTopic(t, disk, 3)
 		again := newTestRuntime(t, check)
@@ -70,7 +70,7 @@ func TestAcknowledgedStateSurvivesCrashes(t *testing.T) {
 			values[i] = got
 		}
 		again.stop()
-		check.close(t)
+		check.Close(t)
 	}
 }
 

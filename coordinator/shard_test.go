@@ -195,7 +195,7 @@ func TestFailedCommitEndsTheState(t *testing.T) {
 
 func TestRecordsOfAnySizeAreWritten(t *testing.T) {
 	topic := openTopic(t, vfs.NewMemory(), 1)
-	defer topic.close(t)
+	defer topic.Close(t)
 	r := newTestRuntime(t, topic)
 	large := string(make([]byte, 3<<20))
 	var all []*outcome
@@ -360,8 +360,8 @@ func TestCloseGivesUpWithItsContext(t *testing.T) {
 
 func TestTopicThatDoesNotExistYet(t *testing.T) {
 	topic := openTopic(t, vfs.NewMemory(), 3)
-	defer topic.close(t)
-	topic.partitions = 0
+	defer topic.Close(t)
+	topic.Count = 0
 	r := newTestRuntime(t, topic)
 	defer r.stop()
 	r.Load()
@@ -369,7 +369,7 @@ func TestTopicThatDoesNotExistYet(t *testing.T) {
 	if _, err := r.Shards(); !errors.Is(err, ErrNotAvailable) {
 		t.Errorf("error %v", err)
 	}
-	topic.partitions = 3
+	topic.Count = 3
 	if err := r.set("a", "1").wait(); err != nil {
 		t.Error(err)
 	}
@@ -386,7 +386,7 @@ func TestTopicThatDoesNotExistYet(t *testing.T) {
 func TestCallersWorkWhereNobodyDoes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		topic := openTopic(t, vfs.NewMemory(), 1)
-		defer topic.close(t)
+		defer topic.Close(t)
 		r := newTestRuntime(t, topic)
 		r.set("key", "loaded").wait()
 		synctest.Wait()

@@ -1,7 +1,6 @@
 package coordinator
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -10,6 +9,7 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"github.com/clatterhq/clatter/coordinator/coordinatortest"
 	"github.com/clatterhq/clatter/logstore"
 	"github.com/clatterhq/clatter/logstore/vfs"
 	"github.com/clatterhq/clatter/wire/record"
@@ -84,26 +84,7 @@ func batchesOf(t *testing.T, topic *testTopic) string {
 		t.Fatal(err)
 	}
 	var batches []string
-	for offset := int64(0); offset < p.Offsets().LogEndOffset; {
-		fetched, err := p.Read(offset, logstore.ReadOptions{MaxBytes: 1 << 20, AtLeast1: true})
-		if err != nil {
-			t.Fatal(err)
-		}
-		var buf bytes.Buffer
-		_, err = fetched.Records.WriteTo(&buf)
-		fetched.Records.Release()
-		if err != nil {
-			t.Fatal(err)
-		}
-		for rest := buf.Bytes(); len(rest) > 0; {
-			b, err := record.First(rest)
-			if err != nil {
-				t.Fatal(err)
-			}
-			batches = append(batches, batchText(t, b))
-			rest, offset = rest[len(b):], b.NextOffset()
-		}
-	}
+	coordinatortest.EachBatch(t, p, new(int64), func(b record.Batch) { batches = append(batches, batchText(t, b)) })
 	return strings.Join(batches, " | ")
 }
 
@@ -162,7 +143,7 @@ func TestProducersNeverShareABatch(t *testing.T) {
 
 func TestTransactionsComeBackAsTheyWere(t *testing.T) {
 	topic := openTopic(t, vfs.NewMemory(), 1)
-	defer topic.close(t)
+	defer topic.Close(t)
 	r := newTestRuntime(t, topic)
 	restart := func() {
 		r.stop()
@@ -201,7 +182,7 @@ func TestTransactionsComeBackAsTheyWere(t *testing.T) {
 
 func TestWhatALogRefusesLeavesTheState(t *testing.T) {
 	topic := openTopic(t, vfs.NewMemory(), 1)
-	defer topic.close(t)
+	defer topic.Close(t)
 	r := newTestRuntime(t, topic)
 	defer r.stop()
 	refused := func(o *outcome, want error) {
@@ -231,7 +212,7 @@ func (p plain) Unloaded(error)                    {}
 
 func TestMachinesWithoutTransactionsSkipThem(t *testing.T) {
 	topic := openTopic(t, vfs.NewMemory(), 1)
-	defer topic.close(t)
+	defer topic.Close(t)
 	writer := newTestRuntime(t, topic)
 	for _, o := range []*outcome{writer.sets(1, 0, "a", "1"), writer.set("b", "1"), writer.ends(1, 0, 0, true)} {
 		if err := o.wait(); err != nil {

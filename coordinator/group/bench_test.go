@@ -19,7 +19,7 @@ import (
 // BenchmarkHeartbeat is the heartbeats of members of many stable groups, without connections.
 func BenchmarkHeartbeat(b *testing.B) {
 	log := openLog(b, vfs.NewMemory(), 50)
-	defer log.close(b)
+	defer log.Close(b)
 	c := New(testOptions(log))
 	defer stop(b, c)
 	var members []*kmsg.HeartbeatRequest
@@ -46,7 +46,7 @@ func BenchmarkHeartbeat(b *testing.B) {
 // BenchmarkOffsetCommit is commits of one offset each by as many consumers as there are connections.
 func BenchmarkOffsetCommit(b *testing.B) {
 	log := openLog(b, vfs.NewMemory(), 50)
-	defer log.close(b)
+	defer log.Close(b)
 	o := testOptions(log)
 	o.Topics = testTopics{{Name: "topic", ID: [16]byte{7}, Partitions: 100}}
 	c := New(o)
@@ -91,7 +91,7 @@ func joinAlone(tb testing.TB, c *Coordinator, group string) *kmsg.JoinGroupRespo
 func BenchmarkLoad(b *testing.B) {
 	const groups, topics, partitions = 100_000, 2, 5
 	log := openLog(b, vfs.NewMemory(), 50)
-	defer log.close(b)
+	defer log.Close(b)
 	fill(b, log, groups, topics, partitions)
 	for b.Loop() {
 		var before, after runtime.MemStats
@@ -191,7 +191,7 @@ func waitLoaded(c *Coordinator, shards int32) int {
 // BenchmarkTransaction is transactions that commit one offset each, of as many producers as there are connections.
 func BenchmarkTransaction(b *testing.B) {
 	log := openLog(b, vfs.NewMemory(), 50)
-	defer log.close(b)
+	defer log.Close(b)
 	o := testOptions(log)
 	config := testConfig()
 	config.TrustProducers = true
@@ -210,7 +210,7 @@ func BenchmarkTransaction(b *testing.B) {
 		req.Topics = []kmsg.TxnOffsetCommitRequestTopic{{
 			Topic: "topic", Partitions: []kmsg.TxnOffsetCommitRequestTopicPartition{{Partition: 1, LeaderEpoch: -1}},
 		}}
-		shard := coordinator.ShardOf(req.Group, log.partitions)
+		shard := coordinator.ShardOf(req.Group, log.Count)
 		ended := make(chan error, 1)
 		for pb.Next() {
 			req.Topics[0].Partitions[0].Offset++

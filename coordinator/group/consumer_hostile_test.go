@@ -60,7 +60,7 @@ func epochOf(t *testing.T, c *Coordinator, group, member string) (epoch int32) {
 
 func TestWhatMembersOfConsumerGroupsSayIsBounded(t *testing.T) {
 	log := openLog(t, vfs.NewMemory(), 1)
-	defer log.close(t)
+	defer log.Close(t)
 	c := start(t, consumerOptions(log))
 	names := make([]string, 1000)
 	for i := range names {
@@ -93,7 +93,7 @@ func TestWhatMembersOfConsumerGroupsSayIsBounded(t *testing.T) {
 
 func TestRegexesThatExplodeAreRefused(t *testing.T) {
 	log := openLog(t, vfs.NewMemory(), 1)
-	defer log.close(t)
+	defer log.Close(t)
 	c := start(t, consumerOptions(log, TopicInfo{Name: "topic-500", ID: [16]byte{1}, Partitions: 1}))
 	for what, regex := range map[string]string{
 		"repeated repetition":    "((a{100}){100}){100}",
@@ -138,7 +138,7 @@ func awaitTopics(t *testing.T, c *Coordinator, group string, want ...string) {
 
 func TestALongScanLeavesOthersTheirTurn(t *testing.T) {
 	log := openLog(t, vfs.NewMemory(), 4)
-	defer log.close(t)
+	defer log.Close(t)
 	topics := []TopicInfo{{Name: "topic", ID: [16]byte{1}, Partitions: 1}}
 	for i := range 2000 { // In order before the other one.
 		topics = append(topics, TopicInfo{Name: fmt.Sprint(strings.Repeat("a", 240), i), ID: [16]byte{2, byte(i >> 8), byte(i)}, Partitions: 1})
@@ -161,7 +161,7 @@ func TestALongScanLeavesOthersTheirTurn(t *testing.T) {
 
 func TestScansEnd(t *testing.T) {
 	log := openLog(t, vfs.NewMemory(), 1)
-	defer log.close(t)
+	defer log.Close(t)
 	c := start(t, consumerOptions(log))
 	re, refusal := compileRegex("topic")
 	if refusal != nil {
@@ -191,7 +191,7 @@ func TestScansEnd(t *testing.T) {
 func TestHeartbeatsWithWrongEpochsChangeNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := openLog(t, vfs.NewMemory(), 1)
-		defer log.close(t)
+		defer log.Close(t)
 		c := New(consumerOptions(log, TopicInfo{Name: "topic", ID: [16]byte{1}, Partitions: 1}))
 		defer stop(t, c)
 		wantEqual(t, "enter", beat(t, c, enterRequest("consumers", "a", "topic")), wire.None)

@@ -93,7 +93,7 @@ func (m *consumerModel) start() {
 
 func (m *consumerModel) close() {
 	stop(m.t, m.c)
-	m.log.close(m.t)
+	m.log.Close(m.t)
 }
 
 // pick is any client, nil if there is none.

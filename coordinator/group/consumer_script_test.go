@@ -4,18 +4,15 @@ import (
 	"cmp"
 	"fmt"
 	"iter"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
-	"time"
 
-	"github.com/cockroachdb/datadriven"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/clatterhq/clatter/coordinator/coordinatortest"
 	"github.com/clatterhq/clatter/coordinator/group/assignor"
 	"github.com/clatterhq/clatter/wire"
 )
@@ -36,23 +33,7 @@ import (
 //	records               what was written since the last look
 //	wait DURATION / restart / full on|off
 func TestConsumerScripts(t *testing.T) {
-	paths, err := filepath.Glob("testdata/consumer/*.txt")
-	if err != nil || len(paths) == 0 {
-		t.Fatal(err, paths)
-	}
-	for _, path := range paths {
-		t.Run(strings.TrimSuffix(filepath.Base(path), ".txt"), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				s := newConsumerScript(t)
-				defer s.end()
-				datadriven.RunTest(t, path, func(_ *testing.T, d *datadriven.TestData) string {
-					s.run(d)
-					synctest.Wait()
-					return s.heard()
-				})
-			})
-		})
-	}
+	coordinatortest.Play(t, "testdata/consumer/*.txt", newConsumerScript)
 }
 
 // mutableTopics are topics with names of one letter or more, whose IDs are their names.
@@ -156,22 +137,23 @@ func (s *consumerScript) restart() {
 	s.c.Load()
 }
 
-func (s *consumerScript) run(d *datadriven.TestData) {
-	a := arguments{d, s.script}
-	switch d.Cmd {
+// Run runs a command.
+func (s *consumerScript) Run(c coordinatortest.Command) {
+	a := arguments{c, s.script}
+	switch c.Cmd {
 	case "topics":
 		var topics testTopics
-		for _, arg := range d.CmdArgs {
+		for _, arg := range c.CmdArgs {
 			n, _ := strconv.Atoi(arg.Vals[0])
 			topics = append(topics, infoNamed(arg.Key, int32(n)))
 		}
 		s.topics.set(topics)
 	case "config":
 		c := &s.config.Consumers
-		c.Upgrade, c.Downgrade = a.text("upgrade", "on") == "on", a.text("downgrade", "on") == "on"
-		c.MaxSize = int32(a.number("max-size", int(c.MaxSize)))
-		s.config.MaxSize = int32(a.number("classic-max-size", int(s.config.MaxSize)))
-		s.of.AssignmentIntervalMs, s.of.SessionTimeoutMs = a.ms("interval", "0s"), a.ms("session", "45s")
+		c.Upgrade, c.Downgrade = a.Text("upgrade", "on") == "on", a.Text("downgrade", "on") == "on"
+		c.MaxSize = int32(a.Number("max-size", int64(c.MaxSize)))
+		s.config.MaxSize = int32(a.Number("classic-max-size", int64(s.config.MaxSize)))
+		s.of.AssignmentIntervalMs, s.of.SessionTimeoutMs = a.Ms("interval", "0s"), a.Ms("session", "45s")
 	case "hb":
 		s.beat(a)
 	case "leave":
@@ -195,17 +177,13 @@ func (s *consumerScript) run(d *datadriven.TestData) {
 	case "records":
 		s.consumerRecords()
 	case "wait":
-		d, err := time.ParseDuration(a.words()[0])
-		if err != nil {
-			s.t.Fatal(err)
-		}
-		time.Sleep(d)
+		a.Wait()
 	case "restart":
 		s.restart()
 	case "full":
-		s.full.Store(a.words()[0] == "on")
+		s.disk.Full.Store(a.Word() == "on")
 	default:
-		s.t.Fatalf("%s: unknown command %s", d.Pos, d.Cmd)
+		s.t.Fatalf("%s: unknown command %s", c.Pos, c.Cmd)
 	}
 }
 
@@ -219,7 +197,7 @@ func (s *consumerScript) member(name string) *scriptMember {
 
 // namesIn are the topics of an argument, nil if there is none.
 func namesIn(a arguments, key string) []string {
-	text := a.text(key, "")
+	text := a.Text(key, "")
 	if text == "" {
 		return nil
 	}
@@ -227,7 +205,7 @@ func namesIn(a arguments, key string) []string {
 }
 
 func (s *consumerScript) beat(a arguments) {
-	words := a.words()
+	words := a.Words()
 	join, own := slices.Contains(words, "join"), slices.Contains(words, "own")
 	for _, name := range words {
 		if name == "join" || name == "own" {
@@ -235,12 +213,12 @@ func (s *consumerScript) beat(a arguments) {
 		}
 		m := s.member(name)
 		req := kmsg.NewPtrConsumerGroupHeartbeatRequest()
-		req.Version, req.Group, req.MemberID = int16(a.number("version", 1)), a.group(), s.id(a.text("id", name))
-		req.MemberEpoch, req.InstanceID, req.RackID = m.epoch, a.optional("instance", nil), a.optional("rack", nil)
-		req.SubscribedTopicNames, req.SubscribedTopicRegex = namesIn(a, "topics"), a.optional("regex", nil)
-		req.ServerAssignor = a.optional("assignor", nil)
+		req.Version, req.Group, req.MemberID = int16(a.Number("version", 1)), a.group(), s.id(a.Text("id", name))
+		req.MemberEpoch, req.InstanceID, req.RackID = m.epoch, a.Optional("instance", nil), a.Optional("rack", nil)
+		req.SubscribedTopicNames, req.SubscribedTopicRegex = namesIn(a, "topics"), a.Optional("regex", nil)
+		req.ServerAssignor = a.Optional("assignor", nil)
 		owned, reported := assignor.Partitions(nil), join || own
-		switch text := a.text("owned", ""); {
+		switch text := a.Text("owned", ""); {
 		case text != "":
 			owned, reported = parsePartitionsText(text), true
 		case own:
@@ -249,14 +227,14 @@ func (s *consumerScript) beat(a arguments) {
 		if join {
 			req.MemberEpoch, req.RebalanceTimeoutMillis = joinEpoch, 60_000
 		}
-		switch a.text("rebalance", "") {
+		switch a.Text("rebalance", "") {
 		case "":
 		case "none":
 			req.RebalanceTimeoutMillis = -1
 		default:
-			req.RebalanceTimeoutMillis = a.ms("rebalance", "")
+			req.RebalanceTimeoutMillis = a.Ms("rebalance", "")
 		}
-		req.MemberEpoch = int32(a.number("epoch", int(req.MemberEpoch)))
+		req.MemberEpoch = int32(a.Number("epoch", int64(req.MemberEpoch)))
 		if reported {
 			req.Topics = []kmsg.ConsumerGroupHeartbeatRequestTopic{}
 			for _, id := range owned.Topics() {
@@ -270,7 +248,7 @@ func (s *consumerScript) beat(a arguments) {
 // hear prints an answer and remembers it.
 func (s *consumerScript) hear(name string, m *scriptMember, resp *kmsg.ConsumerGroupHeartbeatResponse) {
 	if resp.ErrorCode != 0 {
-		s.say("%s: %s: %s", name, wire.ErrorCode(resp.ErrorCode), orEmpty(resp.ErrorMessage))
+		s.Say("%s: %s: %s", name, wire.ErrorCode(resp.ErrorCode), orEmpty(resp.ErrorMessage))
 		return
 	}
 	m.epoch = resp.MemberEpoch
@@ -285,14 +263,14 @@ func (s *consumerScript) hear(name string, m *scriptMember, resp *kmsg.ConsumerG
 		}
 		text += " has " + cmp.Or(partitionsText(m.has), "nothing")
 	}
-	s.say("%s", text)
+	s.Say("%s", text)
 }
 
 func (s *consumerScript) goAway(a arguments) {
-	name := a.words()[0]
+	name := a.Word()
 	req := kmsg.NewPtrConsumerGroupHeartbeatRequest()
-	req.Version, req.Group, req.MemberID, req.InstanceID = 1, a.group(), s.id(a.text("id", name)), a.optional("instance", nil)
-	req.MemberEpoch = int32(a.number("epoch", leaveEpoch))
+	req.Version, req.Group, req.MemberID, req.InstanceID = 1, a.group(), s.id(a.Text("id", name)), a.Optional("instance", nil)
+	req.MemberEpoch = int32(a.Number("epoch", leaveEpoch))
 	resp := s.c.ConsumerGroupHeartbeat(s.ctx, Caller{ClientID: name, ClientHost: "/127.0.0.1"}, req)
 	s.hear(name, s.member(name), resp)
 	if resp.ErrorCode == 0 {
@@ -301,16 +279,16 @@ func (s *consumerScript) goAway(a arguments) {
 }
 
 func (s *consumerScript) commit(a arguments) {
-	name := a.words()[0]
+	name := a.Word()
 	req := kmsg.NewPtrOffsetCommitRequest()
-	req.Version, req.Group, req.MemberID = int16(a.number("version", 10)), a.group(), s.id(a.text("id", name))
+	req.Version, req.Group, req.MemberID = int16(a.Number("version", 10)), a.group(), s.id(a.Text("id", name))
 	if c := s.clients[name]; c != nil {
 		req.MemberID, req.Generation = c.id, c.generation
 	} else {
 		req.Generation = s.member(name).epoch
 	}
-	req.Generation = int32(a.number("epoch", int(req.Generation)))
-	for id, numbers := range parsePartitionsText(a.text("partition", "a0")) {
+	req.Generation = int32(a.Number("epoch", int64(req.Generation)))
+	for id, numbers := range parsePartitionsText(a.Text("partition", "a0")) {
 		t := kmsg.NewOffsetCommitRequestTopic()
 		t.TopicID, t.Topic = id, nameOf(id)
 		for _, n := range numbers {
@@ -319,21 +297,21 @@ func (s *consumerScript) commit(a arguments) {
 		req.Topics = append(req.Topics, t)
 	}
 	resp := s.c.OffsetCommit(s.ctx, req)
-	s.say("%s: %s", name, wire.ErrorCode(resp.Topics[0].Partitions[0].ErrorCode))
+	s.Say("%s: %s", name, wire.ErrorCode(resp.Topics[0].Partitions[0].ErrorCode))
 }
 
 func (s *consumerScript) fetch(a arguments) {
-	name := a.words()[0]
+	name := a.Word()
 	req := kmsg.NewPtrOffsetFetchRequest()
 	req.Version = 9
 	g := kmsg.NewOffsetFetchRequestGroup()
-	g.Group, g.MemberEpoch = a.group(), int32(a.number("epoch", int(s.member(name).epoch)))
+	g.Group, g.MemberEpoch = a.group(), int32(a.Number("epoch", int64(s.member(name).epoch)))
 	if name != "nobody" {
-		g.MemberID = new(s.id(a.text("id", name)))
+		g.MemberID = new(s.id(a.Text("id", name)))
 	}
 	req.Groups = append(req.Groups, g)
 	resp := s.c.OffsetFetch(s.ctx, req)
-	s.say("%s: %s", name, wire.ErrorCode(resp.Groups[0].ErrorCode))
+	s.Say("%s: %s", name, wire.ErrorCode(resp.Groups[0].ErrorCode))
 }
 
 // subscriptionBytes are the metadata of a consumer of the classic protocol.
@@ -349,14 +327,14 @@ func subscriptionBytes(topics []string, owned assignor.Partitions) []byte {
 func (s *consumerScript) classicJoin(a arguments) {
 	name, c := a.client()
 	req := kmsg.NewPtrJoinGroupRequest()
-	req.Version, req.Group, req.ProtocolType = 9, a.group(), a.text("type", "consumer")
-	req.MemberID, req.InstanceID = s.id(a.text("id", c.id)), a.optional("instance", c.instance)
-	req.SessionTimeoutMillis, req.RebalanceTimeoutMillis = a.ms("session", "30s"), a.ms("rebalance", "60s")
-	metadata := subscriptionBytes(namesIn(a, "topics"), parsePartitionsText(a.text("owned", "")))
-	if a.text("metadata", "") != "" {
-		metadata = []byte(a.text("metadata", ""))
+	req.Version, req.Group, req.ProtocolType = 9, a.group(), a.Text("type", "consumer")
+	req.MemberID, req.InstanceID = s.id(a.Text("id", c.id)), a.Optional("instance", c.instance)
+	req.SessionTimeoutMillis, req.RebalanceTimeoutMillis = a.Ms("session", "30s"), a.Ms("rebalance", "60s")
+	metadata := subscriptionBytes(namesIn(a, "topics"), parsePartitionsText(a.Text("owned", "")))
+	if a.Text("metadata", "") != "" {
+		metadata = []byte(a.Text("metadata", ""))
 	}
-	for p := range strings.SplitSeq(a.text("protocols", "range"), ",") {
+	for p := range strings.SplitSeq(a.Text("protocols", "range"), ",") {
 		protocol := kmsg.NewJoinGroupRequestProtocol()
 		protocol.Name, protocol.Metadata = p, metadata
 		req.Protocols = append(req.Protocols, protocol)
@@ -374,17 +352,17 @@ func (s *consumerScript) classicJoin(a arguments) {
 		if code == wire.None {
 			text += fmt.Sprintf(" generation=%d protocol=%s leader=%s members=%d", resp.Generation, orEmpty(resp.Protocol), s.name(resp.LeaderID), len(resp.Members))
 		}
-		s.say("%s", text)
+		s.Say("%s", text)
 	}()
 }
 
 func (s *consumerScript) classicSync(a arguments) {
 	name, c := a.client()
 	req := kmsg.NewPtrSyncGroupRequest()
-	req.Version, req.Group, req.MemberID, req.InstanceID = 5, a.group(), s.id(a.text("id", c.id)), c.instance
-	req.Generation = int32(a.number("generation", int(c.generation)))
-	req.ProtocolType, req.Protocol = a.optional("type", new("consumer")), a.optional("protocol", new("range"))
-	for pair := range strings.SplitSeq(a.text("assign", ""), ",") {
+	req.Version, req.Group, req.MemberID, req.InstanceID = 5, a.group(), s.id(a.Text("id", c.id)), c.instance
+	req.Generation = int32(a.Number("generation", int64(c.generation)))
+	req.ProtocolType, req.Protocol = a.Optional("type", new("consumer")), a.Optional("protocol", new("range"))
+	for pair := range strings.SplitSeq(a.Text("assign", ""), ",") {
 		to, partitions, ok := strings.Cut(pair, ":")
 		if ok {
 			assigned := appendAssignment(3, byName(parsePartitionsText(partitions), s.topics))
@@ -401,7 +379,7 @@ func (s *consumerScript) classicSync(a arguments) {
 				text += " (malformed)"
 			}
 		}
-		s.say("%s", text)
+		s.Say("%s", text)
 	}()
 }
 
@@ -430,7 +408,7 @@ func (s *consumerScript) showConsumer(group string) {
 		for _, regex := range sortedKeys(g.resolved) {
 			text += fmt.Sprintf("\n  %s: %s", regex, strings.Join(g.resolved[regex].Topics, " "))
 		}
-		s.say("%s", text)
+		s.Say("%s", text)
 	})
 	if other {
 		s.show(group)
@@ -442,7 +420,7 @@ func (s *consumerScript) describe(group string) {
 	req.Version, req.Groups = 1, []string{group}
 	g := s.c.ConsumerGroupDescribe(s.ctx, req).Groups[0]
 	if g.ErrorCode != 0 {
-		s.say("%s: %s", wire.ErrorCode(g.ErrorCode), orEmpty(g.ErrorMessage))
+		s.Say("%s: %s", wire.ErrorCode(g.ErrorCode), orEmpty(g.ErrorMessage))
 		return
 	}
 	partitions := func(a kmsg.Assignment) string {
@@ -458,7 +436,7 @@ func (s *consumerScript) describe(group string) {
 			m.ClientID, m.ClientHost, orEmpty(m.InstanceID), orEmpty(m.RackID), strings.Join(m.SubscribedTopics, ","), orEmpty(m.SubscribedTopicRegex),
 			partitions(m.Assignment), partitions(m.TargetAssignment))
 	}
-	s.say("%s", text)
+	s.Say("%s", text)
 }
 
 // consumerRecords prints what is new in the log, in its order.
@@ -471,7 +449,7 @@ func (s *consumerScript) consumerRecords() {
 	for _, r := range recordsFrom(s.t, p, &s.read) {
 		lines = append(lines, s.recordText(r))
 	}
-	s.say("%s", strings.Join(lines, "\n"))
+	s.Say("%s", strings.Join(lines, "\n"))
 }
 
 func (s *consumerScript) recordText(r Record) string {

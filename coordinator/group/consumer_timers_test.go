@@ -17,7 +17,7 @@ func timed(t *testing.T, change func(*Options), run func(b bubble)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		log := openLog(t, vfs.NewMemory(), 1)
-		defer log.close(t)
+		defer log.Close(t)
 		o := consumerOptions(log, TopicInfo{Name: "topic", ID: [16]byte{1}, Partitions: 4})
 		if change != nil {
 			change(&o)

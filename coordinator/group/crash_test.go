@@ -74,7 +74,7 @@ func TestAcknowledgedCommitsSurviveCrashes(t *testing.T) {
 		after := disk.CrashClone(random)
 		committers.Wait()
 		stop(t, c)
-		log.close(t)
+		log.Close(t)
 		// Those who were answered after the crash never were.
 		disk, k.acked = after, acked
 	}

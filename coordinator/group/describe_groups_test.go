@@ -63,9 +63,9 @@ func TestListGroups(t *testing.T) {
 		}
 		return fmt.Sprint(resp.ErrorCode, told)
 	}
-	log.partitions = 0
+	log.Count = 0
 	wantEqual(t, "without the topic", list(nil, nil), "0 map[]")
-	log.partitions = 1
+	log.Count = 1
 	write(t, c, "stable", manyMembers("stable", classicStable)...)
 	write(t, c, "empty", manyMembers("empty", classicEmpty)...)
 	c.OffsetCommit(t.Context(), commitRequest(7, "simple", "a/0"))

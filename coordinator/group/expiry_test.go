@@ -33,7 +33,7 @@ func inBubble(t *testing.T, f func(b bubble), change ...func(*Config)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		log := openLog(t, vfs.NewMemory(), 1)
-		defer log.close(t)
+		defer log.Close(t)
 		wall := &clock{}
 		o := testOptions(log)
 		o.Topics, o.Now = threeTopics, wall.now
@@ -135,7 +135,7 @@ func TestALongListOfExpiredOffsetsIsDeletedInParts(t *testing.T) {
 
 func TestOffsetsOfDeletedTopicsAreDropped(t *testing.T) {
 	log := openLog(t, vfs.NewMemory(), 3)
-	defer log.close(t)
+	defer log.Close(t)
 	o := testOptions(log)
 	o.Topics = threeTopics
 	c := start(t, o)
@@ -155,7 +155,7 @@ func TestOffsetsOfDeletedTopicsAreDropped(t *testing.T) {
 
 func TestTopicsDeletedWithoutOffsets(t *testing.T) {
 	log := openLog(t, vfs.NewMemory(), 0)
-	defer log.close(t)
+	defer log.Close(t)
 	c := start(t, testOptions(log))
 	c.TopicsDeleted([]string{"a"})
 	_, err := c.runtime.Shards()

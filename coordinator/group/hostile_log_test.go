@@ -12,7 +12,6 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"github.com/clatterhq/clatter/logstore"
 	"github.com/clatterhq/clatter/logstore/vfs"
 	"github.com/clatterhq/clatter/wire"
 	"github.com/clatterhq/clatter/wire/record"
@@ -22,7 +21,7 @@ func TestThousandsOfJoinsWithoutSyncLeaveNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const joins, maxSize = 3000, 1000
 		log := openLog(t, vfs.NewMemory(), 1)
-		defer log.close(t)
+		defer log.Close(t)
 		o := testOptions(log)
 		config := testConfig()
 		config.MaxSize = maxSize
@@ -69,7 +68,7 @@ func TestThousandsOfJoinsWithoutSyncLeaveNothing(t *testing.T) {
 
 func TestAssignmentsForStrangersAreDropped(t *testing.T) {
 	log := openLog(t, vfs.NewMemory(), 1)
-	defer log.close(t)
+	defer log.Close(t)
 	c := start(t, testOptions(log))
 	member := c.JoinGroup(t.Context(), Caller{}, joinRequest(3))
 	sync := kmsg.NewPtrSyncGroupRequest()
@@ -93,7 +92,7 @@ func TestAssignmentsForStrangersAreDropped(t *testing.T) {
 
 func TestCommitsToUnknownTopicsLeaveNothing(t *testing.T) {
 	log := openLog(t, vfs.NewMemory(), 1)
-	defer log.close(t)
+	defer log.Close(t)
 	o := testOptions(log)
 	o.Topics = testTopics{{Name: "topic", ID: [16]byte{7}, Partitions: 1}}
 	c := start(t, o)
@@ -120,7 +119,7 @@ func TestCommitsToUnknownTopicsLeaveNothing(t *testing.T) {
 
 func TestRecordsThatMakeNoSenseAreSkippedCountedAndLogged(t *testing.T) {
 	log := openLog(t, vfs.NewMemory(), 1)
-	defer log.close(t)
+	defer log.Close(t)
 	p, err := log.Partition(0)
 	if err != nil {
 		t.Fatal(err)
@@ -130,8 +129,6 @@ func TestRecordsThatMakeNoSenseAreSkippedCountedAndLogged(t *testing.T) {
 	}
 	key, value := committed("damaged")
 	good, goodValue := committed("good")
-	b := record.NewBuilder()
-	b.Append(1, good, goodValue)
 	skipped := [][2][]byte{
 		{append([]byte{0, 99}, key[2:]...), value},    // a key of a version that is to come
 		{append([]byte{0xff, 0xff}, key[2:]...), nil}, // or that never will
@@ -142,22 +139,14 @@ func TestRecordsThatMakeNoSenseAreSkippedCountedAndLogged(t *testing.T) {
 		{nil, value},                                  // no key
 		{[]byte{0}, value},                            // half a version
 	}
-	for _, x := range skipped {
-		b.Append(1, x[0], x[1])
-	}
 	last, lastValue := committed("behind")
-	b.Append(1, last, lastValue)
-	batch, err := b.Build(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ticket, err := p.Append(batch, logstore.AppendOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := ticket.Wait(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	log.Append(t, 0, func(b *record.Builder) {
+		b.Append(1, good, goodValue)
+		for _, x := range skipped {
+			b.Append(1, x[0], x[1])
+		}
+		b.Append(1, last, lastValue)
+	})
 	end := p.Offsets().LogEndOffset
 
 	var lines bytes.Buffer

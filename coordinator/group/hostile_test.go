@@ -27,7 +27,7 @@ func joinRequest(version int16) *kmsg.JoinGroupRequest {
 func TestJoinsThatNobodyFollowsUpAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := openLog(t, vfs.NewMemory(), 1)
-		defer log.close(t)
+		defer log.Close(t)
 		c := New(testOptions(log))
 		defer stop(t, c)
 		pending := func() (n int) {
@@ -62,7 +62,7 @@ func TestJoinsThatNobodyFollowsUpAreBounded(t *testing.T) {
 func TestWhatMembersSayIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := openLog(t, vfs.NewMemory(), 1)
-		defer log.close(t)
+		defer log.Close(t)
 		c := New(testOptions(log))
 		defer stop(t, c)
 		ctx, cancel := context.WithCancel(t.Context())
@@ -99,7 +99,7 @@ func TestWhatMembersSayIsBounded(t *testing.T) {
 
 func TestStringsThatNoRecordCanHoldAreRefused(t *testing.T) {
 	log := openLog(t, vfs.NewMemory(), 1)
-	defer log.close(t)
+	defer log.Close(t)
 	c := start(t, testOptions(log))
 	long := strings.Repeat("x", maxRecordString+1)
 	for what, change := range map[string]func(*kmsg.JoinGroupRequest){
@@ -129,7 +129,7 @@ func TestStringsThatNoRecordCanHoldAreRefused(t *testing.T) {
 func TestMembersWhoseConnectionIsGoneExpire(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := openLog(t, vfs.NewMemory(), 1)
-		defer log.close(t)
+		defer log.Close(t)
 		c := New(testOptions(log))
 		defer stop(t, c)
 		member := joinAlone(t, c, "group")
@@ -167,11 +167,11 @@ func (p slowPartition) Read(offset int64, o logstore.ReadOptions) (logstore.Fetc
 func TestCase30WhileItLoads(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := openLog(t, vfs.NewMemory(), 1)
-		defer log.close(t)
+		defer log.Close(t)
 		c := New(testOptions(log))
 		member := joinAlone(t, c, "group")
 		stop(t, c)
-		log.wrap = func(p logstore.Partition) logstore.Partition { return slowPartition{p} }
+		log.Wrap = func(p logstore.Partition) logstore.Partition { return slowPartition{p} }
 		c = New(testOptions(log))
 		defer stop(t, c)
 		c.Load()
@@ -195,7 +195,7 @@ func TestCase30WhileItLoads(t *testing.T) {
 func TestEventsAreOneLineEach(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := openLog(t, vfs.NewMemory(), 1)
-		defer log.close(t)
+		defer log.Close(t)
 		var lines bytes.Buffer
 		o := testOptions(log)
 		o.Log = slog.New(slog.NewTextHandler(&lines, nil))

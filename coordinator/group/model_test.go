@@ -7,14 +7,13 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"github.com/clatterhq/clatter/logstore"
+	"github.com/clatterhq/clatter/coordinator/coordinatortest"
 	"github.com/clatterhq/clatter/logstore/vfs"
 )
 
@@ -40,7 +39,7 @@ const modelPartitions = 12
 type modelGroup struct {
 	t      *testing.T
 	log    *testLog
-	full   atomic.Bool
+	bad    coordinatortest.Disk
 	ctx    context.Context
 	random *rand.Rand
 	ids    *rand.ChaCha8
@@ -64,8 +63,8 @@ func runClassicModel(t *testing.T, seed uint64) {
 		assigned: map[int32]map[string]string{}, told: map[int32]map[string]string{}, owners: map[int32]map[int]string{},
 		held: map[string]string{}, heldIn: map[string]int32{},
 	}
-	defer g.log.close(t)
-	g.log.wrap = func(p logstore.Partition) logstore.Partition { return &fullPartition{Partition: p, full: &g.full} }
+	defer g.log.Close(t)
+	g.log.Wrap = g.bad.Wrap
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	g.ctx = ctx
@@ -101,11 +100,11 @@ func runClassicModel(t *testing.T, seed uint64) {
 		case n == 6:
 			g.restart()
 		case n == 7:
-			g.full.Store(!g.full.Load())
+			g.bad.Full.Store(!g.bad.Full.Load())
 		}
 		time.Sleep(time.Duration(g.random.IntN(8000)) * time.Millisecond)
 	}
-	g.full.Store(false)
+	g.bad.Full.Store(false)
 	if len(stops) == 0 {
 		add()
 	}

@@ -4,12 +4,11 @@ import (
 	"fmt"
 	"math"
 	"strings"
-	"sync/atomic"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"github.com/clatterhq/clatter/logstore"
+	"github.com/clatterhq/clatter/coordinator/coordinatortest"
 	"github.com/clatterhq/clatter/logstore/vfs"
 	"github.com/clatterhq/clatter/wire"
 )
@@ -21,7 +20,7 @@ var threeTopics = testTopics{{"a", [16]byte{0xa}, 4}, {"b", [16]byte{0xb}, 4}, {
 func startWithTopics(t *testing.T, change func(*Options)) (*Coordinator, *testLog) {
 	t.Helper()
 	log := openLog(t, vfs.NewMemory(), 1)
-	t.Cleanup(func() { log.close(t) })
+	t.Cleanup(func() { log.Close(t) })
 	o := testOptions(log)
 	o.Topics = threeTopics
 	if change != nil {
@@ -173,13 +172,13 @@ func TestOffsetCommitMayGiveARetention(t *testing.T) {
 }
 
 func TestOffsetCommitTellsWhatIsNotInTheLog(t *testing.T) {
-	var full atomic.Bool
-	full.Store(true)
+	var disk coordinatortest.Disk
+	disk.Full.Store(true)
 	c, log := startWithTopics(t, nil)
-	log.wrap = func(p logstore.Partition) logstore.Partition { return &fullPartition{Partition: p, full: &full} }
+	log.Wrap = disk.Wrap
 	got := commitCodes(c.OffsetCommit(t.Context(), commitRequest(7, "group", "a/0", "x/0")))
 	wantEqual(t, "full disk", got, fmt.Sprintf("x 0:3, a 0:%d", wire.CoordinatorNotAvailable))
-	full.Store(false)
+	disk.Full.Store(false)
 	got = commitCodes(c.OffsetCommit(t.Context(), commitRequest(7, "group", "a/0")))
 	wantEqual(t, "room again", got, "a 0:0")
 }

@@ -97,7 +97,7 @@ func TestOffsetFetchOfManyGroups(t *testing.T) {
 
 func TestRegression25OffsetFetchTellsErrorsWhereTheVersionHasAPlace(t *testing.T) {
 	c, log := startWithTopics(t, nil)
-	log.partitions = 0
+	log.Count = 0
 	for version, want := range map[int16]string{
 		1: "0, a 0=-1/-1/!16 1=-1/-1/!16", 2: "16", 7: "16", 8: "16", 10: "16",
 	} {

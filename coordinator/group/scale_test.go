@@ -114,7 +114,7 @@ func (w *crowd) settle() {
 func TestCrowdBecomesStableAndComesBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := openLog(t, vfs.NewMemory(), 1)
-		defer log.close(t)
+		defer log.Close(t)
 		o := testOptions(log)
 		config := testConfig()
 		config.InitialRebalanceDelayMs = 1000
@@ -164,7 +164,7 @@ func BenchmarkCrowd(b *testing.B) {
 		w.heartbeat(&w.members[0])
 		b.ReportMetric(time.Since(began).Seconds(), "s/restart")
 		stop(b, w.c)
-		log.close(b)
+		log.Close(b)
 	}
 }
 
@@ -185,7 +185,7 @@ func BenchmarkConsumerCrowd(b *testing.B) {
 		b.ReportMetric((cpuTime(b) - used).Seconds(), "cpu-s/stable")
 		b.ReportMetric(float64(beats), "heartbeats")
 		stop(b, c)
-		log.close(b)
+		log.Close(b)
 	}
 }
 

@@ -4,20 +4,14 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
-	"testing/synctest"
-	"time"
 
-	"github.com/cockroachdb/datadriven"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"github.com/clatterhq/clatter/logstore"
+	"github.com/clatterhq/clatter/coordinator/coordinatortest"
 	"github.com/clatterhq/clatter/logstore/vfs"
 	"github.com/clatterhq/clatter/wire"
 )
@@ -37,32 +31,18 @@ import (
 //	full on|off           the disk
 //	records               what was written since the last look
 func TestClassicScripts(t *testing.T) {
-	paths, err := filepath.Glob("testdata/classic/*.txt")
-	if err != nil || len(paths) == 0 {
-		t.Fatal(err, paths)
-	}
-	for _, path := range paths {
-		t.Run(strings.TrimSuffix(filepath.Base(path), ".txt"), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				s := newScript(t)
-				defer s.end()
-				datadriven.RunTest(t, path, func(_ *testing.T, d *datadriven.TestData) string {
-					s.run(d)
-					synctest.Wait()
-					return s.heard()
-				})
-			})
-		})
-	}
+	coordinatortest.Play(t, "testdata/classic/*.txt", newScript)
 }
 
 // script is one conversation.
 type script struct {
+	coordinatortest.Lines
+
 	t       *testing.T
 	ctx     context.Context
 	cancel  context.CancelFunc
 	log     *testLog
-	full    atomic.Bool
+	disk    coordinatortest.Disk
 	config  Config
 	random  *rand.ChaCha8
 	c       *Coordinator
@@ -71,7 +51,6 @@ type script struct {
 	verify  VerifyTransaction
 
 	mu    sync.Mutex
-	lines []string
 	names map[string]string // of member IDs
 	ids   map[string]string // by those names
 	count map[string]int
@@ -92,7 +71,7 @@ func newScript(t *testing.T) *script {
 	}
 	s.ctx, s.cancel = context.WithCancel(t.Context())
 	s.log = openLog(t, vfs.NewMemory(), 1)
-	s.log.wrap = func(p logstore.Partition) logstore.Partition { return &fullPartition{Partition: p, full: &s.full} }
+	s.log.Wrap = s.disk.Wrap
 	s.start()
 	return s
 }
@@ -106,29 +85,11 @@ func (s *script) start() {
 	s.c.Load()
 }
 
-func (s *script) end() {
+// End ends it.
+func (s *script) End() {
 	s.cancel()
 	stop(s.t, s.c)
-	s.log.close(s.t)
-}
-
-func (s *script) say(format string, args ...any) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.lines = append(s.lines, fmt.Sprintf(format, args...))
-}
-
-// heard is everything that was said, in an order that doesn't depend on goroutines.
-func (s *script) heard() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	lines := s.lines
-	s.lines = nil
-	slices.Sort(lines)
-	if len(lines) == 0 {
-		return "nothing"
-	}
-	return strings.Join(lines, "\n")
+	s.log.Close(s.t)
 }
 
 // name is that of a member's ID in scripts: what it begins with, and a number.
@@ -166,67 +127,20 @@ func (s *script) id(name string) string {
 
 // arguments are those of a command.
 type arguments struct {
-	*datadriven.TestData
+	coordinatortest.Command
 	s *script
 }
 
-func (a arguments) text(key, otherwise string) string {
-	for _, arg := range a.CmdArgs {
-		if arg.Key == key && len(arg.Vals) > 0 {
-			return strings.Join(arg.Vals, ",")
-		}
-	}
-	return otherwise
-}
-
 func (a arguments) group() string {
-	group := a.text("group", "g")
+	group := a.Text("group", "g")
 	if group == "none" {
 		return ""
 	}
 	return group
 }
 
-func (a arguments) number(key string, otherwise int) int {
-	n, err := strconv.Atoi(a.text(key, strconv.Itoa(otherwise)))
-	if err != nil {
-		a.s.t.Fatal(a.Pos, err)
-	}
-	return n
-}
-
-func (a arguments) ms(key, otherwise string) int32 {
-	d, err := time.ParseDuration(a.text(key, otherwise))
-	if err != nil {
-		a.s.t.Fatal(a.Pos, err)
-	}
-	return int32(d.Milliseconds())
-}
-
-func (a arguments) optional(key string, otherwise *string) *string {
-	switch v := a.text(key, ""); v {
-	case "":
-		return otherwise
-	case "null":
-		return nil
-	default:
-		return &v
-	}
-}
-
-// words are the arguments without a value.
-func (a arguments) words() []string {
-	var words []string
-	for _, arg := range a.CmdArgs {
-		if len(arg.Vals) == 0 {
-			words = append(words, arg.Key)
-		}
-	}
-	return words
-}
-
 func (a arguments) client() (string, *scriptClient) {
-	name := a.words()[0]
+	name := a.Word()
 	c := a.s.clients[name]
 	if c == nil {
 		c = &scriptClient{generation: -1}
@@ -235,14 +149,15 @@ func (a arguments) client() (string, *scriptClient) {
 	return name, c
 }
 
-func (s *script) run(d *datadriven.TestData) {
-	a := arguments{d, s}
-	switch d.Cmd {
+// Run runs a command.
+func (s *script) Run(c coordinatortest.Command) {
+	a := arguments{c, s}
+	switch c.Cmd {
 	case "config":
-		s.config.MaxSize = int32(a.number("max-size", int(s.config.MaxSize)))
-		s.config.InitialRebalanceDelayMs = a.ms("delay", millis(s.config.InitialRebalanceDelayMs).String())
-		s.config.LeastRebalanceDelayMs = a.ms("least", millis(s.config.LeastRebalanceDelayMs).String())
-		s.config.MinSessionTimeoutMs = a.ms("min-session", millis(s.config.MinSessionTimeoutMs).String())
+		s.config.MaxSize = int32(a.Number("max-size", int64(s.config.MaxSize)))
+		s.config.InitialRebalanceDelayMs = a.Ms("delay", millis(s.config.InitialRebalanceDelayMs).String())
+		s.config.LeastRebalanceDelayMs = a.Ms("least", millis(s.config.LeastRebalanceDelayMs).String())
+		s.config.MinSessionTimeoutMs = a.Ms("min-session", millis(s.config.MinSessionTimeoutMs).String())
 	case "join":
 		s.join(a)
 	case "sync":
@@ -254,42 +169,38 @@ func (s *script) run(d *datadriven.TestData) {
 	case "commit":
 		s.commit(a)
 	case "wait":
-		d, err := time.ParseDuration(a.words()[0])
-		if err != nil {
-			s.t.Fatal(err)
-		}
-		time.Sleep(d)
+		a.Wait()
 	case "group":
 		s.show(a.group())
 	case "restart":
 		stop(s.t, s.c)
 		s.start()
 	case "full":
-		s.full.Store(a.words()[0] == "on")
+		s.disk.Full.Store(a.Word() == "on")
 	case "records":
 		s.records()
 	default:
-		s.t.Fatalf("%s: unknown command %s", d.Pos, d.Cmd)
+		s.t.Fatalf("%s: unknown command %s", c.Pos, c.Cmd)
 	}
 }
 
 func (s *script) join(a arguments) {
 	name, c := a.client()
 	req := kmsg.NewPtrJoinGroupRequest()
-	req.Version = int16(a.number("version", 9))
-	req.Group, req.ProtocolType = a.group(), a.text("type", "consumer")
-	req.MemberID = s.id(a.text("id", c.id))
-	req.InstanceID = a.optional("instance", c.instance)
-	req.SessionTimeoutMillis, req.RebalanceTimeoutMillis = a.ms("session", "30s"), a.ms("rebalance", "60s")
-	req.Reason = a.optional("reason", nil)
-	for p := range strings.SplitSeq(a.text("protocols", "range"), ",") {
+	req.Version = int16(a.Number("version", 9))
+	req.Group, req.ProtocolType = a.group(), a.Text("type", "consumer")
+	req.MemberID = s.id(a.Text("id", c.id))
+	req.InstanceID = a.Optional("instance", c.instance)
+	req.SessionTimeoutMillis, req.RebalanceTimeoutMillis = a.Ms("session", "30s"), a.Ms("rebalance", "60s")
+	req.Reason = a.Optional("reason", nil)
+	for p := range strings.SplitSeq(a.Text("protocols", "range"), ",") {
 		protocol := kmsg.NewJoinGroupRequestProtocol()
 		protocol.Name, _, _ = strings.Cut(p, ":")
 		_, metadata, _ := strings.Cut(p, ":")
 		protocol.Metadata = []byte(metadata)
 		req.Protocols = append(req.Protocols, protocol)
 	}
-	if a.text("protocols", "") == "none" {
+	if a.Text("protocols", "") == "none" {
 		req.Protocols = nil
 	}
 	go func() {
@@ -309,7 +220,7 @@ func (s *script) join(a arguments) {
 		if len(members) > 0 {
 			text += " members=" + strings.Join(members, ",")
 		}
-		s.say("%s", text)
+		s.Say("%s", text)
 		c.instance = req.InstanceID
 		if code == wire.None || code == wire.MemberIDRequired {
 			c.id, c.generation = resp.MemberID, resp.Generation
@@ -320,11 +231,11 @@ func (s *script) join(a arguments) {
 func (s *script) sync(a arguments) {
 	name, c := a.client()
 	req := kmsg.NewPtrSyncGroupRequest()
-	req.Version, req.Group = int16(a.number("version", 5)), a.group()
-	req.MemberID, req.InstanceID = s.id(a.text("id", c.id)), a.optional("instance", c.instance)
-	req.Generation = int32(a.number("generation", int(c.generation)))
-	req.ProtocolType, req.Protocol = a.optional("type", new("consumer")), a.optional("protocol", new("range"))
-	for pair := range strings.SplitSeq(a.text("assign", ""), ",") {
+	req.Version, req.Group = int16(a.Number("version", 5)), a.group()
+	req.MemberID, req.InstanceID = s.id(a.Text("id", c.id)), a.Optional("instance", c.instance)
+	req.Generation = int32(a.Number("generation", int64(c.generation)))
+	req.ProtocolType, req.Protocol = a.Optional("type", new("consumer")), a.Optional("protocol", new("range"))
+	for pair := range strings.SplitSeq(a.Text("assign", ""), ",") {
 		to, bytes, ok := strings.Cut(pair, ":")
 		if !ok {
 			continue
@@ -342,7 +253,7 @@ func (s *script) sync(a arguments) {
 		if resp.ErrorCode == 0 {
 			text += fmt.Sprintf(" %s/%s %q", orEmpty(resp.ProtocolType), orEmpty(resp.Protocol), resp.MemberAssignment)
 		}
-		s.say("%s", text)
+		s.Say("%s", text)
 	}()
 }
 
@@ -350,22 +261,22 @@ func (s *script) heartbeat(a arguments) {
 	name, c := a.client()
 	req := kmsg.NewPtrHeartbeatRequest()
 	req.Version, req.Group = 4, a.group()
-	req.MemberID, req.InstanceID = s.id(a.text("id", c.id)), a.optional("instance", c.instance)
-	req.Generation = int32(a.number("generation", int(c.generation)))
-	go func() { s.say("%s heard: %s", name, wire.ErrorCode(s.c.Heartbeat(s.ctx, req).ErrorCode)) }()
+	req.MemberID, req.InstanceID = s.id(a.Text("id", c.id)), a.Optional("instance", c.instance)
+	req.Generation = int32(a.Number("generation", int64(c.generation)))
+	go func() { s.Say("%s heard: %s", name, wire.ErrorCode(s.c.Heartbeat(s.ctx, req).ErrorCode)) }()
 }
 
 func (s *script) leave(a arguments) {
 	req := kmsg.NewPtrLeaveGroupRequest()
-	req.Version, req.Group = int16(a.number("version", 5)), a.group()
-	for _, name := range a.words() {
+	req.Version, req.Group = int16(a.Number("version", 5)), a.group()
+	for _, name := range a.Words() {
 		m := kmsg.NewLeaveGroupRequestMember()
-		m.MemberID, m.InstanceID = name, a.optional("instance", nil)
+		m.MemberID, m.InstanceID = name, a.Optional("instance", nil)
 		if c := s.clients[name]; c != nil {
 			m.MemberID = c.id
 		}
-		m.MemberID = s.id(a.text("id", m.MemberID))
-		m.Reason = a.optional("reason", nil)
+		m.MemberID = s.id(a.Text("id", m.MemberID))
+		m.Reason = a.Optional("reason", nil)
 		req.MemberID = m.MemberID
 		req.Members = append(req.Members, m)
 	}
@@ -375,7 +286,7 @@ func (s *script) leave(a arguments) {
 		for _, m := range resp.Members {
 			text += fmt.Sprintf(" %s:%s", s.name(m.MemberID), wire.ErrorCode(m.ErrorCode))
 		}
-		s.say("%s", text)
+		s.Say("%s", text)
 	}()
 }
 
@@ -383,15 +294,15 @@ func (s *script) leave(a arguments) {
 func (s *script) commit(a arguments) {
 	name, c := a.client()
 	req := kmsg.NewPtrOffsetCommitRequest()
-	req.Version, req.Group = int16(a.number("version", 9)), a.group()
-	req.MemberID, req.InstanceID = s.id(a.text("id", c.id)), a.optional("instance", c.instance)
-	req.Generation = int32(a.number("generation", int(c.generation)))
+	req.Version, req.Group = int16(a.Number("version", 9)), a.group()
+	req.MemberID, req.InstanceID = s.id(a.Text("id", c.id)), a.Optional("instance", c.instance)
+	req.Generation = int32(a.Number("generation", int64(c.generation)))
 	req.Topics = []kmsg.OffsetCommitRequestTopic{{
-		Topic: "topic", Partitions: []kmsg.OffsetCommitRequestTopicPartition{{Offset: int64(a.number("offset", 1)), LeaderEpoch: -1}},
+		Topic: "topic", Partitions: []kmsg.OffsetCommitRequestTopicPartition{{Offset: a.Number("offset", 1), LeaderEpoch: -1}},
 	}}
 	go func() {
 		resp := s.c.OffsetCommit(s.ctx, req)
-		s.say("%s committed: %s", name, wire.ErrorCode(resp.Topics[0].Partitions[0].ErrorCode))
+		s.Say("%s committed: %s", name, wire.ErrorCode(resp.Topics[0].Partitions[0].ErrorCode))
 	}()
 }
 
@@ -400,7 +311,7 @@ func (s *script) show(group string) {
 	look(s.t, s.c, group, func(shard *Shard) {
 		g, ok := shard.groups[group].(*classicGroup)
 		if !ok {
-			s.say("no group")
+			s.Say("no group")
 			return
 		}
 		text := fmt.Sprintf("%s generation=%d protocol=%s leader=%s", g.state, g.generation, g.protocol, s.name(g.leader))
@@ -420,7 +331,7 @@ func (s *script) show(group string) {
 		if len(g.pendingJoin) > 0 {
 			text += fmt.Sprintf("\n  %d pending", len(g.pendingJoin))
 		}
-		s.say("%s", text)
+		s.Say("%s", text)
 	})
 }
 
@@ -434,7 +345,7 @@ func (s *script) records() {
 		switch r := r.(type) {
 		case *MetadataRecord:
 			if r.Metadata == nil {
-				s.say("%s deleted", r.Group)
+				s.Say("%s deleted", r.Group)
 				continue
 			}
 			text := fmt.Sprintf("%s %q generation=%d protocol=%s leader=%s",
@@ -442,11 +353,11 @@ func (s *script) records() {
 			for _, m := range r.Metadata.Members {
 				text += fmt.Sprintf(" %s:%s:%s", s.name(m.ID), m.Subscription, m.Assignment)
 			}
-			s.say("%s", text)
+			s.Say("%s", text)
 		case *OffsetRecord:
-			s.say("%s committed %s-%d: %d", r.Group, r.Topic, r.Partition, r.Commit.Offset)
+			s.Say("%s committed %s-%d: %d", r.Group, r.Topic, r.Partition, r.Commit.Offset)
 		default:
-			s.say("%T", r)
+			s.Say("%T", r)
 		}
 	}
 }

@@ -3,13 +3,12 @@ package group
 import (
 	"context"
 	"fmt"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/clatterhq/clatter/coordinator"
-	"github.com/clatterhq/clatter/logstore"
+	"github.com/clatterhq/clatter/coordinator/coordinatortest"
 	"github.com/clatterhq/clatter/logstore/vfs"
 	"github.com/clatterhq/clatter/wire"
 )
@@ -20,7 +19,7 @@ func commitRecord(group string, partition int32, offset int64) *OffsetRecord {
 
 func TestGroupsAndOffsetsComeBack(t *testing.T) {
 	log := openLog(t, vfs.NewMemory(), 3)
-	defer log.close(t)
+	defer log.Close(t)
 	c := New(testOptions(log))
 	for i := range 10 {
 		group := fmt.Sprint("group-", i)
@@ -62,27 +61,27 @@ func TestGroupsAndOffsetsComeBack(t *testing.T) {
 
 func TestAnswersWaitForRecordsAndTellTheirFate(t *testing.T) {
 	log := openLog(t, vfs.NewMemory(), 1)
-	defer log.close(t)
-	var full atomic.Bool
-	full.Store(true)
-	log.wrap = func(p logstore.Partition) logstore.Partition { return &fullPartition{Partition: p, full: &full} }
+	defer log.Close(t)
+	var disk coordinatortest.Disk
+	disk.Full.Store(true)
+	log.Wrap = disk.Wrap
 	c := start(t, testOptions(log))
 	wantEqual(t, "full", write(t, c, "group", commitRecord("group", 1, 5)), wire.CoordinatorNotAvailable)
 	look(t, c, "group", func(s *Shard) {
 		wantEqual(t, "groups", len(s.groups), 0)
 		wantEqual(t, "configuration", s.config(), testConfig())
 	})
-	full.Store(false)
+	disk.Full.Store(false)
 	wantEqual(t, "room again", write(t, c, "group", commitRecord("group", 1, 5)), wire.None)
 }
 
 func TestWhatNoShardCanDecideIsRefused(t *testing.T) {
 	log := openLog(t, vfs.NewMemory(), 0)
-	defer log.close(t)
+	defer log.Close(t)
 	c := New(testOptions(log))
 	c.Load()
 	wantEqual(t, "no topic", write(t, c, "group"), wire.NotCoordinator)
-	log.partitions = 2
+	log.Count = 2
 	wantEqual(t, "no log", write(t, c, "group"), wire.NotCoordinator)
 	stop(t, c)
 	wantEqual(t, "closed", write(t, c, "group"), wire.NotCoordinator)
@@ -91,7 +90,7 @@ func TestWhatNoShardCanDecideIsRefused(t *testing.T) {
 func TestWhoIsGoneIsNotDecidedOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := openLog(t, vfs.NewMemory(), 1)
-		defer log.close(t)
+		defer log.Close(t)
 		c := New(testOptions(log))
 		defer stop(t, c)
 		asked := false
@@ -120,7 +119,7 @@ func TestWhoIsGoneIsNotDecidedOn(t *testing.T) {
 func TestTimersOfGroupsDecideAndAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := openLog(t, vfs.NewMemory(), 1)
-		defer log.close(t)
+		defer log.Close(t)
 		c := New(testOptions(log))
 		defer stop(t, c)
 		began := time.Now()

@@ -73,7 +73,7 @@ func TestTransactionsSurviveCrashesWhole(t *testing.T) {
 		begun := k.now()
 		producers.Wait()
 		stop(t, c)
-		log.close(t)
+		log.Close(t)
 		for i := range known { // What was begun meanwhile may be there, but nobody was told of it.
 			known[i].begun = begun[i].begun
 		}

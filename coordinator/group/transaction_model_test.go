@@ -55,7 +55,7 @@ type transactionModel struct {
 	t         *testing.T
 	random    *rand.Rand
 	disk      vfs.FS
-	config    *logstore.Config
+	configure func(*logstore.Config)
 	log       *testLog
 	c         *Coordinator
 	step      int
@@ -71,9 +71,8 @@ func runTransactionModel(t *testing.T, seed uint64) {
 	}
 	disk := vfs.NewMemory()
 	m.disk = disk
-	m.config = compactedConfig()
-	m.config.SegmentBytes = int32(500 + m.random.IntN(2000))
-	m.config.DeleteRetentionMs = int64(m.random.IntN(2)) * 3_600_000
+	segmentBytes, retentionMs := int32(500+m.random.IntN(2000)), int64(m.random.IntN(2))*3_600_000
+	m.configure = func(c *logstore.Config) { c.SegmentBytes, c.DeleteRetentionMs = segmentBytes, retentionMs }
 	for i := range m.pending {
 		m.pending[i] = map[modelPlace]modelOffset{}
 	}
@@ -115,7 +114,7 @@ func runTransactionModel(t *testing.T, seed uint64) {
 }
 
 func (m *transactionModel) open() {
-	m.log = openLogWith(m.t, m.disk, 1, m.config)
+	m.log = openLog(m.t, m.disk, 1, m.configure)
 	m.startAgain()
 }
 
@@ -135,7 +134,7 @@ func (m *transactionModel) startAgainFresh() {
 
 func (m *transactionModel) close() {
 	stop(m.t, m.c)
-	m.log.close(m.t)
+	m.log.Close(m.t)
 }
 
 func (m *transactionModel) place() modelPlace {

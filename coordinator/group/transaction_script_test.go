@@ -1,22 +1,18 @@
 package group
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"fmt"
 	"maps"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
-	"testing/synctest"
 
-	"github.com/cockroachdb/datadriven"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"github.com/clatterhq/clatter/logstore"
+	"github.com/clatterhq/clatter/coordinator/coordinatortest"
 	"github.com/clatterhq/clatter/wire"
 	"github.com/clatterhq/clatter/wire/record"
 )
@@ -34,25 +30,7 @@ import (
 //	state                 of everything: committed offsets, and pending ones with their producers
 //	batches               what was written since the last look
 func TestTransactionScripts(t *testing.T) {
-	paths, err := filepath.Glob("testdata/transaction/*.txt")
-	if err != nil || len(paths) == 0 {
-		t.Fatal(err, paths)
-	}
-	for _, path := range paths {
-		t.Run(strings.TrimSuffix(filepath.Base(path), ".txt"), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				s := &transactionScript{consumerScript: newConsumerScript(t)}
-				s.verify = s.judge
-				s.restart()
-				defer s.end()
-				datadriven.RunTest(t, path, func(_ *testing.T, d *datadriven.TestData) string {
-					s.runTransaction(d)
-					synctest.Wait()
-					return s.heard()
-				})
-			})
-		})
-	}
+	coordinatortest.Play(t, "testdata/transaction/*.txt", newTransactionScript)
 }
 
 type transactionScript struct {
@@ -60,21 +38,30 @@ type transactionScript struct {
 	verdict wire.ErrorCode
 }
 
+func newTransactionScript(t *testing.T) *transactionScript {
+	t.Helper()
+	s := &transactionScript{consumerScript: newConsumerScript(t)}
+	s.verify = s.judge
+	s.restart()
+	return s
+}
+
 // judge is the coordinator of transactions.
 func (s *transactionScript) judge(_ context.Context, id string, producerID int64, epoch int16, partition int32, add bool) wire.ErrorCode {
-	s.say("verify %s %d/%d partition %d add=%v: %s", id, producerID, epoch, partition, add, s.verdict)
+	s.Say("verify %s %d/%d partition %d add=%v: %s", id, producerID, epoch, partition, add, s.verdict)
 	return s.verdict
 }
 
-func (s *transactionScript) runTransaction(d *datadriven.TestData) {
-	a := arguments{d, s.script}
-	switch d.Cmd {
+// Run runs a command.
+func (s *transactionScript) Run(c coordinatortest.Command) {
+	a := arguments{c, s.script}
+	switch c.Cmd {
 	case "txn":
 		s.txn(a)
 	case "end":
 		s.endTransaction(a)
 	case "verify":
-		s.verdict = codeNamed(s.t, a.words()[0])
+		s.verdict = codeNamed(s.t, a.Word())
 	case "plain":
 		s.plain(a)
 	case "offsets":
@@ -83,9 +70,9 @@ func (s *transactionScript) runTransaction(d *datadriven.TestData) {
 		s.deleteOffsets(a)
 	case "delete-group":
 		resp := s.c.DeleteGroups(s.ctx, &kmsg.DeleteGroupsRequest{Version: 2, Groups: []string{a.group()}})
-		s.say("%s", wire.ErrorCode(resp.Groups[0].ErrorCode))
+		s.Say("%s", wire.ErrorCode(resp.Groups[0].ErrorCode))
 	case "delete-topic":
-		s.c.TopicsDeleted(a.words())
+		s.c.TopicsDeleted(a.Words())
 	case "state":
 		s.state()
 	case "batches":
@@ -93,9 +80,9 @@ func (s *transactionScript) runTransaction(d *datadriven.TestData) {
 	case "group":
 		s.show(a.group())
 	case "trust":
-		s.config.TrustProducers = a.words()[0] == "on"
+		s.config.TrustProducers = a.Word() == "on"
 	default:
-		s.run(d)
+		s.consumerScript.Run(c)
 	}
 }
 
@@ -134,19 +121,19 @@ func (a arguments) given() (topics []string, partitions map[string][]int32, offs
 }
 
 func (s *transactionScript) txn(a arguments) {
-	producer := a.words()[0]
+	producer := a.Word()
 	id, err := strconv.ParseInt(producer, 10, 64)
 	if err != nil {
 		s.t.Fatal(a.Pos, err)
 	}
 	req := kmsg.NewPtrTxnOffsetCommitRequest()
-	req.Version, req.Group, req.ProducerID, req.ProducerEpoch = int16(a.number("version", 5)), a.group(), id, int16(a.number("epoch", 0))
+	req.Version, req.Group, req.ProducerID, req.ProducerEpoch = int16(a.Number("version", 5)), a.group(), id, int16(a.Number("epoch", 0))
 	req.TransactionalID = "txn-" + producer
-	req.MemberID, req.Generation = a.text("member", ""), int32(a.number("generation", -1))
+	req.MemberID, req.Generation = a.Text("member", ""), int32(a.Number("generation", -1))
 	if c := s.clients[req.MemberID]; c != nil {
 		req.MemberID = c.id
 	}
-	req.InstanceID = a.optional("instance", nil)
+	req.InstanceID = a.Optional("instance", nil)
 	topics, partitions, offsets := a.given()
 	for _, name := range topics {
 		t := kmsg.TxnOffsetCommitRequestTopic{Topic: name}
@@ -155,8 +142,8 @@ func (s *transactionScript) txn(a arguments) {
 		}
 		for _, n := range partitions[name] {
 			p := kmsg.TxnOffsetCommitRequestTopicPartition{Partition: n, Offset: offsets[name+strconv.Itoa(int(n))], LeaderEpoch: -1}
-			if size := a.number("metadata", 0); size > 0 {
-				p.Metadata = new(strings.Repeat("m", size))
+			if size := a.Number("metadata", 0); size > 0 {
+				p.Metadata = new(strings.Repeat("m", int(size)))
 			}
 			t.Partitions = append(t.Partitions, p)
 		}
@@ -169,17 +156,17 @@ func (s *transactionScript) txn(a arguments) {
 			text += fmt.Sprintf(" %s%d %s", cmp.Or(t.Topic, nameOf(t.TopicID)), p.Partition, wire.ErrorCode(p.ErrorCode))
 		}
 	}
-	s.say("%s", text)
+	s.Say("%s", text)
 }
 
 func (s *transactionScript) endTransaction(a arguments) {
-	words := a.words()
+	words := a.Words()
 	id, err := strconv.ParseInt(words[0], 10, 64)
 	if err != nil {
 		s.t.Fatal(a.Pos, err)
 	}
-	s.c.WriteMarker(0, id, int16(a.number("epoch", 0)), int32(a.number("coordinator", 0)), int16(a.number("transaction-version", 0)), words[1] == "commit",
-		func(err error) { s.say("%s ended: %v", words[0], err) })
+	s.c.WriteMarker(0, id, int16(a.Number("epoch", 0)), int32(a.Number("coordinator", 0)), int16(a.Number("transaction-version", 0)), words[1] == "commit",
+		func(err error) { s.Say("%s ended: %v", words[0], err) })
 }
 
 func (s *transactionScript) plain(a arguments) {
@@ -194,12 +181,12 @@ func (s *transactionScript) plain(a arguments) {
 		req.Topics = append(req.Topics, t)
 	}
 	resp := s.c.OffsetCommit(s.ctx, req)
-	s.say("committed: %s", wire.ErrorCode(resp.Topics[0].Partitions[0].ErrorCode))
+	s.Say("committed: %s", wire.ErrorCode(resp.Topics[0].Partitions[0].ErrorCode))
 }
 
 func (s *transactionScript) offsets(a arguments) {
 	req := kmsg.NewPtrOffsetFetchRequest()
-	req.Version, req.RequireStable = int16(a.number("version", 9)), slices.Contains(a.words(), "stable")
+	req.Version, req.RequireStable = int16(a.Number("version", 9)), slices.Contains(a.Words(), "stable")
 	g := kmsg.NewOffsetFetchRequestGroup()
 	g.Group = a.group()
 	topics, partitions, _ := a.given()
@@ -208,7 +195,7 @@ func (s *transactionScript) offsets(a arguments) {
 		req.Topics = append(req.Topics, kmsg.OffsetFetchRequestTopic{Topic: name, Partitions: partitions[name]})
 	}
 	req.Group, req.Groups = g.Group, []kmsg.OffsetFetchRequestGroup{g}
-	s.say("%s", fetched(s.c.OffsetFetch(s.ctx, req)))
+	s.Say("%s", fetched(s.c.OffsetFetch(s.ctx, req)))
 }
 
 func (s *transactionScript) deleteOffsets(a arguments) {
@@ -229,7 +216,7 @@ func (s *transactionScript) deleteOffsets(a arguments) {
 			text += fmt.Sprintf(" %s%d %s", t.Topic, p.Partition, wire.ErrorCode(p.ErrorCode))
 		}
 	}
-	s.say("%s", text)
+	s.Say("%s", text)
 }
 
 func (s *transactionScript) state() {
@@ -239,7 +226,7 @@ func (s *transactionScript) state() {
 			text = stateText(shard)
 		}
 	})
-	s.say("%s", text)
+	s.Say("%s", text)
 }
 
 // stateText is everything about offsets in a shard, a line for each group.
@@ -277,33 +264,8 @@ func (s *transactionScript) batches() {
 		s.t.Fatal(err)
 	}
 	var lines []string
-	eachBatch(s.t, p, &s.read, func(b record.Batch) { lines = append(lines, s.batchText(b)) })
-	s.say("%s", strings.Join(lines, "\n"))
-}
-
-// eachBatch yields the batches of a log from an offset on, and moves that.
-func eachBatch(t *testing.T, p logstore.Partition, from *int64, yield func(record.Batch)) {
-	t.Helper()
-	for *from < p.Offsets().HighWatermark {
-		fetched, err := p.Read(*from, logstore.ReadOptions{MaxBytes: 1 << 20, AtLeast1: true})
-		if err != nil {
-			t.Fatal(err)
-		}
-		var buf bytes.Buffer
-		_, err = fetched.Records.WriteTo(&buf)
-		fetched.Records.Release()
-		if err != nil {
-			t.Fatal(err)
-		}
-		for rest := buf.Bytes(); len(rest) > 0; {
-			b, err := record.First(rest)
-			if err != nil {
-				t.Fatal(err)
-			}
-			yield(b)
-			rest, *from = rest[len(b):], b.NextOffset()
-		}
-	}
+	coordinatortest.EachBatch(s.t, p, &s.read, func(b record.Batch) { lines = append(lines, s.batchText(b)) })
+	s.Say("%s", strings.Join(lines, "\n"))
 }
 
 func (s *transactionScript) batchText(b record.Batch) string {

@@ -19,7 +19,7 @@ func BenchmarkTransaction(b *testing.B) {
 	for _, producers := range []int{1, 50} {
 		b.Run(fmt.Sprint(producers), func(b *testing.B) {
 			log := openLog(b, vfs.NewMemory(), 50, func(c *logstore.Config) { c.FlushMessages = math.MaxInt64 })
-			defer log.close(b)
+			defer log.Close(b)
 			c := New(testOptions(log))
 			defer stop(b, c)
 			b.ReportAllocs()

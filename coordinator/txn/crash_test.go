@@ -40,12 +40,12 @@ var dataTopicID = logstore.TopicID{2}
 func newCrashWorld(t *testing.T, disk vfs.FS, ids *testIDs) *crashWorld {
 	t.Helper()
 	w := &crashWorld{t: t, log: openLog(t, disk, 4)}
-	err := w.log.store.Create(logstore.TopicPartitions{ID: dataTopicID, Topic: "t", Partitions: crashPartitions, Config: logstoretest.Config()})
+	err := w.log.Store.Create(logstore.TopicPartitions{ID: dataTopicID, Topic: "t", Partitions: crashPartitions, Config: logstoretest.Config()})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i := range w.data {
-		if w.data[i], err = w.log.store.Partition(dataTopicID, int32(i)); err != nil {
+		if w.data[i], err = w.log.Store.Partition(dataTopicID, int32(i)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -64,7 +64,7 @@ func newCrashWorld(t *testing.T, disk vfs.FS, ids *testIDs) *crashWorld {
 func (w *crashWorld) close() {
 	stop(w.t, w.c)
 	w.syncing.Wait()
-	w.log.close(w.t)
+	w.log.Close(w.t)
 }
 
 // Write implements [Markers].

@@ -10,42 +10,27 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/clatterhq/clatter/coordinator"
-	"github.com/clatterhq/clatter/logstore"
 	"github.com/clatterhq/clatter/logstore/vfs"
 	"github.com/clatterhq/clatter/wire"
 	"github.com/clatterhq/clatter/wire/record"
 )
 
 // appendRecords writes records as another coordinator, in one batch.
-func (l *testLog) appendRecords(tb testing.TB, shard int32, version int16, records ...*Record) {
+func appendRecords(tb testing.TB, log *testLog, shard int32, version int16, records ...*Record) {
 	tb.Helper()
-	b := record.NewBuilder()
-	for _, r := range records {
-		key, value := formatOf(version).Encode(nil, nil, r)
-		b.Append(1, key, value)
-	}
-	batch, err := b.Build(nil)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	p, err := l.Partition(shard)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	ticket, err := p.Append(batch, logstore.AppendOptions{Now: 1, Origin: logstore.Coordinator})
-	if err != nil {
-		tb.Fatal(err)
-	}
-	if _, err := ticket.Wait(tb.Context()); err != nil {
-		tb.Fatal(err)
-	}
+	log.Append(tb, shard, func(b *record.Builder) {
+		for _, r := range records {
+			key, value := formatOf(version).Encode(nil, nil, r)
+			b.Append(1, key, value)
+		}
+	})
 }
 
 // TestIdleIDsAreSmallAndLoadFast: 100,000 IDs take at most 1 KiB each, and a second. The limits here are for machines with other work to do.
 func TestIdleIDsAreSmallAndLoadFast(t *testing.T) {
 	const ids, shards = 100_000, 50
 	log := openLog(t, vfs.NewMemory(), shards)
-	defer log.close(t)
+	defer log.Close(t)
 	records := make([][]*Record, shards)
 	for i := range ids {
 		r := &Record{fmt.Sprintf("some-application-%d", i), &Metadata{
@@ -56,7 +41,7 @@ func TestIdleIDsAreSmallAndLoadFast(t *testing.T) {
 		records[shard] = append(records[shard], r)
 	}
 	for shard, r := range records {
-		log.appendRecords(t, int32(shard), 2, r...)
+		appendRecords(t, log, int32(shard), 2, r...)
 	}
 	before := heap()
 	c := start(t, testOptions(log))
@@ -101,7 +86,7 @@ func TestEveryPrefixOfTheLogIsCarriedOn(t *testing.T) {
 	for n := range len(life.records) + 1 {
 		log := openLog(t, vfs.NewMemory(), 1)
 		if n > 0 {
-			log.appendRecords(t, 0, 2, life.records[:n]...)
+			appendRecords(t, log, 0, 2, life.records[:n]...)
 		}
 		o := testOptions(log)
 		markers := &testMarkers{}
@@ -131,7 +116,7 @@ func TestEveryPrefixOfTheLogIsCarriedOn(t *testing.T) {
 			}
 		}
 		stop(t, c)
-		log.close(t)
+		log.Close(t)
 	}
 }
 
@@ -170,10 +155,10 @@ type lifeStep struct {
 func lifeOfAProducer(t *testing.T) *life {
 	t.Helper()
 	log := openLog(t, vfs.NewMemory(), 1)
-	defer log.close(t)
+	defer log.Close(t)
 	first := newMetadata(500)
 	first.State, first.ProducerEpoch, first.TimeoutMs = CompleteCommit, math.MaxInt16-5, 60_000
-	log.appendRecords(t, 0, 2, &Record{"tx", first})
+	appendRecords(t, log, 0, 2, &Record{"tx", first})
 	c := New(testOptions(log))
 	defer stop(t, c)
 	p, err := log.Partition(0)
@@ -253,29 +238,15 @@ func wantNone(tb testing.TB, code int16) {
 // TestUnreadableRecordsAreSkipped: the others count.
 func TestUnreadableRecordsAreSkipped(t *testing.T) {
 	log := openLog(t, vfs.NewMemory(), 1)
-	defer log.close(t)
-	b := record.NewBuilder()
+	defer log.Close(t)
 	good, _ := formatOf(2).Encode(nil, nil, &Record{"tx", nil})
 	_, value := formatOf(2).Encode(nil, nil, &Record{"tx", newMetadata(5).begun(5, 0, -1, 1000, 1)})
-	b.Append(1, []byte{0, 9}, value)
-	b.Append(1, good, []byte{0, 7})
-	b.Append(1, good, value)
-	b.Append(1, nil, value)
-	batch, err := b.Build(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := log.Partition(0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ticket, err := p.Append(batch, logstore.AppendOptions{Now: 1, Origin: logstore.Coordinator})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := ticket.Wait(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	log.Append(t, 0, func(b *record.Builder) {
+		b.Append(1, []byte{0, 9}, value)
+		b.Append(1, good, []byte{0, 7})
+		b.Append(1, good, value)
+		b.Append(1, nil, value)
+	})
 	c := start(t, testOptions(log))
 	if state := awaitEnd(t, c, "tx"); state != "Empty" || c.Skipped() != 3 {
 		t.Errorf("%s, %d skipped", state, c.Skipped())
@@ -285,8 +256,8 @@ func TestUnreadableRecordsAreSkipped(t *testing.T) {
 // TestWithoutItsTopicThereIsNoCoordinator: FindCoordinator makes the topic.
 func TestWithoutItsTopicThereIsNoCoordinator(t *testing.T) {
 	log := openLog(t, vfs.NewMemory(), 1)
-	defer log.close(t)
-	log.partitions = 0
+	defer log.Close(t)
+	log.Count = 0
 	c := start(t, testOptions(log))
 	req := kmsg.NewPtrInitProducerIDRequest()
 	req.Version, req.TransactionalID, req.TransactionTimeoutMillis = 2, new("tx"), 1000
@@ -301,7 +272,7 @@ func TestWithoutItsTopicThereIsNoCoordinator(t *testing.T) {
 
 func TestClosedCoordinatorRefuses(t *testing.T) {
 	log := openLog(t, vfs.NewMemory(), 1)
-	defer log.close(t)
+	defer log.Close(t)
 	c := New(testOptions(log))
 	stop(t, c)
 	stop(t, c) // Once more is no harm.

@@ -4,18 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
-	"github.com/cockroachdb/datadriven"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/clatterhq/clatter/coordinator/coordinatortest"
 	"github.com/clatterhq/clatter/logstore"
 	"github.com/clatterhq/clatter/logstore/vfs"
 	"github.com/clatterhq/clatter/wire"
@@ -42,42 +39,24 @@ import (
 //	restart               of the coordinator
 //	records               what was written since the last look
 func TestScripts(t *testing.T) {
-	paths, err := filepath.Glob("testdata/*.txt")
-	if err != nil || len(paths) == 0 {
-		t.Fatal(err, paths)
-	}
-	for _, path := range paths {
-		t.Run(strings.TrimSuffix(filepath.Base(path), ".txt"), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				s := newScript(t)
-				defer s.end()
-				datadriven.RunTest(t, path, func(_ *testing.T, d *datadriven.TestData) string {
-					s.run(d)
-					synctest.Wait()
-					return s.heard()
-				})
-			})
-		})
-	}
+	coordinatortest.Play(t, "testdata/*.txt", newScript)
 }
 
 // script is one conversation.
 type script struct {
+	coordinatortest.Lines
+
 	t         *testing.T
 	ctx       context.Context
 	cancel    context.CancelFunc
 	log       *testLog
-	full      atomic.Bool
-	broken    atomic.Bool
+	disk      coordinatortest.Disk
 	version   atomic.Int32
 	markers   *testMarkers
 	ids       *testIDs
 	c         *Coordinator
 	read      int64 // up to this offset of the log
 	producers map[string]*scriptProducer
-
-	mu    sync.Mutex
-	lines []string
 }
 
 // scriptProducer is what a producer knows.
@@ -92,7 +71,7 @@ func newScript(t *testing.T) *script {
 	s.version.Store(2)
 	s.ctx, s.cancel = context.WithCancel(t.Context())
 	s.log = openLog(t, vfs.NewMemory(), 1)
-	s.log.wrap = func(p logstore.Partition) logstore.Partition { return &fullPartition{p, &s.full, &s.broken} }
+	s.log.Wrap = s.disk.Wrap
 	s.start()
 	return s
 }
@@ -104,70 +83,29 @@ func (s *script) start() {
 	s.c.Load()
 }
 
-func (s *script) end() {
+// End ends it.
+func (s *script) End() {
 	s.cancel()
 	stop(s.t, s.c)
-	s.log.close(s.t)
+	s.log.Close(s.t)
 }
 
-func (s *script) say(format string, args ...any) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.lines = append(s.lines, fmt.Sprintf(format, args...))
-}
-
-// heard is everything that was said, in an order that doesn't depend on goroutines.
-func (s *script) heard() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	lines := append(sorted(s.lines), sorted(s.markers.take())...)
-	s.lines = nil
-	if len(lines) == 0 {
-		return "nothing"
+// Heard is what was said, and below it the markers that were written.
+func (s *script) Heard() string {
+	said, markers := s.Lines.Heard(), strings.Join(sorted(s.markers.take()), "\n")
+	switch {
+	case markers == "":
+		return said
+	case said == "nothing":
+		return markers
 	}
-	return strings.Join(lines, "\n")
+	return said + "\n" + markers
 }
 
 // arguments are those of one command.
 type arguments struct {
-	*datadriven.TestData
+	coordinatortest.Command
 	s *script
-}
-
-func (a arguments) text(key, fallback string) string {
-	for _, arg := range a.CmdArgs {
-		if arg.Key == key && len(arg.Vals) > 0 {
-			return strings.Join(arg.Vals, ",")
-		}
-	}
-	return fallback
-}
-
-func (a arguments) number(key string, fallback int64) int64 {
-	n, err := strconv.ParseInt(a.text(key, strconv.FormatInt(fallback, 10)), 10, 64)
-	if err != nil {
-		a.s.t.Fatal(a.Pos, err)
-	}
-	return n
-}
-
-func (a arguments) duration(text string) time.Duration {
-	d, err := time.ParseDuration(text)
-	if err != nil {
-		a.s.t.Fatal(a.Pos, err)
-	}
-	return d
-}
-
-// words are the arguments without a value.
-func (a arguments) words() []string {
-	var words []string
-	for _, arg := range a.CmdArgs {
-		if len(arg.Vals) == 0 {
-			words = append(words, arg.Key)
-		}
-	}
-	return words
 }
 
 // has takes a word out of the arguments.
@@ -201,7 +139,7 @@ func (a arguments) partitions(words []string) []TopicPartition {
 }
 
 func (a arguments) id() string {
-	if id := a.text("id", "tx"); id != "none" {
+	if id := a.Text("id", "tx"); id != "none" {
 		return id
 	}
 	return ""
@@ -215,12 +153,13 @@ func (a arguments) producer() (name string, p *scriptProducer, id int64, epoch i
 		p = &scriptProducer{-1, -1}
 		a.s.producers[name] = p
 	}
-	return name, p, a.number("pid", p.id), int16(a.number("epoch", int64(p.epoch)))
+	return name, p, a.Number("pid", p.id), int16(a.Number("epoch", int64(p.epoch)))
 }
 
-func (s *script) run(d *datadriven.TestData) {
-	a := arguments{d, s}
-	switch d.Cmd {
+// Run runs a command.
+func (s *script) Run(c coordinatortest.Command) {
+	a := arguments{c, s}
+	switch c.Cmd {
 	case "init":
 		s.init(a)
 	case "add":
@@ -230,7 +169,7 @@ func (s *script) run(d *datadriven.TestData) {
 	case "verify":
 		s.verify(a)
 	case "commit", "abort":
-		s.finish(a, d.Cmd == "commit")
+		s.finish(a, c.Cmd == "commit")
 	case "describe":
 		s.describe(a)
 	case "list":
@@ -243,7 +182,7 @@ func (s *script) run(d *datadriven.TestData) {
 			s.t.Fatal(err)
 		}
 		for i, r := range recordsFrom(s.t, p, &s.read) {
-			s.say("%03d %s", i, textOf(r, time.Now().UnixMilli()))
+			s.Say("%03d %s", i, textOf(r, time.Now().UnixMilli()))
 		}
 	default:
 		s.control(a)
@@ -253,7 +192,7 @@ func (s *script) run(d *datadriven.TestData) {
 // control is those commands that change the world around the coordinator.
 func (s *script) control(a arguments) {
 	word := ""
-	if words := a.words(); len(words) > 0 {
+	if words := a.Words(); len(words) > 0 {
 		word = words[0]
 	}
 	switch a.Cmd {
@@ -281,11 +220,11 @@ func (s *script) control(a arguments) {
 		level, _ := strconv.Atoi(word)
 		s.version.Store(int32(level))
 	case "wait":
-		time.Sleep(a.duration(word))
+		time.Sleep(a.Duration(word))
 	case "full":
-		s.full.Store(word == "on")
+		s.disk.Full.Store(word == "on")
 	case "broken":
-		s.broken.Store(word == "on")
+		s.disk.Broken.Store(word == "on")
 	case "restart":
 		stop(s.t, s.c)
 		s.start()
@@ -297,10 +236,10 @@ func (s *script) control(a arguments) {
 func (s *script) init(a arguments) {
 	name, p, id, epoch := a.producer()
 	req := kmsg.NewPtrInitProducerIDRequest()
-	req.Version, req.TransactionalID = int16(a.number("version", 5)), new(a.id())
-	req.TransactionTimeoutMillis = int32(a.duration(a.text("timeout", "60s")) / time.Millisecond)
-	req.ProducerID, req.ProducerEpoch = a.number("pid", -1), int16(a.number("epoch", -1))
-	if _, recovers := has(a.words(), "recover"); recovers {
+	req.Version, req.TransactionalID = int16(a.Number("version", 5)), new(a.id())
+	req.TransactionTimeoutMillis = int32(a.Duration(a.Text("timeout", "60s")) / time.Millisecond)
+	req.ProducerID, req.ProducerEpoch = a.Number("pid", -1), int16(a.Number("epoch", -1))
+	if _, recovers := has(a.Words(), "recover"); recovers {
 		req.ProducerID, req.ProducerEpoch = id, epoch
 	}
 	go func() {
@@ -310,16 +249,16 @@ func (s *script) init(a arguments) {
 			p.id, p.epoch = resp.ProducerID, resp.ProducerEpoch
 			text += fmt.Sprintf(" %d/%d", p.id, p.epoch)
 		}
-		s.say("%s", text)
+		s.Say("%s", text)
 	}()
 }
 
 func (s *script) add(a arguments) {
 	name, _, id, epoch := a.producer()
-	words, verify := has(a.words()[1:], "verify")
+	words, verify := has(a.Words()[1:], "verify")
 	all := a.partitions(words)
 	req := kmsg.NewPtrAddPartitionsToTxnRequest()
-	req.Version = int16(a.number("version", 3))
+	req.Version = int16(a.Number("version", 3))
 	if req.Version < 4 {
 		req.TransactionalID, req.ProducerID, req.ProducerEpoch = a.id(), id, epoch
 		for _, p := range all {
@@ -351,37 +290,37 @@ func (s *script) add(a arguments) {
 		if len(text) > 400 {
 			text = text[:400] + "..."
 		}
-		s.say("%s", text)
+		s.Say("%s", text)
 	}()
 }
 
 func (s *script) offsets(a arguments) {
 	name, _, id, epoch := a.producer()
 	req := kmsg.NewPtrAddOffsetsToTxnRequest()
-	req.Version, req.Group = int16(a.number("version", 3)), a.words()[1]
+	req.Version, req.Group = int16(a.Number("version", 3)), a.Words()[1]
 	req.TransactionalID, req.ProducerID, req.ProducerEpoch = a.id(), id, epoch
-	go func() { s.say("%s: %s", name, wire.ErrorCode(s.c.AddOffsetsToTxn(s.ctx, req).ErrorCode)) }()
+	go func() { s.Say("%s: %s", name, wire.ErrorCode(s.c.AddOffsetsToTxn(s.ctx, req).ErrorCode)) }()
 }
 
 func (s *script) verify(a arguments) {
 	name, _, id, epoch := a.producer()
-	words, add := has(a.words()[1:], "add")
+	words, add := has(a.Words()[1:], "add")
 	all := a.partitions(words)
 	go func() {
 		text := name + ":"
 		for i, code := range s.c.Verify(s.ctx, a.id(), id, epoch, all, add) {
 			text += fmt.Sprintf(" %s:%d=%s", all[i].Topic, all[i].Partition, code)
 		}
-		s.say("%s", text)
+		s.Say("%s", text)
 	}()
 }
 
 func (s *script) finish(a arguments, commit bool) {
 	name, p, id, epoch := a.producer()
 	req := kmsg.NewPtrEndTxnRequest()
-	req.Version, req.TransactionalID = int16(a.number("version", 5)), a.id()
+	req.Version, req.TransactionalID = int16(a.Number("version", 5)), a.id()
 	req.ProducerID, req.ProducerEpoch, req.Commit = id, epoch, commit
-	_, deaf := has(a.words(), "deaf") // It doesn't hear the answer.
+	_, deaf := has(a.Words(), "deaf") // It doesn't hear the answer.
 	go func() {
 		resp := s.c.EndTxn(s.ctx, req)
 		text := fmt.Sprintf("%s: %s", name, wire.ErrorCode(resp.ErrorCode))
@@ -391,13 +330,13 @@ func (s *script) finish(a arguments, commit bool) {
 				p.id, p.epoch = resp.ProducerID, resp.ProducerEpoch
 			}
 		}
-		s.say("%s", text)
+		s.Say("%s", text)
 	}()
 }
 
 func (s *script) describe(a arguments) {
 	req := kmsg.NewPtrDescribeTransactionsRequest()
-	for _, id := range a.words() {
+	for _, id := range a.Words() {
 		if id == "none" {
 			id = ""
 		}
@@ -415,38 +354,38 @@ func (s *script) describe(a arguments) {
 		for _, t := range d.Topics {
 			text += fmt.Sprintf(" %s:%v", t.Topic, t.Partitions)
 		}
-		s.say("%s", text)
+		s.Say("%s", text)
 	}
 }
 
 func (s *script) list(a arguments) {
 	req := kmsg.NewPtrListTransactionsRequest()
-	req.Version = int16(a.number("version", 2))
-	if states := a.text("states", ""); states != "" {
+	req.Version = int16(a.Number("version", 2))
+	if states := a.Text("states", ""); states != "" {
 		req.StateFilters = strings.Split(states, ",")
 	}
-	for pid := range strings.SplitSeq(a.text("pids", ""), ",") {
+	for pid := range strings.SplitSeq(a.Text("pids", ""), ",") {
 		if n, err := strconv.ParseInt(pid, 10, 64); err == nil {
 			req.ProducerIDFilters = append(req.ProducerIDFilters, n)
 		}
 	}
 	req.DurationFilterMillis = -1
-	if d := a.text("duration", ""); d != "" {
-		req.DurationFilterMillis = a.duration(d).Milliseconds()
+	if d := a.Text("duration", ""); d != "" {
+		req.DurationFilterMillis = a.Duration(d).Milliseconds()
 	}
-	if p := a.text("pattern", ""); p != "" {
+	if p := a.Text("pattern", ""); p != "" {
 		req.TransactionalIDPattern = &p
 	}
 	resp := s.c.ListTransactions(s.ctx, req)
-	s.say("%s unknown states: %v", wire.ErrorCode(resp.ErrorCode), resp.UnknownStateFilters)
+	s.Say("%s unknown states: %v", wire.ErrorCode(resp.ErrorCode), resp.UnknownStateFilters)
 	for _, l := range resp.TransactionStates {
-		s.say("listed %s %d %s", l.TransactionalID, l.ProducerID, l.TransactionState)
+		s.Say("listed %s %d %s", l.TransactionalID, l.ProducerID, l.TransactionState)
 	}
 }
 
 // load writes a record and loads it.
 func (s *script) load(a arguments) {
-	words := a.words()
+	words := a.Words()
 	state := State(-1)
 	for i, name := range stateNames {
 		if name == words[1] {
@@ -458,9 +397,9 @@ func (s *script) load(a arguments) {
 		s.t.Fatal(a.Pos, err)
 	}
 	m.State, m.TimeoutMs, m.LastUpdateMs = state, 60_000, time.Now().UnixMilli()
-	m.LastProducerEpoch, m.PreviousProducerID = int16(a.number("last", -1)), a.number("previous", -1)
-	m.NextProducerID, m.ClientVersion = a.number("next", -1), int16(a.number("version", 0))
-	if p := a.text("partitions", ""); p != "" {
+	m.LastProducerEpoch, m.PreviousProducerID = int16(a.Number("last", -1)), a.Number("previous", -1)
+	m.NextProducerID, m.ClientVersion = a.Number("next", -1), int16(a.Number("version", 0))
+	if p := a.Text("partitions", ""); p != "" {
 		m.Partitions = partitionsOf(a.partitions(strings.Split(p, ",")))
 	}
 	if state != Empty {
