@@ -11,6 +11,9 @@ import (
 // canSendFile says whether files are sent to sockets without passing through this process.
 const canSendFile = false
 
+// receive reads from a socket.
+func receive(fd uintptr, p []byte) (int, error) { return syscall.Read(int(fd), p) }
+
 // send writes to a socket.
 func send(fd uintptr, p []byte, _ bool) (int, error) { return syscall.Write(int(fd), p) }
 

@@ -40,7 +40,7 @@ func (i *inbox) tryReceive(fd uintptr) bool {
 		return i.starved
 	}
 	for {
-		n, err := syscall.Read(int(fd), room)
+		n, err := receive(fd, room)
 		switch {
 		case err == nil:
 			i.got = n
