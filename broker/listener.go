@@ -185,8 +185,12 @@ func (s *Server) setBuffers(nc net.Conn) error {
 func (s *Server) forget(c *conn) {
 	s.mu.Lock()
 	delete(s.conns, c)
+	deserted := len(s.conns) == 0
 	s.mu.Unlock()
 	s.admission.leave(c.peer.Remote.Addr())
+	if deserted && s.options.Deserted != nil && !s.closing.Load() {
+		s.options.Deserted()
+	}
 	s.running.Done()
 }
 

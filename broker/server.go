@@ -32,6 +32,8 @@ type Options struct {
 	Limits Limits
 	// Listen replaces TCP, as an embedding test does. Nil is TCP.
 	Listen func(ctx context.Context, network, address string) (net.Listener, error)
+	// Deserted is called each time the last connection has gone, by that connection's goroutine. Nil does nothing.
+	Deserted func()
 }
 
 // Listener is one entry of the key listeners.
@@ -137,6 +139,13 @@ func (s *Server) Bound() []Bound {
 // SetLimits replaces the limits on connections, at once. Connections that are there stay.
 func (s *Server) SetLimits(limits Limits) { s.admission.setLimits(limits) }
 
+// Connections is how many connections there are.
+func (s *Server) Connections() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.conns)
+}
+
 // Panics is how many requests have panicked.
 func (s *Server) Panics() uint64 { return s.panics.Load() }
 
@@ -149,8 +158,11 @@ func (s *Server) Serve(dispatcher Dispatcher) error {
 		return ErrServerClosed
 	}
 	for _, l := range s.listeners {
-		s.log.Info("listening", "addr", l.Addr().String(), "listener", l.name)
 		s.running.Go(func() { s.accept(l) })
+	}
+	// The first line of a log costs as much as a request: the machine's time zone is read for it.
+	for _, l := range s.listeners {
+		s.log.Info("listening", "addr", l.Addr().String(), "listener", l.name)
 	}
 	<-s.stop
 	return ErrServerClosed

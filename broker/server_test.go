@@ -226,3 +226,33 @@ func (c *testClient) expectGone() {
 		c.t.Fatal("connection is still open")
 	}
 }
+
+func TestServerTellsWhenTheLastConnectionHasGone(t *testing.T) {
+	deserted := make(chan struct{}, 3)
+	s := startServer(t, Options{Deserted: func() { deserted <- struct{}{} }}, answerAll)
+	for range 2 {
+		first, second := dialServer(t, s), dialServer(t, s)
+		for _, c := range []*testClient{first, second} {
+			c.send(frameOf(apiVersions(), 1))
+			c.expect(1)
+		}
+		first.Close()
+		for end := time.Now().Add(clientTime); s.Connections() != 1; time.Sleep(time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatalf("%d connections", s.Connections())
+			}
+		}
+		if len(deserted) > 0 {
+			t.Fatal("one connection is still there")
+		}
+		second.Close()
+		select {
+		case <-deserted:
+		case <-time.After(clientTime):
+			t.Fatal("nobody is told")
+		}
+		if n := s.Connections(); n != 0 {
+			t.Errorf("%d connections after the last one", n)
+		}
+	}
+}

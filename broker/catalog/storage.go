@@ -1,5 +1,7 @@
 package catalog
 
+import "sync"
+
 // bucket is one of the parts of a storage. Its name goes into the checksums of its
 // records.
 type bucket string
@@ -45,40 +47,53 @@ func (memoryStorage) commit([]write) error { return nil }
 
 func (memoryStorage) close() error { return nil }
 
-// madeStorage is a storage that is being made. Whoever uses it waits for that.
+// madeStorage is a storage that is made in the background, as soon as somebody asks for it. Whoever uses it waits for that.
 type madeStorage struct {
-	done chan struct{} // closed when what follows is set
-	made storage
-	err  error
+	begin func()        // begins to make it, once
+	done  chan struct{} // closed when what follows is set
+	made  storage
+	err   error
 }
 
-// makeStorage begins to make a storage.
+// makeStorage is a storage that is to be made.
 func makeStorage(makeIt func() (storage, error)) *madeStorage {
 	s := &madeStorage{done: make(chan struct{})}
-	go func() {
-		defer close(s.done)
-		s.made, s.err = makeIt()
-	}()
+	s.begin = sync.OnceFunc(func() {
+		go func() {
+			defer close(s.done)
+			s.made, s.err = makeIt()
+		}()
+	})
 	return s
 }
 
+// await has it made and waits until it is.
+func (s *madeStorage) await() (storage, error) {
+	s.begin()
+	<-s.done
+	return s.made, s.err
+}
+
 func (s *madeStorage) load(bucket bucket, fn func(key, value []byte) error) error {
-	if <-s.done; s.err != nil {
-		return s.err
+	made, err := s.await()
+	if err != nil {
+		return err
 	}
-	return s.made.load(bucket, fn)
+	return made.load(bucket, fn)
 }
 
 func (s *madeStorage) commit(writes []write) error {
-	if <-s.done; s.err != nil {
-		return s.err
+	made, err := s.await()
+	if err != nil {
+		return err
 	}
-	return s.made.commit(writes)
+	return made.commit(writes)
 }
 
 func (s *madeStorage) close() error {
-	if <-s.done; s.made == nil {
+	made, _ := s.await() // Whoever changed something was told.
+	if made == nil {
 		return nil
 	}
-	return s.made.close()
+	return made.close()
 }

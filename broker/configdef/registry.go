@@ -3,12 +3,13 @@ package configdef
 import (
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Table holds the keys of one kind of resource.
 type Table struct {
-	keys     []*Key // sorted by name
-	declared []*Key // in the order of keys_*.go
+	sorted   func() []*Key // by name; at the first call, because a start has no use for it
+	declared []*Key        // in the order of keys_*.go
 	byName   map[string]*Key
 }
 
@@ -30,16 +31,18 @@ func newTable(parts ...[]Key) *Table {
 			t.declared = append(t.declared, &part[i])
 		}
 	}
-	t.keys = slices.SortedFunc(slices.Values(t.declared), func(a, b *Key) int { return strings.Compare(a.Name, b.Name) })
-	t.byName = make(map[string]*Key, len(t.keys))
-	for _, key := range t.keys {
+	t.sorted = sync.OnceValue(func() []*Key {
+		return slices.SortedFunc(slices.Values(t.declared), func(a, b *Key) int { return strings.Compare(a.Name, b.Name) })
+	})
+	t.byName = make(map[string]*Key, len(t.declared))
+	for _, key := range t.declared {
 		t.byName[key.Name] = key
 	}
 	return t
 }
 
 // Keys are all keys, sorted by name. The slice is shared: it must not be changed.
-func (t *Table) Keys() []*Key { return t.keys }
+func (t *Table) Keys() []*Key { return t.sorted() }
 
 // Declared are all keys in the order in which Kafka declares those of topics and
 // groups, and with that checks their values: of several bad ones it names the first.

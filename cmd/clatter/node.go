@@ -24,6 +24,8 @@ type nodeOptions struct {
 	whole   bool
 	environ []string
 	logs    io.Writer
+	// release gives memory back that only the start needed. It runs once, when nobody is connected. Nil does nothing.
+	release func() error
 }
 
 // node is one running broker: the parts that this command joins.
@@ -43,6 +45,7 @@ type node struct {
 	offline       chan offlineDir
 	catalogFailed chan error
 	failing       sync.WaitGroup // tells the catalog that its disk failed
+	released      sync.Once
 }
 
 // offlineDir is a log directory that failed while the node ran.
@@ -109,6 +112,8 @@ func (n *node) serve() {
 func (n *node) awaitSignal(ctx context.Context, signals <-chan os.Signal) (os.Signal, error) {
 	made := make(chan error, 1)
 	go func() { made <- n.catalog.Made(ctx) }()
+	settled := time.NewTimer(settleTime)
+	defer settled.Stop()
 	for {
 		select {
 		case s := <-signals:
@@ -118,6 +123,10 @@ func (n *node) awaitSignal(ctx context.Context, signals <-chan os.Signal) (os.Si
 				return nil, err
 			}
 			made = nil // and never again
+		case <-settled.C:
+			if n.server.Connections() == 0 {
+				n.release()
+			}
 		case err := <-n.catalogFailed:
 			// A failed write is final for the directory that it went to, whoever wrote.
 			n.store.Fail(catalogDir, "write of the catalog", err)
@@ -131,6 +140,22 @@ func (n *node) awaitSignal(ctx context.Context, signals <-chan os.Signal) (os.Si
 			}
 		}
 	}
+}
+
+// settleTime is when a broker that nobody has connected to gives back what its start needed. Else the first client
+// that comes meanwhile pays for it.
+const settleTime = time.Second
+
+// release runs when nobody is connected, so nobody waits for it.
+func (n *node) release() {
+	if n.options.release == nil {
+		return
+	}
+	n.released.Do(func() {
+		if err := n.options.release(); err != nil {
+			n.log.Debug("memory that only the start needed isn't given back", "err", err)
+		}
+	})
 }
 
 // stop ends a node that serves. The error says that what is on disk isn't marked as whole.
@@ -150,6 +175,7 @@ func (n *node) serverOptions(s *config.Snapshot, memory int64) broker.Options {
 		SendBuffer:         int(s.SocketSendBufferBytes),
 		ReceiveBuffer:      int(s.SocketReceiveBufferBytes),
 		Limits:             limitsOf(s),
+		Deserted:           n.release,
 	}
 	if o.QueuedRequestBytes <= 0 {
 		o.QueuedRequestBytes = memory / queuedShare

@@ -57,6 +57,12 @@ func (p *process) serve() int {
 	if err := p.noMore("serve"); err != nil {
 		return p.fail(exitUsage, err)
 	}
+	// Each signal is two hand-overs to a thread that is made for it; the configuration is read meanwhile.
+	signals := make(chan os.Signal, 2)
+	var asked sync.WaitGroup
+	asked.Go(func() { signal.Notify(signals, os.Interrupt, syscall.SIGTERM) })
+	defer signal.Stop(signals)
+	defer asked.Wait()
 	sources.Environ = p.environ
 	if *memory {
 		sources.Overrides = append([]string{noSync}, sources.Overrides...)
@@ -68,9 +74,6 @@ func (p *process) serve() int {
 		}
 		return p.fail(exitFailure, err)
 	}
-	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	defer signal.Stop(signals)
 	return p.runNode(static, *memory, signals)
 }
 
@@ -79,17 +82,10 @@ func (p *process) runNode(static *config.Static, memory bool, signals <-chan os.
 	// A signal during the start, say while logs are being recovered, ends it as well.
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	n, err := startNode(ctx, static, nodeOptions{memory: memory, environ: p.environ, logs: p.stderr})
+	n, err := startNode(ctx, static, nodeOptions{memory: memory, environ: p.environ, logs: p.stderr, release: releaseStartPages})
 	if err != nil {
 		return p.fail(exitFailure, err)
 	}
-	var release sync.WaitGroup
-	defer release.Wait()
-	release.Go(func() { // Nobody has to wait for it.
-		if err := releaseStartPages(); err != nil {
-			n.log.Debug("pages that only the start needed stay mapped", "err", err)
-		}
-	})
 	n.serve()
 	s, err := n.awaitSignal(ctx, signals)
 	if err != nil {
