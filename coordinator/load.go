@@ -71,10 +71,11 @@ func (s *shard[M, R]) loadFailed(err error) error {
 	return fmt.Errorf("%w: %w", ErrNotAvailable, err)
 }
 
-// run reads up to the high watermark. Nobody else writes to the partition, so that doesn't move.
+// run reads up to the end of the log. Nobody else writes to the partition, so that only falls: where the state was lost while records of it
+// were being made durable, they are waited for. They may become part of the log or not, and only the log knows.
 func (l *loader[M, R]) run(began time.Time) error {
 	l.offset = l.log.Offsets().LogStartOffset
-	for l.offset < l.log.Offsets().HighWatermark {
+	for l.offset < l.log.Offsets().LogEndOffset {
 		if err := l.shard.whileLoading(began); err != nil {
 			return err
 		}
@@ -87,7 +88,11 @@ func (l *loader[M, R]) run(began time.Time) error {
 			return err
 		}
 		if fetched.Records == nil {
-			return fmt.Errorf("%w: nothing to read at offset %d", logstore.ErrOffsetOutOfRange, l.offset)
+			if l.offset < fetched.Offsets.HighWatermark {
+				return fmt.Errorf("%w: nothing to read at offset %d", logstore.ErrOffsetOutOfRange, l.offset)
+			}
+			l.awaitCommit()
+			continue
 		}
 		l.buf.Reset()
 		_, err = fetched.Records.WriteTo(&l.buf)
@@ -100,6 +105,24 @@ func (l *loader[M, R]) run(began time.Time) error {
 		}
 	}
 	return nil
+}
+
+// awaitCommit waits until records behind the high watermark are durable, or will never be, though not for so long that those who wait for
+// the state aren't looked after.
+func (l *loader[M, R]) awaitCommit() {
+	w := logstore.NewWaiter()
+	l.log.Watch(w)
+	defer l.log.Unwatch(w)
+	if o := l.log.Offsets(); l.offset < o.HighWatermark || l.offset >= o.LogEndOffset {
+		return
+	}
+	t := time.NewTimer(loadGrace)
+	defer t.Stop()
+	select {
+	case <-w.C():
+	case <-l.shard.signal: // What it is about is looked at anyway.
+	case <-t.C:
+	}
 }
 
 // whileLoading refuses those that have waited for long enough.

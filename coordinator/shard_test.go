@@ -303,6 +303,70 @@ func TestPanicCostsTheStateOnly(t *testing.T) {
 	})
 }
 
+// What was appended when the state was lost may be in the log for good: nobody may decide without it.
+func TestStateAfterAPanicHasWhatWasAppendedBefore(t *testing.T) {
+	disk := vfs.Inject(vfs.NewMemory())
+	topic := openTopic(t, disk, 1)
+	defer topic.Close(t)
+	r := newTestRuntime(t, topic)
+	defer r.stop()
+	if err := r.set("a", "1").wait(); err != nil {
+		t.Fatal(err)
+	}
+	reached, released := make(chan struct{}, 10), make(chan struct{})
+	disk.SetRules(&vfs.Rule{Ops: vfs.OpSync, Before: func(vfs.Call) error {
+		reached <- struct{}{}
+		<-released
+		return nil
+	}})
+	pending := r.set("a", "2")
+	<-reached
+	o := &outcome{done: make(chan struct{})}
+	r.Submit("c", Command[*pairs, pair]{Key: "c", Refused: o.finish, Decide: func(*pairs) Decision[pair] { panic("bug") }})
+	if err := errors.Join(o.wait(), pending.wait()); !errors.Is(err, ErrFailed) {
+		t.Fatal(err)
+	}
+	early := r.do("a", false)
+	if err := early.wait(); !errors.Is(err, ErrLoading) {
+		t.Errorf("while a record is on its way, the value is %q (%v)", early.saw, err)
+	}
+	close(released)
+	wantValue(t, "a", r.get("a"), "2")
+	if n := len(r.machines); n != 2 {
+		t.Errorf("loaded %d times", n)
+	}
+}
+
+// A disk that fails takes back what was appended.
+func TestStateAfterAPanicHasNothingThatWasTakenBack(t *testing.T) {
+	disk := vfs.Inject(vfs.NewMemory())
+	topic := openTopic(t, disk, 1)
+	defer func() { _ = topic.Store.Close(t.Context()) }() // with the error of the disk
+	r := newTestRuntime(t, topic)
+	defer r.stop()
+	if err := r.set("a", "1").wait(); err != nil {
+		t.Fatal(err)
+	}
+	reached, released := make(chan struct{}, 10), make(chan struct{})
+	disk.SetRules(&vfs.Rule{Ops: vfs.OpSync, Before: func(vfs.Call) error {
+		reached <- struct{}{}
+		<-released
+		return errors.New("broken")
+	}})
+	r.set("a", "2")
+	<-reached
+	o := &outcome{done: make(chan struct{})}
+	r.Submit("c", Command[*pairs, pair]{Key: "c", Refused: o.finish, Decide: func(*pairs) Decision[pair] { panic("bug") }})
+	if err := o.wait(); !errors.Is(err, ErrFailed) {
+		t.Fatal(err)
+	}
+	waiting := r.do("a", false)
+	close(released)
+	if err := waiting.wait(); !errors.Is(err, ErrNotAvailable) && !errors.Is(err, ErrLoading) {
+		t.Errorf("the value is %q (%v)", waiting.saw, err)
+	}
+}
+
 func TestRecordThatMakesNoSenseCostsTheStateOnly(t *testing.T) {
 	for _, key := range []string{"nonsense", "panic"} {
 		gated(t, func(r *testRuntime, g *gate) {
