@@ -37,13 +37,14 @@ func (s *segment) loadAborted(rebuild func(*segment) ([]producer.AbortedTransact
 	if s.replaced.Load() {
 		return nil, errReplaced
 	}
-	aborted, err := producer.DecodeTxnIndex(content, s.baseOffset)
+	aborted, err := s.decodeTxnIndex(content)
 	if err != nil {
-		s.folder.dir.store.log.Warn("transaction index is damaged and rebuilt from the log",
+		s.folder.dir.store.log.Warn("transaction index is damaged or gone, and rebuilt from the log",
 			slog.String("file", s.path(txnIndexSuffix)), slog.Any("error", err))
 		if aborted, err = rebuild(s); err != nil {
 			return nil, err
 		}
+		s.wrongAborted.Store(true)
 	}
 	s.aborted.Store(&aborted)
 	return aborted, nil
@@ -143,7 +144,7 @@ func (ld *loading) mergeAborted(
 	}
 	var entries []producer.AbortedTransaction
 	if err == nil || errors.Is(err, fs.ErrNotExist) {
-		entries, err = producer.DecodeTxnIndex(content, s.baseOffset)
+		entries, err = s.decodeTxnIndex(content)
 	}
 	if err != nil && from > s.baseOffset {
 		if entries, err = ld.rebuildAborted(s, e); err != nil {
@@ -162,6 +163,7 @@ func (r *recovery) repairAborted(f *found, s *segment, merged []producer.Aborted
 	for _, a := range merged {
 		encoded = a.AppendTo(encoded)
 	}
+	r.sumsChanged = s.sumAborted(merged) || r.sumsChanged
 	if slices.Equal(encoded, content) {
 		return nil
 	}
@@ -170,6 +172,7 @@ func (r *recovery) repairAborted(f *found, s *segment, merged []producer.Aborted
 		err = r.folder.syncFile(fileName(s.baseOffset, txnIndexSuffix))
 	}
 	if vfs.IsNoSpace(err) {
+		s.txnSum.Store(nil)
 		if f.aborted == nil {
 			f.aborted = map[int64][]producer.AbortedTransaction{}
 		}

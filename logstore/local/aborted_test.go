@@ -3,6 +3,7 @@ package local
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"math/rand/v2"
 	"slices"
@@ -271,4 +272,128 @@ func (a *abortingLog) read(t *testing.T) (aborted []logstore.AbortedTransaction)
 		t.Fatal(err)
 	}
 	return aborted
+}
+
+// damageIndexes does something to all transaction indexes of a log that was stopped.
+func (a *abortingLog) damageIndexes(damage func(name string)) {
+	a.t.Helper()
+	names := a.files(txnIndexSuffix)
+	if len(names) < 3 {
+		a.t.Fatalf("only %d transaction indexes", len(names))
+	}
+	for _, name := range names {
+		damage(abortingFolder + "/" + name)
+	}
+}
+
+var indexDamages = []struct {
+	what   string
+	damage func(t *testing.T, disk *vfs.Memory, name string)
+}{
+	{"gone", func(t *testing.T, disk *vfs.Memory, name string) {
+		t.Helper()
+		if err := disk.Remove(name); err != nil {
+			t.Fatal(err)
+		}
+	}},
+	{"empty", func(t *testing.T, disk *vfs.Memory, name string) { t.Helper(); truncateFile(t, disk, name, 0) }},
+	{"short", func(t *testing.T, disk *vfs.Memory, name string) {
+		t.Helper()
+		info, err := disk.Stat(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		truncateFile(t, disk, name, info.Size-producer.TxnIndexEntrySize)
+	}},
+	{"another producer", func(t *testing.T, disk *vfs.Memory, name string) { t.Helper(); flip(t, disk, name, 9, 0x10) }},
+	{"another first offset", func(t *testing.T, disk *vfs.Memory, name string) { t.Helper(); flip(t, disk, name, 17, 1) }},
+}
+
+func TestReadersAreToldOfAbortedTransactionsWhateverBecomesOfTheIndex(t *testing.T) {
+	for _, d := range indexDamages {
+		for _, crashed := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s/crashed=%t", d.what, crashed), func(t *testing.T) {
+				a := newAbortingLog(t)
+				a.work(150)
+				a.stop()
+				a.start()
+				a.work(30)
+				want := a.read(t)
+				if crashed { // What was written since the last stop doesn't matter, nor does the active segment.
+					disk := a.disk.CrashClone(a.random)
+					a.stop()
+					a.disk = disk
+				} else {
+					a.stop()
+				}
+				a.damageIndexes(func(name string) { d.damage(t, a.disk, name) })
+				a.start()
+				if got := a.read(t); !slices.Equal(got, want) {
+					t.Errorf("readers are told of %v, want %v", got, want)
+				}
+				a.stop()
+				a.isExact("after the next stop")
+				for _, x := range verified(t, a.disk) {
+					if strings.HasSuffix(x.Path, txnIndexSuffix) { // A crash leaves other files that nobody has needed yet.
+						t.Errorf("after the next stop: %s", x.String())
+					}
+				}
+			})
+		}
+	}
+}
+
+func TestVerifyFindsWrongTransactionIndexes(t *testing.T) {
+	for _, d := range indexDamages {
+		for _, summed := range []bool{false, true} {
+			a := newAbortingLog(t)
+			a.work(150)
+			a.stop()
+			if !summed { // Then the log alone can tell.
+				if err := a.disk.Remove(abortingFolder + "/" + format.TxnIndexSumsFile); err != nil {
+					t.Fatal(err)
+				}
+			}
+			wantWhole(t, d.what, a.disk)
+			want := 0
+			a.damageIndexes(func(name string) { d.damage(t, a.disk, name); want++ })
+			found := map[string]bool{}
+			for _, x := range verified(t, a.disk) {
+				if !strings.HasSuffix(x.Path, txnIndexSuffix) || found[x.Path] {
+					t.Errorf("%s: %s", d.what, x.String())
+				}
+				found[x.Path] = true
+			}
+			// A first offset that is a little too small does no harm if nothing was committed in between.
+			if len(found) != want && (summed || d.what != "another first offset" || len(found) == 0) {
+				t.Errorf("%s: %d indexes are reported, want %d", d.what, len(found), want)
+			}
+		}
+	}
+}
+
+func TestVerifyFindsNothingInCompactedTransactions(t *testing.T) {
+	a := newAbortingLog(t)
+	a.topic.Config.CleanupPolicy = logstore.CleanupCompact
+	if err := a.store.Configure(a.topic.ID, a.topic.Config); err != nil {
+		t.Fatal(err)
+	}
+	for range 5 {
+		a.work(200)
+		if err := a.log().Maintain(t.Context(), logstore.Compaction); err != nil {
+			t.Fatal(err)
+		}
+		a.read(t)
+		a.stop()
+		wantWhole(t, "after compaction", a.disk)
+		for _, name := range a.files(txnIndexSuffix) {
+			if err := a.disk.Remove(abortingFolder + "/" + name); err != nil {
+				t.Fatal(err)
+			}
+		}
+		a.start()
+		a.read(t)
+	}
+	a.stop()
+	wantWhole(t, "at last", a.disk)
 }

@@ -160,9 +160,10 @@ func (k *cleaning) settle(s *segment, sources []*segment) error {
 		}
 		s.index.Store(&written)
 	}
-	gone := l.view.Load().status != online
+	v := l.view.Load()
+	gone := v.status != online
+	err := k.sum(v, s, sources)
 	l.mu.Unlock()
-	var err error
 	files := &l.topic.store.files
 	for _, old := range sources {
 		err = errors.Join(err, files.forget(&old.data))
@@ -177,6 +178,19 @@ func (k *cleaning) settle(s *segment, sources []*segment) error {
 	l.topic.store.log.Debug("compacted a segment", slog.String("folder", k.writer.folder.name), slog.Int64("segment", s.baseOffset),
 		slog.Int("from", len(sources)), slog.Int64("bytes", s.size))
 	return err
+}
+
+// sum notes what the transaction index of a compacted segment has. The caller holds the writer lock.
+func (k *cleaning) sum(v *view, s *segment, sources []*segment) error {
+	w := k.writer
+	for _, old := range sources {
+		w.txnSumsDirty = w.txnSumsDirty || old.txnSum.Load() != nil
+	}
+	w.txnSumsDirty = s.sumAborted(*s.aborted.Load()) || w.txnSumsDirty
+	if v.status != online {
+		return nil // The folder may be somebody else's, and who closes the log writes them.
+	}
+	return w.writeTxnSums(v.segments)
 }
 
 // awaitCleaner stops the cleaning of a log that has ended, and waits until nobody writes to its folder.

@@ -200,6 +200,12 @@ func (l *log) close(_ *logDir) (mark format.PartitionMark, ok bool, err error) {
 		}
 		return mark, false, err
 	}
+	if err := w.repairAborted(v.segments); err != nil && !vfs.IsNoSpace(err) {
+		return mark, false, err
+	}
+	if err := w.writeTxnSums(v.segments); err != nil {
+		return mark, false, err
+	}
 	if err := w.writeState(v); err != nil && !vfs.IsNoSpace(err) {
 		return mark, false, err
 	}

@@ -81,6 +81,11 @@ func listFolder(f *folder) (*loading, error) {
 		ld.orphans = append(ld.orphans, names...)
 	}
 	slices.Sort(ld.orphans)
+	if slices.Contains(names, format.TxnIndexSumsFile) {
+		if err := ld.readTxnSums(); err != nil {
+			return nil, err
+		}
+	}
 	if len(unknown) > 0 {
 		ld.log.Warn("files in the folder of a log are not known and left alone",
 			slog.String("folder", f.dir.fs.Name()+"/"+f.name), slog.Any("files", unknown))
@@ -93,7 +98,7 @@ const lostSuffix = ".lost"
 
 // ours tells the names of files in a folder that belong to no segment.
 func ours(name string) bool {
-	return name == format.PartitionMetadataFile || name == format.LeaderEpochFile ||
+	return name == format.PartitionMetadataFile || name == format.LeaderEpochFile || name == format.TxnIndexSumsFile ||
 		strings.HasSuffix(name, ".tmp") || strings.HasSuffix(name, lostSuffix)
 }
 

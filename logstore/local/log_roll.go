@@ -88,6 +88,10 @@ func (l *log) closeActiveLocked(w *writer, nextOffset int64) error {
 	if err := w.writeAborted(true); err != nil {
 		return fmt.Errorf("write transaction index of %s: %w", w.active.path(""), err)
 	}
+	w.sumActive()
+	if err := w.writeTxnSums(l.view.Load().segments); err != nil {
+		return fmt.Errorf("write sums of transaction indexes of %s: %w", w.folder.name, err)
+	}
 	if err := w.writeSnapshot(nextOffset); err != nil && !vfs.IsNoSpace(err) {
 		return fmt.Errorf("write producer snapshot of %s: %w", w.folder.name, err)
 	} else if err == nil {

@@ -39,8 +39,9 @@ type recovery struct {
 	// next is the offset that the next batch must not be below.
 	next   int64
 	damage damage
-	// cut says that the log was cut.
-	cut bool
+	// cut says that the log was cut, sumsChanged that the file of sums of the transaction indexes is out of date.
+	cut         bool
+	sumsChanged bool
 }
 
 // errNoTopicID says that a folder doesn't tell which topic it belongs to.

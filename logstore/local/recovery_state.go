@@ -138,6 +138,11 @@ func (r *recovery) rebuildProducers(f *found) error {
 	if err != nil {
 		return err
 	}
+	if r.sumsChanged {
+		if err := r.folder.writeTxnSums(r.segments); err != nil {
+			return err
+		}
+	}
 	if err := r.dropSnapshots(f.LogEndOffset); err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/clatterhq/clatter/logstore/local/format"
 	"github.com/clatterhq/clatter/logstore/producer"
 	"github.com/clatterhq/clatter/logstore/vfs"
 )
@@ -47,6 +48,11 @@ type segment struct {
 	// aborted is nil until somebody needed the transaction index.
 	aborted        atomic.Pointer[[]producer.AbortedTransaction]
 	loadingAborted sync.Mutex
+	// wrongAborted says that the transaction index on the disk was found to be wrong.
+	wrongAborted atomic.Bool
+	// txnSum is what the transaction index must have at least, nil if nobody knows. It is stored by who reads the folder, and then by the
+	// holder of the log's writer lock.
+	txnSum atomic.Pointer[format.TxnIndexSum]
 	// holes are damaged places that recovery found. Immutable.
 	holes []hole
 	// replaced says that compaction put another segment in the place of this one: a file of its name is

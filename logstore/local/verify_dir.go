@@ -221,18 +221,28 @@ func (a *audit) folder(name string) error {
 			return err
 		}
 	}
+	if err := a.check(ld.folder.path(format.TxnIndexSumsFile), maxTxnSumsBytes, func(p []byte) error {
+		_, err := format.DecodeTxnIndexSums(p)
+		return err
+	}); err != nil {
+		return err
+	}
 	return a.segments(ld, durable)
 }
 
 // segments checks the batches of a log and the indexes beside them.
 func (a *audit) segments(ld *loading, durable int64) error {
 	next := int64(-1)
+	txns, err := a.openTxnAudit(ld)
+	if err != nil {
+		return err
+	}
 	for i, s := range ld.segments {
 		if next > s.baseOffset {
 			a.report(Damage{Path: s.path(logSuffix), Byte: 0, Bytes: s.size, Offset: s.baseOffset, NextOffset: next, Err: errOverlap})
 		}
 		next = s.baseOffset
-		c := segmentAudit{audit: a, loading: ld, segment: s, last: i == len(ld.segments)-1, durable: durable, next: next}
+		c := segmentAudit{audit: a, loading: ld, segment: s, last: i == len(ld.segments)-1, durable: durable, next: next, txns: txns}
 		c.extent = ld.extentOf(i, maxOffset)
 		if err := c.run(); err != nil {
 			return errors.Join(err, a.dir.store.files.forget(&s.data))
@@ -260,6 +270,7 @@ type segmentAudit struct {
 	*audit
 	*loading
 	segment *segment
+	txns    *txnAudit
 	scan    scanner
 	extent  extent
 	last    bool
@@ -297,19 +308,14 @@ func (c *segmentAudit) run() error {
 // readIndexes reads what the indexes have; entries that don't rise end them and are reported.
 func (c *segmentAudit) readIndexes() error {
 	s := c.segment
-	for _, suffix := range []string{indexSuffix, timeIndexSuffix, txnIndexSuffix} {
+	for _, suffix := range []string{indexSuffix, timeIndexSuffix} {
 		if err := c.check(s.path(suffix), maxIndexBytes, func(p []byte) error {
-			switch suffix {
-			case indexSuffix:
+			if suffix == indexSuffix {
 				c.offsets = format.OffsetIndex(p).Valid(s.baseOffset, s.size)
 				return restIsZero(p, len(c.offsets))
-			case timeIndexSuffix:
-				c.times = format.TimeIndex(p).Valid(s.baseOffset, c.extent.endOffset)
-				return restIsZero(p, len(c.times))
-			default:
-				_, err := producer.DecodeTxnIndex(p, s.baseOffset)
-				return err
 			}
+			c.times = format.TimeIndex(p).Valid(s.baseOffset, c.extent.endOffset)
+			return restIsZero(p, len(c.times))
 		}); err != nil {
 			return err
 		}
@@ -344,7 +350,7 @@ func (c *segmentAudit) step() (done bool, err error) {
 	case err == nil:
 		c.compare(&h, at)
 		c.next = h.NextOffset()
-		return false, nil
+		return false, c.txns.add(c, &h, at)
 	case errors.Is(err, errScanEnd):
 		if at == c.segment.size {
 			c.compareEnd()
@@ -381,6 +387,7 @@ func (c *segmentAudit) damaged(cause error) (done bool, err error) {
 	if gap.nextOffset == maxOffset {
 		gap.nextOffset = max(c.durable, c.next+1)
 	}
+	c.txns.gaps = true
 	c.report(Damage{
 		Path: c.segment.path(logSuffix), Byte: gap.from, Bytes: gap.to - gap.from, Offset: c.next, NextOffset: gap.nextOffset, Err: cause,
 	})

@@ -26,6 +26,8 @@ type writer struct {
 	abortedWritten int
 	abortedDirty   bool
 	unindexed      bool
+	// txnSumsDirty says that the file of sums of the transaction indexes is out of date.
+	txnSumsDirty bool
 
 	// firstTimestamp is the largest timestamp of the first batch of the active segment in ms, from which on segment.ms
 	// counts; -1 if there is none, then created counts.
