@@ -20,7 +20,7 @@ import (
 
 	"github.com/clatterhq/clatter/compat-tests/brokertest"
 	"github.com/clatterhq/clatter/compat-tests/jars"
-	"github.com/clatterhq/clatter/compat-tests/launch"
+	"github.com/clatterhq/clatter/compat-tests/program"
 	"github.com/clatterhq/clatter/compat-tests/report"
 )
 
@@ -37,7 +37,7 @@ type worker struct {
 	classPath  string
 	properties string
 	url        string
-	cmd        *exec.Cmd
+	process    *program.Program
 }
 
 func newWorker(ctx context.Context, t *testing.T, addr string) *worker {
@@ -79,30 +79,8 @@ func freeAddress(ctx context.Context, t *testing.T) string {
 
 func (w *worker) start() {
 	w.t.Helper()
-	log, err := os.CreateTemp(w.t.TempDir(), "log")
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	w.cmd = exec.Command(w.java, "-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", w.classPath, "org.apache.kafka.connect.cli.ConnectDistributed", w.properties) //nolint:noctx // Cleanup ends it.
-	launch.DieWithParent(w.cmd)
-	w.cmd.Stdout, w.cmd.Stderr = log, log
-	if err := w.cmd.Start(); err != nil {
-		w.t.Fatal(err)
-	}
-	cmd := w.cmd
-	w.t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-		if text, err := os.ReadFile(log.Name()); err == nil && w.t.Failed() {
-			w.t.Logf("worker:\n%s", text[max(0, len(text)-8192):])
-		}
-		_ = log.Close()
-	})
-}
-
-func (w *worker) kill() {
-	_ = w.cmd.Process.Kill()
-	_ = w.cmd.Wait()
+	w.process = program.Start(w.t, "worker", exec.Command(w.java, "-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", //nolint:noctx // Cleanup ends it.
+		"-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", w.classPath, "org.apache.kafka.connect.cli.ConnectDistributed", w.properties), nil)
 }
 
 // configure puts a connector, again and again until the worker is ready for it.
@@ -203,7 +181,7 @@ func TestExactlyOnceSource(t *testing.T) {
 	f.read(ctx, "at first", f.written)
 
 	f.write() // The connector looks once a second: the worker dies before, while or after it copies this.
-	w.kill()
+	w.process.Kill()
 	f.write()
 	w.start()
 	f.read(ctx, "after the worker was killed", f.written)

@@ -2,7 +2,6 @@ package groups
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -11,48 +10,27 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/clatterhq/clatter/compat-tests/program"
 )
 
-// memberVariable in its environment makes a test binary a member.
-const memberVariable = "COMPAT_GROUP_MEMBER"
+// memberKind is what the test binary is when it is a member.
+const memberKind = "member"
 
 // Main is the TestMain of the packages of Go clients: started by [Self], the test binary runs one member; else it
 // runs its tests.
 func Main(m *testing.M, run func(ctx context.Context, membership Membership, report *Reporter) error) {
-	if os.Getenv(memberVariable) == "" {
-		os.Exit(m.Run())
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	go func() {
-		_, _ = io.Copy(io.Discard, os.Stdin) // Its end is the wish that the member leaves.
-		cancel()
-	}()
-	if err := run(ctx, parseArgs(os.Args[1:]), &Reporter{out: os.Stdout}); err != nil && !errors.Is(err, context.Canceled) {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	os.Exit(0)
+	program.Main(memberKind, func(ctx context.Context, args []string) error {
+		membership := Membership{Addr: args[0], Group: args[1], Topic: args[2], ID: args[3], Options: program.Settings(args[4:])}
+		return run(ctx, membership, &Reporter{out: os.Stdout})
+	})
+	os.Exit(m.Run())
 }
 
 // Self is the Command of a Client whose members are the test binary itself.
 func Self(t *testing.T, m Membership) *exec.Cmd {
 	t.Helper()
-	path, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(path, m.Args()...) //nolint:noctx // Cleanup ends it.
-	cmd.Env = append(os.Environ(), memberVariable+"=1")
-	return cmd
-}
-
-func parseArgs(args []string) Membership {
-	m := Membership{Addr: args[0], Group: args[1], Topic: args[2], ID: args[3], Options: map[string]string{}}
-	for _, arg := range args[4:] {
-		key, value, _ := strings.Cut(arg, "=")
-		m.Options[key] = value
-	}
-	return m
+	return program.Self(t, memberKind, m.Args())
 }
 
 // Reporter writes what a member has to say. It is safe for concurrent use.

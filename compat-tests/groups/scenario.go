@@ -124,8 +124,8 @@ func (s *Scenario) Await(what string, try func() error) {
 			return
 		}
 		for _, m := range s.members {
-			if gone := m.alive(); gone != nil {
-				s.t.Fatalf("%s: %v, and %v", what, err, gone)
+			if m.Gone() {
+				s.t.Fatalf("%s: %v, and %s ended: %s", what, err, m, m.State())
 			}
 		}
 		if wrong := s.Ledger.Wrong(); wrong != nil {

@@ -48,9 +48,9 @@ func (s *Scenario) duplicate(first *Member) {
 	delete(s.members, first.ID)
 	delete(s.members, second.ID)
 	select {
-	case <-first.exited:
+	case <-first.Exited():
 		s.members[second.ID] = second
-	case <-second.exited:
+	case <-second.Exited():
 		s.members[first.ID] = first
 	case <-s.ctx.Done():
 		s.t.Fatal("two members of one name, and none was fenced")

@@ -3,7 +3,6 @@ package streams
 import (
 	"context"
 	"errors"
-	"io"
 	"maps"
 	"os"
 	"os/exec"
@@ -19,6 +18,7 @@ import (
 	"github.com/clatterhq/clatter/compat-tests/brokertest"
 	"github.com/clatterhq/clatter/compat-tests/jars"
 	"github.com/clatterhq/clatter/compat-tests/launch"
+	"github.com/clatterhq/clatter/compat-tests/program"
 	"github.com/clatterhq/clatter/compat-tests/report"
 )
 
@@ -36,9 +36,7 @@ type application struct {
 	t                      *testing.T
 	java, classPath, state string
 	addr                   string
-	cmd                    *exec.Cmd
-	stdin                  io.Closer
-	log                    *os.File
+	process                *program.Program
 }
 
 func compile(ctx context.Context, t *testing.T) *application {
@@ -61,33 +59,8 @@ func compile(ctx context.Context, t *testing.T) *application {
 
 func (a *application) start() {
 	a.t.Helper()
-	log, err := os.CreateTemp(a.t.TempDir(), "log")
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	a.log = log
-	a.cmd = exec.Command(a.java, "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", a.classPath, "WordsAndPairs", a.addr, a.state) //nolint:noctx // Cleanup ends it.
-	launch.DieWithParent(a.cmd)
-	a.cmd.Stdout, a.cmd.Stderr = log, log
-	stdin, err := a.cmd.StdinPipe()
-	if err := errors.Join(err, a.cmd.Start()); err != nil {
-		a.t.Fatal(err)
-	}
-	a.stdin = stdin
-	cmd := a.cmd
-	a.t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-		if text, err := os.ReadFile(log.Name()); err == nil && a.t.Failed() {
-			a.t.Logf("application:\n%s", text[max(0, len(text)-8192):])
-		}
-		_ = log.Close()
-	})
-}
-
-func (a *application) kill() {
-	_ = a.cmd.Process.Kill()
-	_ = a.cmd.Wait()
+	a.process = program.Start(a.t, "application", exec.Command(a.java, "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", //nolint:noctx // Cleanup ends it.
+		"-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", a.classPath, "WordsAndPairs", a.addr, a.state), nil)
 }
 
 // run is the application with what goes in and what must come out.
@@ -206,7 +179,7 @@ func TestExactlyOnce(t *testing.T) {
 
 	r.write()
 	r.read("before the application is killed", 0.6)
-	a.kill()
+	a.process.Kill()
 	r.write()
 	a.start()
 	r.read("after the application was killed", 1)
@@ -218,11 +191,9 @@ func TestExactlyOnce(t *testing.T) {
 	}
 	r.write()
 	r.read("after the broker was killed", 1)
-	if err := a.stdin.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if err := a.cmd.Wait(); err != nil {
-		t.Errorf("application: %v", err)
+	a.process.Close(t, nil)
+	if code := a.process.State().ExitCode(); code != 0 {
+		t.Errorf("application: exit code %d", code)
 	}
 	if !maps.Equal(r.counts, r.want) {
 		t.Errorf("counted %v, want %v", r.counts, r.want)

@@ -1,21 +1,13 @@
 package txns
 
 import (
-	"bufio"
-	"bytes"
-	"errors"
 	"fmt"
-	"io"
-	"os"
 	"os/exec"
-	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
-	"github.com/clatterhq/clatter/compat-tests/launch"
+	"github.com/clatterhq/clatter/compat-tests/program"
 )
 
 // Copying is what a copier has to know.
@@ -36,12 +28,7 @@ const (
 
 // Args are those that copiers take which are programs of ours: BROKER INPUT OUTPUT GROUP ID [KEY=VALUE ...].
 func (c Copying) Args() []string {
-	args := []string{c.Addr, c.Input, c.Output, c.Group, c.ID}
-	for key, value := range c.Options {
-		args = append(args, key+"="+value)
-	}
-	slices.Sort(args[5:])
-	return args
+	return program.Args(c.Options, c.Addr, c.Input, c.Output, c.Group, c.ID)
 }
 
 // Client is a client library in one configuration.
@@ -83,119 +70,27 @@ func ParseEvent(line string) EventKind {
 
 // Copier is one running copier.
 type Copier struct {
-	number    int
-	cmd       *exec.Cmd
-	stdin     io.WriteCloser
-	exited    chan struct{} // Closed when its output was read to the end and the process is gone.
+	*program.Program
 	fenced    atomic.Bool
 	committed atomic.Int64
 	aborted   atomic.Int64
-	output    lastLines
 }
-
-// quitLimit bounds how long a copier may take to end its work.
-const quitLimit = 60 * time.Second
 
 func startCopier(t *testing.T, c Client, number int, copying Copying) *Copier {
 	t.Helper()
-	cmd := c.Command(t, copying)
-	copier := &Copier{number: number, cmd: cmd, exited: make(chan struct{})}
-	launch.DieWithParent(cmd)
-	cmd.Stderr = &copier.output
-	stdin, err := cmd.StdinPipe()
-	stdout, err1 := cmd.StdoutPipe()
-	if err := errors.Join(err, err1); err != nil {
-		t.Fatal(err)
-	}
-	copier.stdin = stdin
-	if err := cmd.Start(); err != nil {
-		t.Fatalf("start copier: %v", err)
-	}
-	go func() {
-		defer close(copier.exited)
-		copier.follow(stdout)
-		_ = cmd.Wait() // Copiers are killed more often than not; how one ended stands in ProcessState.
-	}()
-	t.Cleanup(func() {
-		copier.Kill()
-		if t.Failed() {
-			t.Logf("%s, %s:\n%s", copier, cmd.ProcessState, copier.output.String())
+	copier := &Copier{}
+	copier.Program = program.Start(t, fmt.Sprintf("copier %d", number), c.Command(t, copying), func(line string) bool {
+		switch ParseEvent(line) {
+		case Committed:
+			copier.committed.Add(1)
+		case Aborted:
+			copier.aborted.Add(1)
+		case Fenced:
+			copier.fenced.Store(true)
+		case Other:
+			return false
 		}
+		return true
 	})
 	return copier
-}
-
-func (c *Copier) String() string { return fmt.Sprintf("copier %d", c.number) }
-
-func (c *Copier) follow(stdout io.Reader) {
-	lines := bufio.NewScanner(stdout)
-	for lines.Scan() {
-		switch ParseEvent(lines.Text()) {
-		case Committed:
-			c.committed.Add(1)
-		case Aborted:
-			c.aborted.Add(1)
-		case Fenced:
-			c.fenced.Store(true)
-		case Other:
-			_, _ = c.output.Write(append(lines.Bytes(), '\n')) // Never fails.
-		}
-	}
-}
-
-// Kill ends the copier as a crash would.
-func (c *Copier) Kill() {
-	_ = c.cmd.Process.Kill() // It may have ended before.
-	<-c.exited
-}
-
-// gone says whether the process has ended.
-func (c *Copier) gone() bool {
-	select {
-	case <-c.exited:
-		return true
-	default:
-		return false
-	}
-}
-
-// Close makes the copier end its transaction and waits until it is gone.
-func (c *Copier) Close(t *testing.T) {
-	t.Helper()
-	if err := c.stdin.Close(); err != nil && !errors.Is(err, os.ErrClosed) {
-		t.Fatalf("%s: %v", c, err)
-	}
-	timer := time.NewTimer(quitLimit)
-	defer timer.Stop()
-	select {
-	case <-c.exited:
-	case <-timer.C:
-		t.Fatalf("%s is still there after %s", c, quitLimit)
-	}
-}
-
-// lastLines keeps the end of what is written to it.
-type lastLines struct {
-	mu struct {
-		sync.Mutex
-		text bytes.Buffer
-	}
-}
-
-const keptOutput = 16 << 10
-
-func (l *lastLines) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.mu.text.Write(p)
-	if over := l.mu.text.Len() - keptOutput; over > keptOutput {
-		l.mu.text.Next(over)
-	}
-	return len(p), nil
-}
-
-func (l *lastLines) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.mu.text.String()
 }

@@ -46,18 +46,14 @@ func Copy(t *testing.T, c Client) {
 func (s *Scenario) zombie() {
 	s.t.Helper()
 	old := s.copier
-	if err := old.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
-		s.t.Fatal(err)
-	}
+	old.Signal(s.t, syscall.SIGSTOP)
 	s.Write(perPartition)
 	s.Start()
 	s.AwaitCopied(s.total())
-	if err := old.cmd.Process.Signal(syscall.SIGCONT); err != nil {
-		s.t.Fatal(err)
-	}
+	old.Signal(s.t, syscall.SIGCONT)
 	s.Write(perPartition)
 	s.Await("the zombie has noticed that it is fenced", func() error {
-		if !old.fenced.Load() || !old.gone() {
+		if !old.fenced.Load() || !old.Gone() {
 			return fmt.Errorf("%w: %s is still there", ErrBehind, old)
 		}
 		return nil

@@ -156,13 +156,13 @@ func (s *Scenario) pause(err error) error {
 
 // replace starts another copier where the present one ended by itself.
 func (s *Scenario) replace() error {
-	if s.copier == nil || !s.copier.gone() {
+	if s.copier == nil || !s.copier.Gone() {
 		return nil
 	}
 	if s.ends++; s.ends > mostEnds || s.copier.fenced.Load() {
-		return fmt.Errorf("%w: %s, %s, %d since the broker was killed", ErrEnded, s.copier, s.copier.cmd.ProcessState, s.ends)
+		return fmt.Errorf("%w: %s, %s, %d since the broker was killed", ErrEnded, s.copier, s.copier.State(), s.ends)
 	}
-	s.t.Logf("%s ended, %s; another one is started", s.copier, s.copier.cmd.ProcessState)
+	s.t.Logf("%s ended, %s; another one is started", s.copier, s.copier.State())
 	s.Start()
 	return nil
 }
@@ -226,10 +226,10 @@ func (s *Scenario) CrashBroker() {
 func (s *Scenario) Finish() {
 	s.t.Helper()
 	s.AwaitCopied(s.total())
-	s.copier.Close(s.t)
+	s.copier.Close(s.t, nil)
 	last := s.copier
 	s.copier = nil
-	if code := last.cmd.ProcessState.ExitCode(); code != 0 {
+	if code := last.State().ExitCode(); code != 0 {
 		s.t.Errorf("%s: exit code %d", last, code)
 	}
 	s.Await("no transaction is open", func() error {
