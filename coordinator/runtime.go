@@ -86,6 +86,15 @@ func (r *Runtime[M, R]) SubmitTo(shard int32, c Command[M, R]) {
 	shards[shard].submit(c)
 }
 
+// SubmitToAll has a command done by each shard, unless none was asked for anything before.
+func (r *Runtime[M, R]) SubmitToAll(c Command[M, R]) {
+	if shards := r.shards.Load(); shards != nil {
+		for _, s := range *shards {
+			s.submit(c)
+		}
+	}
+}
+
 // Load has all shards load their state if they haven't.
 func (r *Runtime[M, R]) Load() {
 	shards, err := r.all()

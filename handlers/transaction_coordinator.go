@@ -3,6 +3,7 @@ package handlers
 import (
 	"context"
 	"log/slog"
+	"time"
 
 	"github.com/clatterhq/clatter/broker/catalog"
 	"github.com/clatterhq/clatter/broker/config"
@@ -10,6 +11,9 @@ import (
 	"github.com/clatterhq/clatter/coordinator/txn"
 	"github.com/clatterhq/clatter/logstore"
 )
+
+// completeDelay is longer than producers that are busy take from one transaction to the next.
+const completeDelay = 50 * time.Millisecond
 
 // NewTransactions makes the coordinator of transactions over what the other handlers work with. Its state is in a topic like any other, so it
 // must be closed before the store is, and before markers.
@@ -34,7 +38,8 @@ func NewTransactions(
 			}
 			return txn.TopicPartition{Topic: offsetsTopic, Partition: coordinator.ShardOf(group, n)}
 		},
-		Log: log,
+		CompleteDelay: completeDelay,
+		Log:           log,
 	})
 }
 

@@ -81,11 +81,17 @@ func newCall[T any]() *call[T] {
 // decideOn decides unless nobody waits any more: then the request's memory belongs to somebody else.
 func (k *call[T]) decideOn(s *Shard) coordinator.Decision[*Record] {
 	t := s.transactions[k.id]
+	if t != nil && t.completion.settled() {
+		return s.completeFor(t.completion, k)
+	}
 	next, parked, answered := k.decideAbout(s, t.metadata())
 	switch {
 	case !answered:
 		return coordinator.Decision[*Record]{}
 	case parked && t.completion != nil:
+		if t.completion.await() {
+			return s.completeFor(t.completion, k)
+		}
 		t.completion.park(s, k)
 		return coordinator.Decision[*Record]{}
 	}

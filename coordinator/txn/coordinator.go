@@ -58,7 +58,10 @@ func (c *Coordinator) Skipped() int64 { return c.runtime.Skipped() }
 // Close refuses new requests, makes durable what was decided, answers everybody who waits and waits for the end of it. Those who write
 // markers may still be at it: they must be closed later. A done context ends the wait, not the closing.
 func (c *Coordinator) Close(ctx context.Context) error {
-	c.closed.Do(func() { close(c.closing) })
+	c.closed.Do(func() {
+		close(c.closing)
+		c.completeLingering()
+	})
 	err := c.runtime.Close(ctx)
 	c.background.Wait()
 	return err

@@ -37,7 +37,7 @@ type crashWorld struct {
 
 var dataTopicID = logstore.TopicID{2}
 
-func newCrashWorld(t *testing.T, disk vfs.FS, ids *testIDs) *crashWorld {
+func newCrashWorld(t *testing.T, disk vfs.FS, ids *testIDs, delay time.Duration) *crashWorld {
 	t.Helper()
 	w := &crashWorld{t: t, log: openLog(t, disk, 4)}
 	err := w.log.Store.Create(logstore.TopicPartitions{ID: dataTopicID, Topic: "t", Partitions: crashPartitions, Config: logstoretest.Config()})
@@ -50,7 +50,7 @@ func newCrashWorld(t *testing.T, disk vfs.FS, ids *testIDs) *crashWorld {
 		}
 	}
 	o := testOptions(w.log)
-	o.Markers, o.ProducerIDs = w, ids
+	o.Markers, o.ProducerIDs, o.CompleteDelay = w, ids, delay
 	o.Config = func() Config {
 		c := testConfig()
 		c.PatienceMs = 60_000
@@ -326,7 +326,7 @@ func TestTransactionsSurviveCrashes(t *testing.T) {
 		producers[i] = &crashProducer{id: fmt.Sprint("p", i), bumps: i%2 == 0, pid: -1, acked: map[int]bool{}}
 	}
 	for range crashes {
-		w := newCrashWorld(t, disk, ids)
+		w := newCrashWorld(t, disk, ids, time.Duration(random.IntN(3))*5*time.Millisecond)
 		for i, p := range producers {
 			// Without a bump the question would be about the transaction that has begun since: it would end that one half done.
 			if _, last, resp := p.acknowledged(); last != nil && p.bumps {

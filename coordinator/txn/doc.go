@@ -6,7 +6,7 @@
 //   - One value: what is known of a transactional ID is its last record, and each transition makes a new one from it. Functions that
 //     decide get that value and return the next; they look at nothing else.
 //   - Prepared first: markers are written when the record that decides the transaction is durable, and the record that completes it
-//     follows when all markers are. Whoever loads a prepared transaction writes its markers again.
+//     follows when all markers are, at the latest when somebody asks about the ID or [Options.CompleteDelay] is over. Whoever loads a prepared transaction writes its markers again.
 //   - Never the last epoch: no client is given epoch 32767, so that whoever holds an ID can always be fenced.
 //   - Bounded: a count or a length in a record is checked against the bytes that are there before anything is allocated.
 //

@@ -81,6 +81,7 @@ func (c *Coordinator) ListTransactions(ctx context.Context, req *kmsg.ListTransa
 		}
 	}
 	resp.UnknownStateFilters = unknown
+	c.completeLingering()
 	for _, l := range c.listShards(ctx, shards, filter) {
 		switch l.code {
 		case wire.None:

@@ -28,10 +28,13 @@ type completion struct {
 	// retryAt is when to try again what failed, zero if nothing has; delay grows from failure to failure.
 	retryAt time.Time
 	delay   time.Duration
+	lingers bool // the Complete record has waited for one look of careForEnding already
 
 	mu struct {
 		sync.Mutex
+		sent    bool             // markers, at least once
 		waiting int              // for so many partitions
+		awaited bool             // the last marker must be told of: the Complete record is not to wait
 		failed  []TopicPartition // whose markers must be written again
 		err     error            // of one of them
 	}
@@ -54,7 +57,10 @@ func (s *Shard) write(t *transaction, to []TopicPartition) {
 		c.runtime.Submit(e.id, s.completeCommand(e))
 		return
 	}
-	e.retryAt, e.mu.waiting, e.mu.failed = time.Time{}, len(to), nil
+	e.send(len(to), c.options.CompleteDelay <= 0)
+	if c.options.CompleteDelay > 0 {
+		s.armCare(c.options.CompleteDelay)
+	}
 	marker := Marker{
 		ProducerID: m.ProducerID, ProducerEpoch: m.ProducerEpoch, Commit: m.State == PrepareCommit,
 		CoordinatorEpoch: s.epoch, TransactionVersion: m.ClientVersion,
@@ -74,11 +80,42 @@ func (s *Shard) write(t *transaction, to []TopicPartition) {
 	c.background.Go(func() { c.options.Markers.Write(marker, to, done) })
 }
 
-// written hears of one marker, and reports whether it was the last.
+// send notes that so many markers are on their way.
+func (e *completion) send(markers int, awaited bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.retryAt = time.Time{}
+	e.mu.sent, e.mu.waiting, e.mu.failed = true, markers, nil
+	e.mu.awaited = e.mu.awaited || awaited
+}
+
+// settled reports whether all markers are there, and the Complete record may be written.
+func (e *completion) settled() bool {
+	if e == nil {
+		return false
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.settledLocked()
+}
+
+func (e *completion) settledLocked() bool {
+	return e.mu.sent && e.mu.waiting == 0 && len(e.mu.failed) == 0 && e.retryAt.IsZero()
+}
+
+// await makes sure that the shard is told of the last marker, unless it returns true: then all of them are there.
+func (e *completion) await() (settled bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.mu.awaited = true
+	return e.settledLocked()
+}
+
+// written hears of one marker, and reports whether the shard must be told that it was the last.
 //
 // A partition that knows a newer epoch of the producer has ended the transaction: nobody gets an epoch before the transactions of
 // the one before it are over, unless an operator wrote a marker. Kafka leaves such a transaction prepared for ever.
-func (e *completion) written(p TopicPartition, err error) (last bool) {
+func (e *completion) written(p TopicPartition, err error) (tell bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if err != nil && !errors.Is(err, logstore.ErrInvalidProducerEpoch) {
@@ -86,7 +123,7 @@ func (e *completion) written(p TopicPartition, err error) (last bool) {
 		e.mu.err = err
 	}
 	e.mu.waiting--
-	return e.mu.waiting == 0
+	return e.mu.waiting == 0 && (e.mu.awaited || len(e.mu.failed) > 0)
 }
 
 func (s *Shard) completeCommand(e *completion) coordinator.Command[*Shard, *Record] {
@@ -125,9 +162,9 @@ func (s *Shard) complete(e *completion) coordinator.Decision[*Record] {
 		if !answered {
 			continue
 		}
-		if next != nil {
-			d.Records = append(d.Records, &Record{e.id, next})
-			m = next
+		if next != nil { // Whatever it is, there are no markers to write for it: nothing was added since the end.
+			d.Records = append(d.Records, s.recordsOf(e.id, next)...)
+			m = d.Records[len(d.Records)-1].Metadata
 		}
 		answers = append(answers, p.call.told)
 	}
@@ -143,14 +180,58 @@ func (s *Shard) complete(e *completion) coordinator.Decision[*Record] {
 func (s *Shard) tryLater(e *completion) {
 	e.delay = min(max(2*e.delay, firstRetry), lastRetry)
 	e.retryAt = time.Now().Add(e.delay)
-	s.armCare()
+	s.armCare(careInterval)
 }
 
 // park keeps a call until the transaction has ended, or its patience.
 func (e *completion) park(s *Shard, call parked) {
 	patience := time.Duration(s.config().PatienceMs) * time.Millisecond
 	e.parked = append(e.parked, parkedCall{call, time.Now().Add(patience)})
-	s.armCare()
+	s.armCare(careInterval)
+}
+
+// completeFor completes a transaction whose markers are all there, for somebody who asks about its ID: the answer is about what comes after.
+func (s *Shard) completeFor(e *completion, call parked) coordinator.Decision[*Record] {
+	e.parked = append(e.parked, parkedCall{call: call})
+	return s.complete(e)
+}
+
+// completeAll completes transactions whose markers are all there.
+func (s *Shard) completeAll(ended []*completion) coordinator.Decision[*Record] {
+	var all coordinator.Decision[*Record]
+	var answers []func(error)
+	for _, e := range ended {
+		d := s.complete(e)
+		all.Records = append(all.Records, d.Records...)
+		if d.Answer != nil {
+			answers = append(answers, d.Answer)
+		}
+	}
+	if len(answers) > 0 {
+		all.Answer = func(err error) {
+			for _, a := range answers {
+				a(err)
+			}
+		}
+	}
+	return all
+}
+
+// completeLingering has all shards complete what waits for the next transaction.
+func (c *Coordinator) completeLingering() {
+	if c.options.CompleteDelay > 0 {
+		c.runtime.SubmitToAll(coordinator.Command[*Shard, *Record]{Decide: (*Shard).completeLingering})
+	}
+}
+
+func (s *Shard) completeLingering() coordinator.Decision[*Record] {
+	var ended []*completion
+	for e := range s.ending {
+		if e.settled() {
+			ended = append(ended, e)
+		}
+	}
+	return s.completeAll(ended)
 }
 
 func (e *completion) takeParked() []parkedCall {
@@ -159,16 +240,22 @@ func (e *completion) takeParked() []parkedCall {
 	return taken
 }
 
-func (s *Shard) armCare() {
-	if s.live && !s.care.Pending() {
-		s.care.Set(careInterval)
+// armCare makes sure that somebody looks after ending transactions soon.
+func (s *Shard) armCare(soon time.Duration) {
+	if !s.live {
+		return
+	}
+	if due, ok := s.care.Due(); !ok || soon < s.coordinator.options.CompleteDelay && time.Until(due) > soon {
+		s.care.Set(soon)
 	}
 }
 
-// careForEnding sends those away who have waited for long enough, and tries again what has failed.
+// careForEnding sends those away who have waited for long enough, tries again what has failed, and completes what has waited in vain for
+// the next transaction.
 func (s *Shard) careForEnding() coordinator.Decision[*Record] {
 	now := time.Now()
-	again := false
+	again, lingering := false, false
+	var alone []*completion
 	for e := range s.ending {
 		e.parked = slices.DeleteFunc(e.parked, func(p parkedCall) bool {
 			late := !now.Before(p.until)
@@ -185,9 +272,19 @@ func (s *Shard) careForEnding() coordinator.Decision[*Record] {
 			e.retryAt = time.Time{}
 		}
 		again = again || len(e.parked) > 0 || !e.retryAt.IsZero()
+		switch {
+		case s.coordinator.options.CompleteDelay <= 0 || !e.retryAt.IsZero():
+		case !e.lingers:
+			e.lingers, lingering = true, true
+		case e.await():
+			alone = append(alone, e)
+		}
 	}
-	if again {
-		s.armCare()
+	switch {
+	case again:
+		s.armCare(careInterval)
+	case lingering:
+		s.armCare(s.coordinator.options.CompleteDelay)
 	}
-	return coordinator.Decision[*Record]{}
+	return s.completeAll(alone)
 }

@@ -27,6 +27,9 @@ type Options struct {
 	Internal func(topic string) bool
 	// OffsetsPartition is the partition of __consumer_offsets that a group's offsets are in.
 	OffsetsPartition func(group string) TopicPartition
+	// CompleteDelay is how long the Complete record of a transaction may wait for the first record of the next one, to share an append with
+	// it: up to twice as long. Nobody who asks sees a difference. 0: it isn't kept waiting.
+	CompleteDelay time.Duration
 	// Log gets what an operator can act on; nil is the default logger.
 	Log *slog.Logger
 	// Now is the wall clock of time stamps in records; nil is [time.Now]. Timeouts run on monotonic time.

@@ -37,6 +37,7 @@ import (
 //	full on|off           the disk
 //	broken on|off         the disk: it doesn't write any more
 //	restart               of the coordinator
+//	delay DURATION        of Complete records, from the next restart on
 //	records               what was written since the last look
 func TestScripts(t *testing.T) {
 	coordinatortest.Play(t, "testdata/*.txt", newScript)
@@ -56,6 +57,7 @@ type script struct {
 	ids       *testIDs
 	c         *Coordinator
 	read      int64 // up to this offset of the log
+	delay     time.Duration
 	producers map[string]*scriptProducer
 }
 
@@ -79,6 +81,7 @@ func newScript(t *testing.T) *script {
 func (s *script) start() {
 	o := testOptions(s.log)
 	o.Markers, o.ProducerIDs, o.Version = s.markers, s.ids, func() int16 { return int16(s.version.Load()) }
+	o.CompleteDelay = s.delay
 	s.c = New(o)
 	s.c.Load()
 }
@@ -221,6 +224,8 @@ func (s *script) control(a arguments) {
 		s.version.Store(int32(level))
 	case "wait":
 		time.Sleep(a.Duration(word))
+	case "delay":
+		s.delay = a.Duration(word)
 	case "full":
 		s.disk.Full.Store(word == "on")
 	case "broken":
