@@ -121,13 +121,15 @@ func (t *Table) check(h *head, b *BatchInfo) error {
 
 // checkSequence lets any sequence number begin what the log knows nothing of; a
 // known producer begins a new epoch with 0, and goes on without a gap. Stricter is the begin of a transaction that asked is about:
-// not before the lowest number that waits, and if each transaction has its own epoch, with 0 (KAFKA-19690).
+// not before the lowest number that waits, and if each transaction has its own epoch, with 0 (KAFKA-19690). A lower number than the
+// one that follows the last in the log waits for nothing: it is a batch that came twice, the second time when its transaction had ended.
+// Kafka refuses the producer's next batch then.
 func (h *head) checkSequence(b *BatchInfo, asked *verification) error {
 	switch {
 	case asked != nil && asked.bumps && b.BaseSequence != 0 && h.lastSequence == noSequence:
 		return fmt.Errorf("%w: producer %d begins epoch %d with %d",
 			logstore.ErrOutOfOrderSequence, b.ProducerID, b.ProducerEpoch, b.BaseSequence)
-	case asked != nil && b.BaseSequence > asked.lowestSequence:
+	case asked != nil && b.BaseSequence > asked.lowestSequence && (h.epoch != b.ProducerEpoch || h.lastSequence == noSequence):
 		return fmt.Errorf("%w: producer %d sends %d while %d waits for its verification",
 			logstore.ErrOutOfOrderSequence, b.ProducerID, b.BaseSequence, asked.lowestSequence)
 	case h.epoch == noEpoch:

@@ -91,6 +91,16 @@ func TestLowestSequenceThatWaitsIsWrittenFirst(t *testing.T) {
 	l.accepts(data(1, 1, 7, 1).with(v)) // the log knows nothing of the producer
 }
 
+func TestBatchThatComesTwiceIsNotWaitedFor(t *testing.T) {
+	l := log{T: t}
+	l.accepts(data(1, 0, 0, 2).with(l.asks(1, 0, 0, false)))
+	l.ends(marker(1, 0, 0, true))
+	l.asks(1, 0, 0, false) // late, and refused by the coordinator
+	v := l.asks(1, 0, 2, false)
+	l.refuses(logstore.ErrOutOfOrderSequence, data(1, 0, 3, 1).with(v))
+	l.accepts(data(1, 0, 2, 1).with(v))
+}
+
 func TestEpochPerTransactionBeginsWithSequenceZero(t *testing.T) {
 	l := log{T: t}
 	v := l.asks(1, 0, 1, true)
