@@ -47,6 +47,7 @@ type Broker struct {
 	MaxIncrementalFetchSessionCacheSlots int32
 	MaxRequestPartitionSizeLimit         int32
 	ProducerIDExpirationMs               int32
+	ProducerIDExpirationCheckIntervalMs  int32
 	TransactionPartitionVerification     bool
 	LogRetentionCheckIntervalMs          int64
 	ProduceVerifyCompressed              bool
@@ -145,6 +146,7 @@ func readBroker(v *values) Broker {
 		MaxIncrementalFetchSessionCacheSlots: get[int32](v, "max.incremental.fetch.session.cache.slots"),
 		MaxRequestPartitionSizeLimit:         get[int32](v, "max.request.partition.size.limit"),
 		ProducerIDExpirationMs:               get[int32](v, "producer.id.expiration.ms"),
+		ProducerIDExpirationCheckIntervalMs:  get[int32](v, "producer.id.expiration.check.interval.ms"),
 		TransactionPartitionVerification:     get[bool](v, "transaction.partition.verification.enable"),
 		LogRetentionCheckIntervalMs:          get[int64](v, "log.retention.check.interval.ms"),
 		ProduceVerifyCompressed:              get[bool](v, "clatter.produce.verify.compressed"),

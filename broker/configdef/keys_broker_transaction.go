@@ -10,8 +10,8 @@ var brokerTransactionKeys = []Key{
 	},
 	{
 		Name: "producer.id.expiration.check.interval.ms", Type: Int, Default: "600000", Check: AtLeast(1), Internal: true,
-		Honour: NoEffect, Reason: reasonInternal,
-		Doc: "How often Kafka looks for expired producers.",
+		Honour: Implemented,
+		Doc:    "How often producers are looked for that a partition may forget, in ms.",
 	},
 	{
 		Name: "transactional.id.expiration.ms", Type: Int, Default: "604800000", Check: AtLeast(1),

@@ -39,9 +39,10 @@ func (n *node) openData(ctx context.Context, current *config.Snapshot) error {
 
 		Offline: func(dir, left int, err error) { n.offline <- offlineDir{dir, left, err} },
 
-		ProducerIDExpirationMs:   func() int64 { return int64(n.config.Current().ProducerIDExpirationMs) },
-		RetentionCheckIntervalMs: current.LogRetentionCheckIntervalMs,
-		Cleaner:                  func() local.CleanerConfig { return cleanerConfig(&n.config.Current().Cleaner) },
+		ProducerIDExpirationMs:              func() int64 { return int64(n.config.Current().ProducerIDExpirationMs) },
+		RetentionCheckIntervalMs:            current.LogRetentionCheckIntervalMs,
+		ProducerIDExpirationCheckIntervalMs: int64(current.ProducerIDExpirationCheckIntervalMs),
+		Cleaner:                             func() local.CleanerConfig { return cleanerConfig(&n.config.Current().Cleaner) },
 	})
 	if err == nil {
 		err = n.topics.begin(ctx, n.store, n.catalog)

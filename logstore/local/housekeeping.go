@@ -12,10 +12,6 @@ import (
 	"github.com/clatterhq/clatter/logstore"
 )
 
-// producerCheckInterval is how often silent producers are looked for, as long as there are
-// producers (producer.id.expiration.check.interval.ms).
-const producerCheckInterval = 10 * time.Minute
-
 // offsetsDelay is how far behind the offsets file may be with the durable ends. It is what a crash may
 // leave undecided between a torn tail and damage.
 const offsetsDelay = 50 * time.Millisecond
@@ -216,7 +212,7 @@ func (s *Store) armAfterAppend(config *logstore.Config, a *appending, first bool
 
 // armExpiry sees to it that silent producers are forgotten.
 func (s *Store) armExpiry() {
-	s.expiry.arm(&s.timers, time.Now().Add(producerCheckInterval).UnixMilli(), s.expireAll)
+	s.expiry.arm(&s.timers, time.Now().UnixMilli()+s.options.ProducerIDExpirationCheckIntervalMs, s.expireAll)
 }
 
 // expireAll forgets silent producers, and comes again while there are any.

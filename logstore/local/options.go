@@ -13,7 +13,9 @@ const (
 	defaultMaxOpenFiles             = 3500
 	defaultProducerIDExpirationMs   = 86_400_000
 	defaultRetentionCheckIntervalMs = 300_000
-	defaultRecoveryWorkers          = 2
+	// defaultProducerIDExpirationCheckIntervalMs is Kafka's default.
+	defaultProducerIDExpirationCheckIntervalMs = 600_000
+	defaultRecoveryWorkers                     = 2
 )
 
 // Options is how a store is opened. The zero value of each field but Dirs means a default.
@@ -39,6 +41,9 @@ type Options struct {
 	MaxOpenFiles int
 	// ProducerIDExpirationMs is producer.id.expiration.ms, read at each use because it may change.
 	ProducerIDExpirationMs func() int64
+	// ProducerIDExpirationCheckIntervalMs is producer.id.expiration.check.interval.ms: how often silent producers are looked for, as long as
+	// there are producers.
+	ProducerIDExpirationCheckIntervalMs int64
 	// RetentionCheckIntervalMs is log.retention.check.interval.ms.
 	RetentionCheckIntervalMs int64
 	// Cleaner is how compaction works, read at each use because it may change.
@@ -65,6 +70,9 @@ func newSettings(o Options) *settings {
 	}
 	if o.ProducerIDExpirationMs == nil {
 		o.ProducerIDExpirationMs = func() int64 { return defaultProducerIDExpirationMs }
+	}
+	if o.ProducerIDExpirationCheckIntervalMs <= 0 {
+		o.ProducerIDExpirationCheckIntervalMs = defaultProducerIDExpirationCheckIntervalMs
 	}
 	if o.RetentionCheckIntervalMs <= 0 {
 		o.RetentionCheckIntervalMs = defaultRetentionCheckIntervalMs

@@ -1,0 +1,2 @@
+// Package exactlyonce breaks things around transactions.
+package exactlyonce
