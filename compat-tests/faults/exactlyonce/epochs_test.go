@@ -88,7 +88,7 @@ func writeMarker(ctx context.Context, t *testing.T, addr, topic string, id int64
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close() //nolint:errcheck // Nothing was left unsaid on this connection.
+	defer conn.Close()
 	req := kmsg.NewPtrWriteTxnMarkersRequest()
 	req.Version = 1
 	marker := kmsg.NewWriteTxnMarkersRequestMarker()

@@ -141,14 +141,11 @@ func awaitRest(ctx context.Context, t *testing.T, client *kgo.Client, limit time
 	})
 }
 
-// awaitTerminal waits until the coordinator knows of no transaction that is open, or half ended. With decided, those that are open may stay.
-func awaitTerminal(ctx context.Context, t *testing.T, client *kgo.Client, limit time.Duration, decided bool) time.Duration {
+// awaitTerminal waits until the coordinator knows of no transaction that is open, or half ended.
+func awaitTerminal(ctx context.Context, t *testing.T, client *kgo.Client, limit time.Duration) {
 	t.Helper()
 	terminal := []string{"Empty", "CompleteCommit", "CompleteAbort", "Dead"}
-	if decided {
-		terminal = append(terminal, "Ongoing")
-	}
-	return await(ctx, t, limit, "every transaction has ended", func() error {
+	await(ctx, t, limit, "every transaction has ended", func() error {
 		listed, err := kadm.NewClient(client).ListTransactions(ctx, nil, nil)
 		if err != nil {
 			return err

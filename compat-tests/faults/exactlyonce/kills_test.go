@@ -76,7 +76,7 @@ func TestKillsInsideTransactionsLeaveNothingOpen(t *testing.T) {
 	decided := awaitProgress(ctx, t, w)
 	w.stop()
 	took := awaitRest(ctx, t, client, 5*time.Second+30*time.Second, topic)
-	awaitTerminal(ctx, t, client, 30*time.Second, false)
+	awaitTerminal(ctx, t, client, 30*time.Second)
 	t.Logf("%d kills: %d committed, %d aborted, %d unknown, %d producer ids, %d producers fenced; decided ends %s after the last start, at rest after %s, slowest transaction %s",
 		kills, w.ledger.count(committed), w.ledger.count(aborted), w.ledger.count(unknown), len(w.ledger.owners), w.fenced.Load(),
 		decided.Round(time.Millisecond), took.Round(time.Millisecond), time.Duration(w.slowest.Load()).Round(time.Millisecond))

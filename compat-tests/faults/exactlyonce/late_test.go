@@ -55,7 +55,7 @@ func workLate(t *testing.T, version int, duration, hold time.Duration, keys ...i
 	wait(ctx, hold) // What is still held back comes now, when nobody uses the transactional ids.
 	const timeout = 5 * time.Second
 	took := awaitRest(ctx, t, client, timeout+30*time.Second, topic)
-	awaitTerminal(ctx, t, client, timeout+30*time.Second, false)
+	awaitTerminal(ctx, t, client, timeout+30*time.Second)
 	t.Logf("version %d: %d committed, %d aborted, %d unknown; %d requests late, %d producers fenced; at rest after %s", version,
 		w.ledger.count(committed), w.ledger.count(aborted), w.ledger.count(unknown), front.Late(), w.fenced.Load(), took.Round(time.Millisecond))
 	t.Logf("answers: %s", codes)

@@ -179,10 +179,12 @@ func TestLedgerNamesEveryAnomaly(t *testing.T) {
 		return l, seen
 	}
 	for want, damage := range map[string]func(*ledger, map[int32][]read){
-		"":         func(*ledger, map[int32][]read) {},
-		"torn":     func(_ *ledger, s map[int32][]read) { s[1] = s[1][:2] },
-		"lost":     func(_ *ledger, s map[int32][]read) { s[0], s[1] = s[0][:4], s[1][:2] },
-		"aborted":  func(_ *ledger, s map[int32][]read) { s[0], s[1] = append(s[0][:2:2], read{2, "a", "1/0/2"}, read{3, "a", "1/1/2"}), append(s[1][:1:1], read{1, "a", "1/0/1"}) },
+		"":     func(*ledger, map[int32][]read) {},
+		"torn": func(_ *ledger, s map[int32][]read) { s[1] = s[1][:2] },
+		"lost": func(_ *ledger, s map[int32][]read) { s[0], s[1] = s[0][:4], s[1][:2] },
+		"aborted": func(_ *ledger, s map[int32][]read) {
+			s[0], s[1] = append(s[0][:2:2], read{2, "a", "1/0/2"}, read{3, "a", "1/1/2"}), append(s[1][:1:1], read{1, "a", "1/0/1"})
+		},
 		"dup":      func(_ *ledger, s map[int32][]read) { s[0] = append(s[0], s[0][5]) },
 		"invented": func(_ *ledger, s map[int32][]read) { s[0] = append(s[0], read{9, "b", "0/0/1"}) },
 		"producer": func(l *ledger, _ map[int32][]read) { l.given("a", 7); l.given("b", 7) },

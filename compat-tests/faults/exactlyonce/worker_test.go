@@ -129,14 +129,11 @@ func (w *writers) transact(ctx context.Context, p *txnclient.Producer, name stri
 			return err
 		}
 	}
-	o, err := committed, error(nil)
+	o, end := committed, p.Commit
 	if random.IntN(4) == 0 {
-		o = aborted
-		err = p.Abort(ctx)
-	} else {
-		err = p.Commit(ctx)
+		o, end = aborted, p.Abort
 	}
-	if err != nil {
+	if err := end(ctx); err != nil {
 		return err
 	}
 	w.ledger.end(name, n, o)

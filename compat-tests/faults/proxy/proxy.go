@@ -8,6 +8,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -20,16 +21,21 @@ type Faults struct {
 	SlowShare float64       // the answer is held back for up to MaxDelay, split into two writes
 	MaxDelay  time.Duration // of a slow answer
 	TwinShare float64       // the answer is sent twice; clients drop the connection, or the second one
+	HoldShare float64       // the client's connection is cut, and the broker gets the request after up to MaxHold, on a connection of its own
+	EchoShare float64       // the broker gets the request at once, and a second time after up to MaxHold, on a connection of its own
+	MaxHold   time.Duration // of a late request
 	Seed      uint64
 }
 
 // Proxy passes connections on to one broker.
 type Proxy struct {
-	faults   Faults
+	faults   []Faults
 	target   atomic.Pointer[string]
 	listener net.Listener
 	done     sync.WaitGroup
 	lost     atomic.Int64
+	late     atomic.Int64
+	closing  chan struct{} // closed by Close
 
 	mu     sync.Mutex
 	random *rand.Rand // guarded by mu
@@ -41,15 +47,15 @@ type Proxy struct {
 const maxFrame = 64 << 20
 
 // Start listens on a free port of 127.0.0.1, which a broker can be told to advertise. Connections are cut until SetTarget says
-// where that broker is. Close ends the proxy.
-func Start(faults Faults) (*Proxy, error) {
+// where that broker is. Of several faults the first with a request's key is its. Close ends the proxy.
+func Start(faults ...Faults) (*Proxy, error) {
 	listener, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, fmt.Errorf("proxy: %w", err)
 	}
 	p := &Proxy{
-		faults: faults, listener: listener,
-		random: rand.New(rand.NewPCG(faults.Seed, 1)), open: map[net.Conn]struct{}{},
+		faults: faults, listener: listener, closing: make(chan struct{}),
+		random: rand.New(rand.NewPCG(faults[0].Seed, 1)), open: map[net.Conn]struct{}{},
 	}
 	p.done.Go(p.accept)
 	return p, nil
@@ -64,11 +70,15 @@ func (p *Proxy) SetTarget(addr string) { p.target.Store(&addr) }
 // Lost is how many answers were lost so far.
 func (p *Proxy) Lost() int64 { return p.lost.Load() }
 
+// Late is how many requests have reached the broker late so far.
+func (p *Proxy) Late() int64 { return p.late.Load() }
+
 // Close cuts every connection and waits for the proxy's goroutines.
 func (p *Proxy) Close() error {
 	err := p.listener.Close()
 	p.mu.Lock()
 	p.closed = true
+	close(p.closing)
 	for conn := range p.open {
 		conn.Close() //nolint:errcheck // Cutting is the purpose.
 	}
@@ -123,24 +133,58 @@ func (p *Proxy) cut(conns ...net.Conn) {
 	}
 }
 
-// fate is what happens to the answer of one request.
+// fate is what happens to one request and its answer.
 type fate struct {
 	lose  bool
 	twin  bool
 	delay time.Duration
+	// hold and echo say that the broker gets the request after late, instead of now or as well.
+	hold, echo bool
+	late       time.Duration
 }
 
 func (p *Proxy) draw(key int16) fate {
-	if key != p.faults.Key {
+	i := slices.IndexFunc(p.faults, func(f Faults) bool { return f.Key == key })
+	if i < 0 {
 		return fate{}
 	}
+	faults := p.faults[i]
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	f := fate{lose: p.random.Float64() < p.faults.LoseShare, twin: p.random.Float64() < p.faults.TwinShare}
-	if p.random.Float64() < p.faults.SlowShare {
-		f.delay = time.Duration(p.random.Int64N(int64(p.faults.MaxDelay)))
+	f := fate{lose: p.random.Float64() < faults.LoseShare, twin: p.random.Float64() < faults.TwinShare}
+	if p.random.Float64() < faults.SlowShare {
+		f.delay = time.Duration(p.random.Int64N(int64(faults.MaxDelay)))
+	}
+	f.hold, f.echo = p.random.Float64() < faults.HoldShare, p.random.Float64() < faults.EchoShare
+	if f.hold || f.echo {
+		f.late = time.Duration(p.random.Int64N(int64(faults.MaxHold)))
 	}
 	return f
+}
+
+// sendLate gives the broker a request that nobody waits for any more. A broker that is away then never gets it.
+func (p *Proxy) sendLate(frame []byte, after time.Duration) {
+	timer := time.NewTimer(after)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-p.closing:
+		return
+	}
+	broker, err := (&net.Dialer{}).DialContext(context.Background(), "tcp", *p.target.Load())
+	if err != nil {
+		return
+	}
+	defer p.cut(broker)
+	if !p.track(broker) {
+		return
+	}
+	if _, err := broker.Write(frame); err != nil {
+		return
+	}
+	if _, err := readFrame(broker); err == nil {
+		p.late.Add(1)
+	}
 }
 
 // pipe is one client's connection. Requests that get no answer at all (acks=0) are beyond it.
@@ -158,7 +202,14 @@ func (c *pipe) requests() {
 		if err != nil || len(frame) < 6 {
 			return
 		}
-		c.fate <- c.proxy.draw(int16(binary.BigEndian.Uint16(frame[4:])))
+		f := c.proxy.draw(int16(binary.BigEndian.Uint16(frame[4:])))
+		if f.hold || f.echo {
+			c.proxy.done.Go(func() { c.proxy.sendLate(frame, f.late) })
+		}
+		if f.hold {
+			return
+		}
+		c.fate <- f
 		if _, err := c.broker.Write(frame); err != nil {
 			return
 		}
