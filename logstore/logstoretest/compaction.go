@@ -252,12 +252,9 @@ func testMaxCompactionLagRolls(t *testing.T, b Backend) {
 
 // compactRun drives a store and models of its partitions with the same random steps.
 type compactRun struct {
-	*opened
-	backend Backend
-	random  *rand.Rand
-	logs    []*CompactedLog
-	pending []func()
-	tag     int
+	driven
+	logs []*CompactedLog
+	tag  int
 }
 
 func (r *compactRun) append(i int32) {
@@ -275,25 +272,11 @@ func (r *compactRun) append(i int32) {
 	}
 	m.Append(r.t, batch)
 	end := m.End()
-	r.pending = append(r.pending, func() {
-		if _, err := ticket.Wait(context.Background()); err != nil {
-			r.t.Fatal(err)
-		}
-		if ticket.Commit != nil {
-			m.Acked = max(m.Acked, end)
-		}
-	})
-}
-
-func (r *compactRun) settle() {
-	for _, wait := range r.pending {
-		wait()
-	}
-	r.pending = nil
+	r.pending = append(r.pending, pendingAppend{ticket, func() { m.Acked = max(m.Acked, end) }})
 }
 
 func (r *compactRun) delete(i int32) {
-	r.settle()
+	r.settle(true)
 	p, m := r.partition(i), r.logs[i]
 	o := p.Offsets()
 	start, err := p.DeleteBefore(context.Background(), o.LogStartOffset+r.random.Int64N((o.HighWatermark-o.LogStartOffset)/4+1))
@@ -307,14 +290,7 @@ func (r *compactRun) delete(i int32) {
 }
 
 func (r *compactRun) crash() {
-	disk := r.backend.Crash(r.random)
-	r.pending = nil
-	r.close()
-	r.backend = disk
-	r.store = disk.Open(r.t)
-	if err := r.store.Create(r.topic); err != nil {
-		r.t.Fatal(err)
-	}
+	r.cut()
 	for i, m := range r.logs {
 		p := r.partition(int32(i))
 		m.Recover(r.t, p, 1000)
@@ -331,19 +307,19 @@ func (r *compactRun) step(crashes bool) {
 	case n < 80:
 		r.append(i)
 	case n < 86:
-		r.settle()
+		r.settle(true)
 	case n < 91:
 		compact(r.t, r.partition(i))
 	case n < 94:
-		r.settle()
+		r.settle(true)
 		r.logs[i].Check(r.t, r.partition(i), 1+r.random.IntN(3000))
 	case n < 96:
 		r.delete(i)
 	case n < 97:
-		r.settle()
+		r.settle(true)
 		r.reopen(r.backend)
 	case n < 99 && crashes:
-		r.settle()
+		r.settle(true)
 		r.crash()
 	}
 }
@@ -352,14 +328,14 @@ func testCompactionModel(t *testing.T, b Backend) {
 	t.Helper()
 	crashes := b.Crash(rand.New(rand.NewPCG(1, 1))) != nil
 	config := CompactConfig()
-	r := &compactRun{opened: open(t, b, config), backend: b, random: rand.New(rand.NewPCG(Seed(t), 1))}
+	r := &compactRun{driven: drive(t, b, config)}
 	for range r.topic.Partitions {
 		r.logs = append(r.logs, NewCompactedLog())
 	}
 	for range 1500 {
 		r.step(crashes)
 	}
-	r.settle()
+	r.settle(true)
 	for i, m := range r.logs {
 		p := r.partition(int32(i))
 		compact(t, p)

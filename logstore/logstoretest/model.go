@@ -2,7 +2,6 @@ package logstoretest
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"maps"
 	"math"
@@ -174,24 +173,14 @@ func Seed(tb testing.TB) uint64 {
 
 // run drives a store and models of its partitions with the same random steps.
 type run struct {
-	*opened
-	backend Backend
-	random  *rand.Rand
-	logs    []*Log
-	pending []pendingAppend
-	tag     int
-}
-
-type pendingAppend struct {
-	log    *Log
-	index  int // of the batch in the model
-	ticket logstore.Ticket
+	driven
+	logs []*Log
+	tag  int
 }
 
 func newRun(t *testing.T, b Backend, config *logstore.Config) *run {
 	t.Helper()
-	r := &run{backend: b, random: rand.New(rand.NewPCG(Seed(t), 1))}
-	r.opened = open(t, b, config)
+	r := &run{driven: drive(t, b, config)}
 	for range r.topic.Partitions {
 		r.logs = append(r.logs, NewLog())
 	}
@@ -224,29 +213,8 @@ func (r *run) append() {
 		r.t.Fatalf("append at %d: %+v", m.End(), ticket.Result)
 	}
 	m.Append(batch)
-	r.pending = append(r.pending, pendingAppend{m, len(m.Batches) - 1, ticket})
-}
-
-// settle waits for all appends, or takes note of those that are decided.
-func (r *run) settle(wait bool) {
-	kept := r.pending[:0]
-	for _, x := range r.pending {
-		if x.ticket.Commit != nil && !wait {
-			select {
-			case <-x.ticket.Commit.Done():
-			default:
-				kept = append(kept, x)
-				continue
-			}
-		}
-		if _, err := x.ticket.Wait(context.Background()); err != nil {
-			r.t.Fatalf("commit: %v", err)
-		}
-		if x.ticket.Commit != nil {
-			x.log.Acked = max(x.log.Acked, x.index+1)
-		}
-	}
-	r.pending = kept
+	count := len(m.Batches)
+	r.pending = append(r.pending, pendingAppend{ticket, func() { m.Acked = max(m.Acked, count) }})
 }
 
 func (r *run) repeat() {
@@ -335,51 +303,22 @@ func (r *run) restart() {
 // crash cuts the power and goes on with what is left.
 func (r *run) crash() {
 	r.settle(false)
-	// A delete and an acknowledgement that happen after this line may survive too, so there are none.
-	after := r.backend.Crash(r.random)
-	old := r.store
-	r.backend, r.pending = after, nil
-	r.store = after.Open(r.t)
-	if err := old.Close(context.Background()); err != nil {
-		r.t.Fatalf("close of the store before the crash: %v", err)
-	}
-	if err := r.store.Create(r.topic); err != nil {
-		r.t.Fatal(err)
-	}
+	r.cut()
 	for i, m := range r.logs {
 		m.Recover(r.t, r.partition(int32(i)))
 	}
 }
 
-// steps does n random steps of which each is chosen with a weight.
-func (r *run) steps(n int, weights map[string]int) {
-	choices := []struct {
-		name string
-		do   func()
-	}{
-		{"append", r.append},
-		{"repeat", r.repeat},
-		{"read", r.read},
-		{"delete", r.deleteRecords},
-		{"range", r.outOfRange},
-		{"flush", r.flush},
-		{"settle", func() { r.settle(r.random.IntN(2) == 0) }},
-		{"restart", r.restart},
-		{"crash", r.crash},
-	}
-	total := 0
-	for _, c := range choices {
-		total += weights[c.name]
-	}
-	for range n {
-		at := r.random.IntN(total)
-		for _, c := range choices {
-			if at -= weights[c.name]; at < 0 {
-				c.do()
-				break
-			}
-		}
-	}
+// weights are how often each kind of step is chosen.
+type weights struct{ append, repeat, read, delete, outOfRange, flush, settle, restart, crash int }
+
+func (r *run) play(n int, w weights) {
+	r.t.Helper()
+	r.steps(
+		n, step{w.append, r.append}, step{w.repeat, r.repeat}, step{w.read, r.read}, step{w.delete, r.deleteRecords},
+		step{w.outOfRange, r.outOfRange}, step{w.flush, r.flush}, step{w.settle, func() { r.settle(r.random.IntN(2) == 0) }},
+		step{w.restart, r.restart}, step{w.crash, r.crash},
+	)
 	r.settle(true)
 	for i, m := range r.logs {
 		m.Check(r.t, r.partition(int32(i)), 5000)
@@ -396,7 +335,7 @@ func modelConfig() *logstore.Config {
 func testModel(t *testing.T, b Backend) {
 	t.Helper()
 	r := newRun(t, b, modelConfig())
-	r.steps(4000, map[string]int{"append": 60, "repeat": 5, "read": 40, "delete": 1, "range": 2, "settle": 10, "restart": 1})
+	r.play(4000, weights{append: 60, repeat: 5, read: 40, delete: 1, outOfRange: 2, settle: 10, restart: 1})
 }
 
 func testModelPageCache(t *testing.T, b Backend) {
@@ -404,7 +343,7 @@ func testModelPageCache(t *testing.T, b Backend) {
 	config := modelConfig()
 	config.FlushMessages = math.MaxInt64
 	r := newRun(t, b, config)
-	r.steps(4000, map[string]int{"append": 60, "repeat": 5, "read": 40, "delete": 1, "range": 2, "flush": 2, "restart": 1})
+	r.play(4000, weights{append: 60, repeat: 5, read: 40, delete: 1, outOfRange: 2, flush: 2, restart: 1})
 }
 
 func testModelWithCrashes(t *testing.T, b Backend) {
@@ -413,5 +352,5 @@ func testModelWithCrashes(t *testing.T, b Backend) {
 		t.Skip("this storage can't be cut off")
 	}
 	r := newRun(t, b, modelConfig())
-	r.steps(3000, map[string]int{"append": 60, "repeat": 5, "read": 20, "delete": 1, "range": 1, "settle": 10, "restart": 1, "crash": 2})
+	r.play(3000, weights{append: 60, repeat: 5, read: 20, delete: 1, outOfRange: 1, settle: 10, restart: 1, crash: 2})
 }

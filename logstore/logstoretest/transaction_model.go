@@ -1,7 +1,6 @@
 package logstoretest
 
 import (
-	"context"
 	"fmt"
 	"maps"
 	"math"
@@ -36,7 +35,6 @@ type txnProducer struct {
 type txnLog struct {
 	batches []txnBatch
 	acked   int // batches that are known to be durable
-	pending []pendingAppend
 }
 
 func (l *txnLog) end() int64 {
@@ -108,9 +106,7 @@ func fold(batches []txnBatch) map[string]string {
 
 // txnRun drives a store and models of its partitions with transactions.
 type txnRun struct {
-	*opened
-	backend  Backend
-	random   *rand.Rand
+	driven
 	logs     []*txnLog
 	tag      int
 	compacts bool
@@ -118,9 +114,7 @@ type txnRun struct {
 
 func newTxnRun(t *testing.T, b Backend, config *logstore.Config) *txnRun {
 	t.Helper()
-	r := &txnRun{backend: b, random: rand.New(rand.NewPCG(Seed(t), 5))}
-	r.opened = open(t, b, config)
-	r.compacts = config.CleanupPolicy.Has(logstore.CleanupCompact)
+	r := &txnRun{driven: drive(t, b, config), compacts: config.CleanupPolicy.Has(logstore.CleanupCompact)}
 	for range r.topic.Partitions {
 		r.logs = append(r.logs, &txnLog{})
 	}
@@ -145,7 +139,8 @@ func (r *txnRun) write(p logstore.Partition, l *txnLog, b txnBatch, batch record
 	}
 	b.base, b.last = ticket.Result.BaseOffset, ticket.Result.LastOffset
 	l.batches = append(l.batches, b)
-	l.pending = append(l.pending, pendingAppend{index: len(l.batches) - 1, ticket: ticket})
+	count := len(l.batches)
+	r.pending = append(r.pending, pendingAppend{ticket, func() { l.acked = max(l.acked, count) }})
 }
 
 // data appends records: of nobody, of an idempotent producer or in a transaction.
@@ -202,30 +197,6 @@ func (r *txnRun) end(p logstore.Partition, l *txnLog, id int64, epoch int16) {
 		m.TransactionVersion, m.ProducerEpoch = 2, epoch+1
 	}
 	r.write(p, l, txnBatch{producerID: id, epoch: m.ProducerEpoch, marker: true, aborts: m.Aborts}, m.Build(r.t), m.options())
-}
-
-// settle waits for all appends, or takes note of those that are decided.
-func (r *txnRun) settle(wait bool) {
-	for _, l := range r.logs {
-		kept := l.pending[:0]
-		for _, x := range l.pending {
-			if x.ticket.Commit != nil && !wait {
-				select {
-				case <-x.ticket.Commit.Done():
-				default:
-					kept = append(kept, x)
-					continue
-				}
-			}
-			if _, err := x.ticket.Wait(context.Background()); err != nil {
-				r.t.Fatalf("commit: %v", err)
-			}
-			if x.ticket.Commit != nil {
-				l.acked = max(l.acked, x.index+1)
-			}
-		}
-		l.pending = kept
-	}
 }
 
 // consume reads like a consumer of committed records, from an offset to the last stable offset, and returns what it hands to
@@ -369,18 +340,8 @@ func (r *txnRun) restart() {
 // crash cuts the power and goes on with what is left, which is a beginning of what there was.
 func (r *txnRun) crash() {
 	r.settle(false)
-	after := r.backend.Crash(r.random)
-	old := r.store
-	r.backend = after
-	r.store = after.Open(r.t)
-	if err := old.Close(context.Background()); err != nil {
-		r.t.Fatalf("close of the store before the crash: %v", err)
-	}
-	if err := r.store.Create(r.topic); err != nil {
-		r.t.Fatal(err)
-	}
+	r.cut()
 	for i, l := range r.logs {
-		l.pending = nil
 		end := r.partition(int32(i)).Offsets().LogEndOffset
 		survived := len(l.batches)
 		for survived > 0 && l.batches[survived-1].last >= end {
@@ -395,33 +356,16 @@ func (r *txnRun) crash() {
 	r.checkAll()
 }
 
-// steps does n random steps of which each is chosen with a weight, then ends all transactions.
-func (r *txnRun) steps(n int, weights map[string]int) {
-	choices := []struct {
-		name string
-		do   func()
-	}{
-		{"data", r.data},
-		{"mark", r.mark},
-		{"settle", func() { r.settle(r.random.IntN(2) == 0) }},
-		{"check", r.checkAll},
-		{"compact", r.compact},
-		{"restart", r.restart},
-		{"crash", r.crash},
-	}
-	total := 0
-	for _, c := range choices {
-		total += weights[c.name]
-	}
-	for range n {
-		at := r.random.IntN(total)
-		for _, c := range choices {
-			if at -= weights[c.name]; at < 0 {
-				c.do()
-				break
-			}
-		}
-	}
+// txnWeights are how often each kind of step is chosen.
+type txnWeights struct{ data, mark, settle, check, compact, restart, crash int }
+
+// play does n random steps, then ends all transactions.
+func (r *txnRun) play(n int, w txnWeights) {
+	r.t.Helper()
+	r.steps(
+		n, step{w.data, r.data}, step{w.mark, r.mark}, step{w.settle, func() { r.settle(r.random.IntN(2) == 0) }}, step{w.check, r.checkAll},
+		step{w.compact, r.compact}, step{w.restart, r.restart}, step{w.crash, r.crash},
+	)
 	for i, l := range r.logs {
 		producers, _, _ := l.scan()
 		for _, id := range slices.Sorted(maps.Keys(producers)) {
@@ -441,7 +385,7 @@ func (r *txnRun) steps(n int, weights map[string]int) {
 func testTransactionModel(t *testing.T, b Backend) {
 	t.Helper()
 	r := newTxnRun(t, b, modelConfig())
-	r.steps(1500, map[string]int{"data": 60, "mark": 30, "settle": 5, "check": 5, "restart": 1})
+	r.play(1500, txnWeights{data: 60, mark: 30, settle: 5, check: 5, restart: 1})
 }
 
 func testTransactionModelPageCache(t *testing.T, b Backend) {
@@ -449,7 +393,7 @@ func testTransactionModelPageCache(t *testing.T, b Backend) {
 	config := modelConfig()
 	config.FlushMessages = math.MaxInt64
 	r := newTxnRun(t, b, config)
-	r.steps(1500, map[string]int{"data": 60, "mark": 30, "check": 5, "restart": 1})
+	r.play(1500, txnWeights{data: 60, mark: 30, check: 5, restart: 1})
 }
 
 func testTransactionModelWithCompaction(t *testing.T, b Backend) {
@@ -458,7 +402,7 @@ func testTransactionModelWithCompaction(t *testing.T, b Backend) {
 	config.CleanupPolicy, config.DeleteRetentionMs = logstore.CleanupCompact, 0
 	config.SegmentBytes = 2000
 	r := newTxnRun(t, b, config)
-	r.steps(800, map[string]int{"data": 60, "mark": 30, "settle": 5, "compact": 5, "restart": 1})
+	r.play(800, txnWeights{data: 60, mark: 30, settle: 5, compact: 5, restart: 1})
 }
 
 func testTransactionModelWithCrashes(t *testing.T, b Backend) {
@@ -467,7 +411,7 @@ func testTransactionModelWithCrashes(t *testing.T, b Backend) {
 		t.Skip("this storage can't be cut off")
 	}
 	r := newTxnRun(t, b, modelConfig())
-	r.steps(1200, map[string]int{"data": 60, "mark": 30, "settle": 10, "restart": 1, "crash": 3})
+	r.play(1200, txnWeights{data: 60, mark: 30, settle: 10, restart: 1, crash: 3})
 }
 
 // testTransactionsCrashAfterEveryAppend cuts the power after each single append.
