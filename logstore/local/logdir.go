@@ -20,6 +20,10 @@ type logDir struct {
 	index int
 	fs    vfs.FS
 	id    format.UUID
+	// meta is what meta.properties says. It belongs to the start, and after it to the lock of the offsets file.
+	meta format.MetaProperties
+	// epochFloor is below the leader epochs of logs that lost their slots.
+	epochFloor int32
 	// stampUnsynced says that meta.properties is new and not durable yet.
 	stampUnsynced atomic.Bool
 	syncer        syncer

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"math"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -128,7 +129,7 @@ func (d *logDir) identify(names []string) error {
 	if meta.NodeID != o.NodeID {
 		return fmt.Errorf("%s says that it belongs to node %d, not to %d", format.MetaPropertiesFile, meta.NodeID, o.NodeID)
 	}
-	d.id = meta.DirectoryID
+	d.id, d.meta = meta.DirectoryID, meta
 	return nil
 }
 
@@ -149,6 +150,7 @@ func (d *logDir) stamp(isNew bool) error {
 	if meta.ClusterID == "" {
 		meta.ClusterID = o.uuid().String()
 	}
+	d.meta = meta
 	if !isNew {
 		d.store.log.Warn("log directory has logs and no stamp; it is stamped as ours", slog.String("dir", d.fs.Name()))
 		return format.WriteAtomic(d.fs, format.MetaPropertiesFile, meta.AppendTo(nil))
@@ -289,6 +291,9 @@ func (d *logDir) recoverAll(ctx context.Context, folders []string, slots []slott
 	if d.old, err = readOldCheckpoints(d); err != nil {
 		return err
 	}
+	if err := d.raiseEpochs(); err != nil {
+		return err
+	}
 	known := make(map[partitionKey]slotted, len(slots))
 	for _, s := range slots {
 		known[partitionKey{s.TopicID, s.Partition}] = s
@@ -327,6 +332,42 @@ func (d *logDir) recoverAll(ctx context.Context, folders []string, slots []slott
 	d.store.log.Info("logs are recovered", slog.String("dir", d.fs.Name()), slog.Int("logs", len(folders)),
 		slog.Duration("took", time.Since(began)))
 	return d.keepRecovered()
+}
+
+// epochsPerFloor is how many times a log may be recovered between two losses of the offsets file without coming to the next floor.
+const epochsPerFloor = 1 << 16
+
+// raiseEpochs raises the floor of leader epochs if the offsets file is lost. Of the epochs that recoveries gave out, the batches tell only those that
+// something was appended in. A lower one would be a disaster: consumers (KIP-320) take its metadata for old and wait, and partitions refuse the markers
+// of a transaction coordinator. So the floor is kept beside the identity of the directory, without which there is no start.
+func (d *logDir) raiseEpochs() error {
+	d.epochFloor = format.NoEpochFloor
+	if d.offsets.existed || d.meta.EpochFloor == format.NoEpochFloor || d.meta.EpochFloor > math.MaxInt32-2*epochsPerFloor {
+		return nil
+	}
+	d.meta.EpochFloor += epochsPerFloor
+	d.epochFloor = d.meta.EpochFloor
+	d.store.log.Warn("offsets file is lost; durable ends are judged by the logs, and leader epochs begin above all that there may have been",
+		slog.String("dir", d.fs.Name()), slog.String("file", format.OffsetsFile), slog.Int("epoch", int(d.epochFloor)+1))
+	err := format.WriteAtomic(d.fs, format.MetaPropertiesFile, d.meta.AppendTo(nil))
+	if vfs.IsNoSpace(err) {
+		return nil // The next start begins at the same floor, and only if the file is lost again.
+	}
+	return err
+}
+
+// keepFloor sees to it that a directory that a Kafka stamped has a floor before it has an offsets file that may be lost.
+func (d *logDir) keepFloor() error {
+	if d.meta.EpochFloor != format.NoEpochFloor {
+		return nil
+	}
+	meta := d.meta
+	meta.EpochFloor = 0
+	if err := format.WriteAtomic(d.fs, format.MetaPropertiesFile, meta.AppendTo(nil)); err != nil {
+		return err
+	}
+	d.meta = meta
+	return nil
 }
 
 // recoverFolder recovers one log. Whatever keeps it from being read concerns this log alone. The result is nil

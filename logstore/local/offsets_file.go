@@ -132,6 +132,9 @@ func (o *offsetsFile) growLocked() error {
 		if err := o.dir.syncStamp(); err != nil {
 			return o.dir.fail("sync of "+format.MetaPropertiesFile, err)
 		}
+		if err := o.dir.keepFloor(); err != nil {
+			return o.dir.refuse("write of "+format.MetaPropertiesFile, err)
+		}
 		file, err := o.dir.fs.Create(format.OffsetsFile)
 		if err != nil {
 			return err

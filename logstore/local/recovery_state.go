@@ -28,6 +28,9 @@ func (r *recovery) finish(k slotted) (*found, error) {
 		f.ActiveBaseOffset, f.ActiveBytes = s.baseOffset, s.size
 	}
 	f.LeaderEpoch = k.LeaderEpoch
+	if k.slot == noSlot {
+		f.LeaderEpoch = max(f.LeaderEpoch, r.folder.dir.epochFloor)
+	}
 	if f.damage != nil {
 		return f, nil
 	}

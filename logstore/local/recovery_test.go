@@ -544,3 +544,29 @@ func TestOddBaseOffsetIsTold(t *testing.T) {
 		t.Errorf("the operator was told:\n%s", &logged)
 	}
 }
+
+// TestLeaderEpochsNeverFall kills a broker over and over, sometimes takes everything away that can be rebuilt, and never appends anything: batches then know
+// nothing of the epochs that recoveries gave out.
+func TestLeaderEpochsNeverFall(t *testing.T) {
+	k := kill(t, 3, smallSegments())
+	disk, last := k.disk, int32(-1)
+	for round := range 12 {
+		if round%3 == 2 {
+			for _, name := range []string{format.OffsetsFile, "t-0/" + format.LeaderEpochFile} {
+				if err := disk.Remove(name); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		s, p := k.open(t, disk)
+		k.readsBack(t, p)
+		if epoch := p.Offsets().LeaderEpoch; epoch <= last {
+			t.Fatalf("start %d has epoch %d, there was %d", round, epoch, last)
+		}
+		last = p.Offsets().LeaderEpoch
+		disk = copyDisk(t, disk)
+		if err := s.Close(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

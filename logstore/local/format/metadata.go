@@ -75,9 +75,18 @@ type MetaProperties struct {
 	ClusterID   string
 	NodeID      int32
 	DirectoryID UUID // zero: none yet (KIP-858)
+	// EpochFloor is ours: no leader epoch in this directory was as high when the offsets file was lost last; 0 if it never was. NoEpochFloor
+	// if an Apache Kafka wrote the stamp, which has no such file to lose. Kafka doesn't mind the property.
+	EpochFloor int32
 }
 
-const metaPropertiesVersion = "1"
+// NoEpochFloor is the floor of a directory that has none.
+const NoEpochFloor int32 = -1
+
+const (
+	metaPropertiesVersion = "1"
+	epochFloorProperty    = "clatter.leader.epoch.floor"
+)
 
 // AppendTo appends the content of meta.properties to dst.
 func (m MetaProperties) AppendTo(dst []byte) []byte {
@@ -86,6 +95,9 @@ func (m MetaProperties) AppendTo(dst []byte) []byte {
 	dst = appendProperty(dst, "node.id", strconv.Itoa(int(m.NodeID)))
 	if !m.DirectoryID.IsZero() {
 		dst = appendProperty(dst, "directory.id", m.DirectoryID.String())
+	}
+	if m.EpochFloor != NoEpochFloor {
+		dst = appendProperty(dst, epochFloorProperty, strconv.Itoa(int(m.EpochFloor)))
 	}
 	return dst
 }
@@ -104,7 +116,7 @@ func DecodeMetaProperties(p []byte) (MetaProperties, error) {
 	default:
 		return MetaProperties{}, fmt.Errorf("%w: meta.properties has %q, want 1", ErrUnknownVersion, version)
 	}
-	m := MetaProperties{ClusterID: properties["cluster.id"]}
+	m := MetaProperties{ClusterID: properties["cluster.id"], EpochFloor: NoEpochFloor}
 	if m.ClusterID == "" {
 		return MetaProperties{}, fmt.Errorf("%w: meta.properties has no cluster.id", ErrMalformedMetadata)
 	}
@@ -117,6 +129,13 @@ func DecodeMetaProperties(p []byte) (MetaProperties, error) {
 		if m.DirectoryID, err = ParseUUID(text); err != nil {
 			return MetaProperties{}, fmt.Errorf("directory.id: %w", err)
 		}
+	}
+	if text, ok := properties[epochFloorProperty]; ok {
+		floor, err := strconv.ParseInt(text, 10, 32)
+		if err != nil || floor < 0 {
+			return MetaProperties{}, fmt.Errorf("%w: %s is %q", ErrMalformedMetadata, epochFloorProperty, text)
+		}
+		m.EpochFloor = int32(floor)
 	}
 	return m, nil
 }

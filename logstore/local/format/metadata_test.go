@@ -69,8 +69,8 @@ func TestPartitionMetadataIsKafkas(t *testing.T) {
 
 func TestMetaPropertiesRoundTrip(t *testing.T) {
 	for _, m := range []MetaProperties{
-		{ClusterID: "5L6g3nShT-eMCtK--X86sw", NodeID: 1, DirectoryID: someID},
-		{ClusterID: "a=b:c #! \\ d", NodeID: math.MaxInt32},
+		{ClusterID: "5L6g3nShT-eMCtK--X86sw", NodeID: 1, DirectoryID: someID, EpochFloor: NoEpochFloor},
+		{ClusterID: "a=b:c #! \\ d", NodeID: math.MaxInt32, EpochFloor: math.MaxInt32},
 		{ClusterID: " leading, ünïcode 🐦, tab\tand\nline", NodeID: 0, DirectoryID: someID},
 	} {
 		content := m.AppendTo(nil)
@@ -84,14 +84,18 @@ func TestMetaPropertiesRoundTrip(t *testing.T) {
 		}
 	}
 	want := "version=1\ncluster.id=x\nnode.id=7\ndirectory.id=-_8QAwQFBgcICQoLDA0O_w\n"
-	if got := (MetaProperties{"x", 7, someID}).AppendTo(nil); string(got) != want {
+	if got := (MetaProperties{"x", 7, someID, NoEpochFloor}).AppendTo(nil); string(got) != want {
+		t.Errorf("got %q", got)
+	}
+	want += "clatter.leader.epoch.floor=3\n"
+	if got := (MetaProperties{"x", 7, someID, 3}).AppendTo(nil); string(got) != want {
 		t.Errorf("got %q", got)
 	}
 }
 
 func TestMetaPropertiesReadsWhatJavaWrites(t *testing.T) {
 	content := "#\n#Fri Nov 21 08:03:11 UTC 2026\ncluster.id=abc\\:d\ndirectory.id=-_8QAwQFBgcICQoLDA0O_w\nnode.id=3\nversion=1\n"
-	want := MetaProperties{ClusterID: "abc:d", NodeID: 3, DirectoryID: someID}
+	want := MetaProperties{ClusterID: "abc:d", NodeID: 3, DirectoryID: someID, EpochFloor: NoEpochFloor}
 	for _, text := range []string{
 		content, strings.ReplaceAll(content, "\n", "\r\n"), strings.ReplaceAll(content, "=", " : "),
 		"! a comment \\\n" + content + "\n\n  other\\ key = x\n", strings.Replace(content, "abc", "a\\\n   b\\u0063", 1),
@@ -228,7 +232,7 @@ func FuzzCheckpoint(f *testing.F) {
 
 func FuzzMetadata(f *testing.F) {
 	f.Add([]byte("version: 0\ntopic_id: -_8QAwQFBgcICQoLDA0O_w"))
-	f.Add(MetaProperties{"a=b:c\u00e9", 7, someID}.AppendTo(nil))
+	f.Add(MetaProperties{"a=b:c\u00e9", 7, someID, NoEpochFloor}.AppendTo(nil))
 	f.Add([]byte("version=1\\\n\ncluster.id=\\ud83d\\udc26\nnode.id=1"))
 	f.Fuzz(func(t *testing.T, p []byte) {
 		if id, err := DecodePartitionMetadata(p); err == nil {
