@@ -36,7 +36,12 @@ func TestKillUnderLoadLosesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	awaitGroups(ctx, t, l)
+	then := progress(l)
 	for kill := range kills {
+		if kill%10 == 9 {
+			awaitProgress(ctx, t, l, then)
+			then = progress(l)
+		}
 		before := l.Acknowledged()
 		wait(ctx, t, time.Duration(200+random.IntN(800))*time.Millisecond)
 		// A kill without progress since the last would prove less.
@@ -82,6 +87,14 @@ func progress(l *load.Load) far {
 // beyond reports whether producers, group and copiers have come further, producers by so many records.
 func (f far) beyond(before far, records int64) bool {
 	return f.acknowledged > before.acknowledged+records && f.committed > before.committed && f.copied > before.copied
+}
+
+// awaitProgress waits until group and copiers are at work again: kills that find them idle would prove less.
+func awaitProgress(ctx context.Context, t *testing.T, l *load.Load, since far) {
+	t.Helper()
+	if !until(ctx, 30*time.Second, func() bool { return progress(l).beyond(since, 0) }) {
+		t.Fatalf("there were %+v, and a while later %+v", since, progress(l))
+	}
 }
 
 // judge ends the load and reports every anomaly.

@@ -67,7 +67,12 @@ func cutUnderLoad(ctx context.Context, t *testing.T, cuts int, m *disk.Mount, br
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
+	then := progress(l)
 	for cut := range cuts {
+		if cut%10 == 9 {
+			awaitProgress(ctx, t, l, then)
+			then = progress(l)
+		}
 		before := l.Acknowledged()
 		wait(ctx, t, time.Duration(200+random.IntN(600))*time.Millisecond)
 		if !until(ctx, 20*time.Second, func() bool { return l.Acknowledged() > before }) {

@@ -12,6 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // Limits of copiers. A pause between transactions leaves the disk to the rest of the load.
@@ -30,7 +31,8 @@ func copiesTopic(topic string) string { return topic + "-copies" }
 // copierGroup is the group whose offsets tell how far the copies reach.
 func (l *Load) copierGroup() string { return l.settings.Topic + "-copiers" }
 
-// copier is one copier. Sessions follow each other under its transactional ID.
+// copier is one copier. Sessions follow each other under its transactional ID. It assigns its share of the partitions and is no member of
+// the group that it commits for: with a broker that is killed every second, members would wait for each other most of the time.
 type copier struct {
 	load   *Load
 	number int32
@@ -55,99 +57,143 @@ func (c *copier) copyAll(ctx context.Context) error {
 // has forgotten or confused something aren't among them.
 func isEndOfSession(err error) bool {
 	var network net.Error
-	return errors.As(err, &network) || isFirstReadEOF(err) || isGroupSession(err) || kgo.IsRetryableBrokerErr(err) || kerr.IsRetriable(err) ||
-		errors.Is(err, kerr.OperationNotAttempted) || errors.Is(err, kerr.TransactionAbortable) || errors.Is(err, context.DeadlineExceeded)
+	return errors.As(err, &network) || isFirstReadEOF(err) || kgo.IsRetryableBrokerErr(err) || kerr.IsRetriable(err) || errors.Is(err, context.Canceled)
 }
 
-// session copies under one client until the context ends, or until the client gives up.
+// session copies under one transactional client until the context ends, or until that client gives up.
 func (c *copier) session(ctx context.Context) error {
 	l := c.load
-	session, err := kgo.NewGroupTransactSession(clientOptions(l.settings.Addr,
+	producer, err := newClient(l.settings.Addr,
 		kgo.TransactionalID(l.transactionalID(c.number)), kgo.TransactionTimeout(transactionTimeout),
-		kgo.ConsumerGroup(l.copierGroup()), kgo.ConsumeTopics(l.settings.Topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
-		kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.FetchMaxWait(100*time.Millisecond),
-		kgo.HeartbeatInterval(500*time.Millisecond), kgo.SessionTimeout(6*time.Second),
 		kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerBatchCompression(codecs[int(c.number)%len(codecs)]),
 		kgo.RecordRetries(1_000_000), kgo.UnknownTopicRetries(-1),
-	)...)
+	)
 	if err != nil {
-		return fmt.Errorf("session: %w", err)
+		return err
 	}
-	defer func() {
-		// A member that can't say that it leaves keeps the others waiting until its session is over.
-		for session.Client().Ping(ctx) != nil && ctx.Err() == nil {
-			wait(ctx, 20*time.Millisecond)
-		}
-		session.Close()
-	}()
+	defer producer.Close()
+	if err := awaitProducerID(ctx, producer); err != nil {
+		return fmt.Errorf("producer ID: %w", err)
+	}
+	from, err := c.from(ctx, producer)
+	if err != nil {
+		return err
+	}
+	consumer, err := newClient(l.settings.Addr,
+		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{l.settings.Topic: from}), kgo.ConsumeResetOffset(kgo.NoResetOffset()),
+		kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.FetchMaxWait(100*time.Millisecond),
+	)
+	if err != nil {
+		return err
+	}
+	defer consumer.Close()
 	pause := time.NewTicker(transactionPause)
 	defer pause.Stop()
 	for ctx.Err() == nil {
-		fetches := session.PollRecords(ctx, transactionRecords)
-		seen, err := decodeAll(fetches)
+		seen, err := decodeAll(consumer.PollRecords(ctx, transactionRecords))
 		if err != nil {
 			return err
 		}
-		if len(seen) == 0 {
-			continue
-		}
-		if err := c.transact(session, seen); err != nil {
-			return err
-		}
-		select {
-		case <-pause.C:
-		case <-ctx.Done():
+		for committed := len(seen) == 0; !committed && ctx.Err() == nil; { // what was aborted is copied again
+			if committed, err = c.transact(producer, seen); err != nil {
+				return err
+			}
+			select {
+			case <-pause.C:
+			case <-ctx.Done():
+			}
 		}
 	}
 	return nil
 }
 
-// wait waits a moment, or until the context ends.
-func wait(ctx context.Context, d time.Duration) {
-	select {
-	case <-time.After(d):
-	case <-ctx.Done():
+// from is where a session begins in each partition of the copier: what was committed, now that the transaction before has ended.
+func (c *copier) from(ctx context.Context, client *kgo.Client) (map[int32]kgo.Offset, error) {
+	l := c.load
+	var partitions []int32
+	for p := c.number; p < l.settings.Partitions; p += int32(l.settings.Copiers) {
+		partitions = append(partitions, p)
 	}
+	offsets, err := l.offsets(ctx, client, l.copierGroup(), partitions)
+	if err != nil {
+		return nil, fmt.Errorf("where to begin: %w", err)
+	}
+	from := map[int32]kgo.Offset{}
+	for p, offset := range offsets {
+		from[p] = kgo.NewOffset().At(max(offset, 0))
+	}
+	return from, nil
 }
 
-// transact copies records and the group's offsets in one transaction, and notes how it ended.
-func (c *copier) transact(session *kgo.GroupTransactSession, seen []Seen) error {
+// transact copies records and the group's offsets in one transaction, and notes how it ended. An error ends the session.
+func (c *copier) transact(client *kgo.Client, seen []Seen) (committed bool, err error) {
 	// What was begun is ended even if the load is over.
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), transactionTimeout)
 	defer cancel()
-	if err := session.Begin(); err != nil {
-		return fmt.Errorf("begin: %w", err)
+	if err := client.BeginTransaction(); err != nil {
+		return false, fmt.Errorf("begin: %w", err)
 	}
 	id := TransactionID{Copier: c.number, Number: c.count}
 	c.count++
-	drop := rand.Float64() < abortedShare
 	c.load.transaction(id, Aborted, len(seen)) // until a commit is asked for
 	var failed kgo.FirstErrPromise
+	offsets := map[int32]int64{}
 	for _, s := range seen {
+		offsets[s.Partition] = s.Offset + 1
 		record := &kgo.Record{Topic: copiesTopic(c.load.settings.Topic), Partition: s.Partition, Value: encodeCopy(Copy{ID: id, Source: s.Place, Value: s.Value})}
-		session.Produce(ctx, record, failed.Promise())
+		client.Produce(ctx, record, failed.Promise())
 	}
 	// Records of an aborted transaction are to be in the log: without this, most would never leave the client.
-	flushErr := session.Client().Flush(ctx)
-	produceErr := errors.Join(failed.Err(), flushErr)
-	try := kgo.TransactionEndTry(!drop && produceErr == nil)
+	flushed := client.Flush(ctx)
+	failure := errors.Join(failed.Err(), flushed)
+	if failure == nil {
+		failure = c.sendOffsets(ctx, client, offsets)
+	}
+	try := kgo.TransactionEndTry(failure == nil && rand.Float64() >= abortedShare)
 	if try {
 		c.load.transaction(id, Unknown, len(seen))
 	}
-	committed, err := session.End(ctx, try)
-	switch {
+	switch err = client.EndTransaction(ctx, try); {
 	case err != nil:
 		err = fmt.Errorf("end of transaction %s: %w", id, err)
-	case committed:
+	case bool(try):
 		c.load.transaction(id, Committed, len(seen))
 		c.load.copied.Add(int64(len(seen)))
-	default:
-		c.load.transaction(id, Aborted, len(seen))
 	}
-	if produceErr != nil && !isEndOfSession(produceErr) {
-		return errors.Join(fmt.Errorf("produce in transaction %s: %w", id, produceErr), err)
+	if failure != nil && !isEndOfSession(failure) {
+		return false, fmt.Errorf("transaction %s: %w", id, failure)
 	}
-	return err
+	return bool(try), errors.Join(failure, err)
+}
+
+// sendOffsets makes offsets of the copiers' group a part of the transaction.
+func (c *copier) sendOffsets(ctx context.Context, client *kgo.Client, offsets map[int32]int64) error {
+	producerID, epoch, err := client.ProducerID(ctx)
+	if err != nil {
+		return fmt.Errorf("producer ID: %w", err)
+	}
+	topic := kmsg.NewTxnOffsetCommitRequestTopic()
+	topic.Topic, topic.TopicID = c.load.settings.Topic, c.load.topicID
+	for p, offset := range offsets {
+		partition := kmsg.NewTxnOffsetCommitRequestTopicPartition()
+		partition.Partition, partition.Offset = p, offset
+		topic.Partitions = append(topic.Partitions, partition)
+	}
+	request := kmsg.NewPtrTxnOffsetCommitRequest()
+	request.TransactionalID, request.Group = c.load.transactionalID(c.number), c.load.copierGroup()
+	request.ProducerID, request.ProducerEpoch, request.Topics = producerID, epoch, append(request.Topics, topic)
+	resp, err := request.RequestWith(ctx, client)
+	if err != nil {
+		return fmt.Errorf("offsets in a transaction: %w", err)
+	}
+	for _, t := range resp.Topics {
+		for _, p := range t.Partitions {
+			if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
+				return fmt.Errorf("offsets in a transaction: partition %d: %w", p.Partition, err)
+			}
+		}
+	}
+	return nil
 }
 
 // transaction notes what is known of a transaction.
@@ -256,8 +302,7 @@ func (l *Load) readCopies(ctx context.Context) error {
 	if err := l.settle(ctx); err != nil {
 		return err
 	}
-	admin := kadm.NewClient(client)
-	ends, err := admin.ListEndOffsets(ctx, copiesTopic(l.settings.Topic))
+	ends, err := kadm.NewClient(client).ListEndOffsets(ctx, copiesTopic(l.settings.Topic))
 	if err = errors.Join(err, ends.Error()); err != nil {
 		return fmt.Errorf("end offsets of copies: %w", err)
 	}
@@ -283,7 +328,7 @@ func (l *Load) readCopies(ctx context.Context) error {
 			l.mu.history.Copies[s.Partition] = append(l.mu.history.Copies[s.Partition], s)
 		}
 	}
-	return l.readCopierOffsets(context.WithoutCancel(ctx), admin)
+	return l.readCopierOffsets(context.WithoutCancel(ctx), client)
 }
 
 // settle takes each transactional ID over, which ends what its last session left open.
@@ -302,19 +347,17 @@ func (l *Load) settle(ctx context.Context) error {
 	return nil
 }
 
-func (l *Load) readCopierOffsets(ctx context.Context, admin *kadm.Client) error {
+func (l *Load) readCopierOffsets(ctx context.Context, client *kgo.Client) error {
 	ctx, cancel := context.WithTimeout(ctx, atRest)
 	defer cancel()
-	got, err := admin.FetchOffsets(ctx, l.copierGroup())
-	if err = errors.Join(err, got.Error()); err != nil {
+	offsets, err := l.offsets(ctx, client, l.copierGroup(), l.partitions())
+	if err != nil {
 		return fmt.Errorf("offsets of copiers: %w", err)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for p := range l.settings.Partitions {
-		if o, ok := got.Lookup(l.settings.Topic, p); ok {
-			l.mu.history.CopierOffsets[p] = max(o.At, 0)
-		}
+	for p, offset := range offsets {
+		l.mu.history.CopierOffsets[p] = max(offset, 0)
 	}
 	return nil
 }

@@ -7,7 +7,6 @@ import (
 	"maps"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -152,16 +151,65 @@ func (l *Load) readCommits(ctx context.Context) error {
 		return err
 	}
 	defer client.Close()
-	got, err := kadm.NewClient(client).FetchOffsets(ctx, l.groupName())
-	if err = errors.Join(err, got.Error()); err != nil {
+	offsets, err := l.offsets(ctx, client, l.groupName(), l.partitions())
+	if err != nil {
 		return fmt.Errorf("committed offsets: %w", err)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for p, c := range maps.All(l.mu.history.Commits) {
-		if o, ok := got.Lookup(l.settings.Topic, p); ok {
-			c.Final = max(o.At, 0)
-		}
+		c.Final = max(offsets[p], 0)
 	}
 	return nil
+}
+
+// partitions are those of the topic.
+func (l *Load) partitions() (all []int32) {
+	for p := range l.settings.Partitions {
+		all = append(all, p)
+	}
+	return all
+}
+
+// offsets asks for what a group has committed, -1 where it has nothing; commits that are pending in a transaction are waited for. It asks for
+// topic and partitions by name: the client drops what it has no metadata of from an answer about everything.
+func (l *Load) offsets(ctx context.Context, client *kgo.Client, group string, partitions []int32) (map[int32]int64, error) {
+	topic := kmsg.NewOffsetFetchRequestGroupTopic()
+	topic.Topic, topic.TopicID, topic.Partitions = l.settings.Topic, l.topicID, partitions
+	of := kmsg.NewOffsetFetchRequestGroup()
+	of.Group, of.Topics = group, append(of.Topics, topic)
+	request := kmsg.NewPtrOffsetFetchRequest()
+	request.RequireStable, request.Groups = true, append(request.Groups, of)
+	for {
+		offsets, err := committed(request.RequestWith(ctx, client))
+		if err == nil && len(offsets) != len(partitions) {
+			err = fmt.Errorf("%d of %d partitions are answered", len(offsets), len(partitions))
+		}
+		if !kerr.IsRetriable(err) || ctx.Err() != nil {
+			return offsets, err
+		}
+		wait(ctx, 20*time.Millisecond)
+	}
+}
+
+// committed reads the answer about one group.
+func committed(resp *kmsg.OffsetFetchResponse, err error) (map[int32]int64, error) {
+	if err != nil {
+		return nil, err
+	}
+	offsets := map[int32]int64{}
+	for _, group := range resp.Groups {
+		if err := kerr.ErrorForCode(group.ErrorCode); err != nil {
+			return nil, err
+		}
+		for _, topic := range group.Topics {
+			for _, p := range topic.Partitions {
+				if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
+					return nil, fmt.Errorf("partition %d: %w", p.Partition, err)
+				}
+				offsets[p.Partition] = p.Offset
+			}
+		}
+	}
+	return offsets, nil
 }

@@ -27,7 +27,7 @@ type Settings struct {
 	ValueBytes int // at least 16
 	Rate       int // records per second and worker; bounds the history
 	Members    int // readers that share the topic as a consumer group and commit; none by default
-	Copiers    int // clients that share the topic as a group and copy it in transactions, some of which they abort; none by default
+	Copiers    int // clients that share the partitions and copy them in transactions, some of which they abort; none by default
 
 	// NotIdempotent makes producers that may double records: the negative control of tests about duplicates.
 	NotIdempotent bool
@@ -47,6 +47,7 @@ type Load struct {
 	grouped, committed atomic.Int64
 	// copied is how many records copiers know to be committed, copiesTailed how many the reader of copies was shown.
 	copied, copiesTailed atomic.Int64
+	topicID              kadm.TopicID // immutable
 
 	mu struct {
 		sync.Mutex
@@ -68,8 +69,12 @@ func Start(ctx context.Context, s Settings) (*Load, error) {
 	if err := CreateTopic(ctx, s); err != nil {
 		return nil, err
 	}
+	id, err := topicID(ctx, s)
+	if err != nil {
+		return nil, err
+	}
 	ctx, cancel := context.WithCancel(ctx)
-	l := &Load{settings: s, cancel: cancel}
+	l := &Load{settings: s, cancel: cancel, topicID: id}
 	l.mu.history = newHistory()
 	for p := range s.Partitions {
 		l.mu.history.Attempted[p] = map[int]int{}
@@ -148,20 +153,30 @@ func CreateTopic(ctx context.Context, s Settings) error {
 	return nil
 }
 
-// clientOptions are those of every client, before its own: a broker that is away is asked again and again.
-func clientOptions(addr string, options ...kgo.Opt) []kgo.Opt {
-	return append([]kgo.Opt{
+// topicID asks for the ID of the topic of a load.
+func topicID(ctx context.Context, s Settings) (kadm.TopicID, error) {
+	client, err := newClient(cmp.Or(s.ReadAddr, s.Addr))
+	if err != nil {
+		return kadm.TopicID{}, err
+	}
+	defer client.Close()
+	topics, err := kadm.NewClient(client).ListTopics(ctx, s.Topic)
+	if err = errors.Join(err, topics[s.Topic].Err); err != nil {
+		return kadm.TopicID{}, fmt.Errorf("ID of topic %s: %w", s.Topic, err)
+	}
+	return topics[s.Topic].ID, nil
+}
+
+// newClient makes a client that asks a broker that is away again and again.
+func newClient(addr string, options ...kgo.Opt) (*kgo.Client, error) {
+	client, err := kgo.NewClient(append([]kgo.Opt{
 		kgo.SeedBrokers(addr),
 		kgo.MetadataMinAge(50 * time.Millisecond),
 		kgo.RetryBackoffFn(func(int) time.Duration { return 20 * time.Millisecond }),
 		kgo.RequestRetries(1_000_000),
 		kgo.RetryTimeout(time.Hour),
 		kgo.WithLogger(kgo.BasicLogger(io.Discard, kgo.LogLevelNone, nil)),
-	}, options...)
-}
-
-func newClient(addr string, options ...kgo.Opt) (*kgo.Client, error) {
-	client, err := kgo.NewClient(clientOptions(addr, options...)...)
+	}, options...)...)
 	if err != nil {
 		return nil, fmt.Errorf("client of %s: %w", addr, err)
 	}
@@ -222,6 +237,14 @@ func (l *Load) produce(ctx context.Context, worker int) error {
 		return fmt.Errorf("worker %d: %w", worker, *err)
 	}
 	return nil
+}
+
+// wait waits a moment, or until the context ends.
+func wait(ctx context.Context, d time.Duration) {
+	select {
+	case <-time.After(d):
+	case <-ctx.Done():
+	}
 }
 
 // awaitProducerID asks for a producer id until there is one: the client gives up when a broker dies before the first answer of a connection,
