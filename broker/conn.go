@@ -58,6 +58,7 @@ type conn struct {
 	lastRequest int64              // when work last began, on the server's clock
 	workErr     error              // what work returned on another stack
 	sent        []func()           // Reply.Sent of the answers that wait for a flush
+	serving     serving
 
 	// Owned by the writer: the drainer while there is one, else the reader.
 	out outbox
@@ -106,7 +107,7 @@ func (c *conn) await() error {
 			return errStopping
 		}
 		c.setDue()
-		err := c.in.receive()
+		err := c.receive()
 		if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
 			return err
 		}
@@ -241,7 +242,8 @@ func (c *conn) end(err error) {
 	}
 }
 
-// abort closes the connection and ends all waits on its behalf. Any goroutine may call it, more than once.
+// abort closes the connection and ends all waits on its behalf. Any goroutine but one that handles a request may call it, more
+// than once; it may have to wait for the request at hand.
 func (c *conn) abort() {
 	c.ctx.cancel()
 	closeQuietly(c.nc)

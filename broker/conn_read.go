@@ -36,8 +36,10 @@ type inbox struct {
 	blocked  bool  // the next request must wait for its turn
 	starved  bool  // there is something to read and no budget for it
 
-	got int // result of tryReceive
-	err error
+	// Results of tryReceive.
+	got     int
+	err     error
+	drained bool // got is all that there was
 
 	// received counts bytes; markAt and markReceived are the moment and the count since when
 	// the frame at hand must make progress. markAt is 0 while none is awaited.
@@ -288,12 +290,22 @@ func (i *inbox) close() {
 //
 // Errors: io.EOF, os.ErrDeadlineExceeded after a kick, what the socket says, and those of a budget.
 func (i *inbox) receive() error {
-	i.got, i.err = 0, nil
+	i.begin()
 	if i.c.raw == nil {
 		i.receiveBlocking()
 	} else if err := i.c.raw.Read(i.recv); err != nil {
 		return err
 	}
+	return i.settle()
+}
+
+// begin makes ready for the next bytes.
+func (i *inbox) begin() { i.got, i.err = 0, nil }
+
+// settle accounts for what tryReceive has brought.
+//
+// Errors: those of receive.
+func (i *inbox) settle() error {
 	if i.starved {
 		return i.awaitReadBuffer()
 	}

@@ -27,6 +27,9 @@ func (c *conn) work() error {
 			c.in.blocked = true
 			return nil
 		}
+		if c.serving.mustLeave(size) {
+			break
+		}
 		frame, err := c.in.frame(size)
 		if err != nil {
 			return err

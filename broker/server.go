@@ -209,6 +209,9 @@ func (s *Server) awaitEnd(ctx context.Context, gone <-chan struct{}) error {
 	left := s.takeConns()
 	s.log.Warn("connections are cut off, their requests take too long", "connections", len(left))
 	for _, c := range left {
+		c.ctx.cancel() // of all, before one is waited for
+	}
+	for _, c := range left {
 		c.abort()
 	}
 	<-gone

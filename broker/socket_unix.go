@@ -43,7 +43,7 @@ func (i *inbox) tryReceive(fd uintptr) bool {
 		n, err := receive(fd, room)
 		switch {
 		case err == nil:
-			i.got = n
+			i.got, i.drained = n, n < len(room)
 			return true
 		case errors.Is(err, syscall.EINTR):
 		case errors.Is(err, syscall.EAGAIN):

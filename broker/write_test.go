@@ -254,24 +254,12 @@ func TestErrorsOfAReplyReleaseItsRecords(t *testing.T) {
 }
 
 // BenchmarkFetch is a response of 1 MiB from a file in the page cache.
-// makeBusy tells the connection of the request at hand that it is a busy one, and how much of its answers waits.
-func makeBusy(s *Server) (gathered int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for c := range s.conns { // One, whose reader is the caller.
-		c.onOwnStack = true
-		gathered = c.out.gathered()
-	}
-	return gathered
-}
-
 func TestAnswersLeaveTogetherThoughTheLastRequestArrivesInParts(t *testing.T) {
-	var s *testServer
 	began, goOn, waited := make(chan struct{}), make(chan struct{}), make(chan int, 2)
-	s = startServer(t, Options{}, func(_ context.Context, req *Request) (Reply, error) {
+	s := startBusyServer(t, func(_ context.Context, c *conn, req *Request) (Reply, error) {
 		began <- struct{}{}
 		<-goOn
-		waited <- makeBusy(s.Server)
+		waited <- c.out.gathered()
 		return ready(req), nil
 	})
 	c := dialServer(t, s)
@@ -292,11 +280,7 @@ func TestAnswersLeaveTogetherThoughTheLastRequestArrivesInParts(t *testing.T) {
 }
 
 func TestAnswersDontWaitForARequestThatDoesntArrive(t *testing.T) {
-	var s *testServer
-	s = startServer(t, Options{}, func(_ context.Context, req *Request) (Reply, error) {
-		makeBusy(s.Server)
-		return ready(req), nil
-	})
+	s := startBusyServer(t, func(_ context.Context, _ *conn, req *Request) (Reply, error) { return ready(req), nil })
 	c := dialServer(t, s)
 	last := frameOf(produceRequest(1, make([]byte, 1000)), 9)
 	var burst []byte
@@ -310,10 +294,8 @@ func TestAnswersDontWaitForARequestThatDoesntArrive(t *testing.T) {
 }
 
 func TestAnswersLeaveBeforeAConnectionThatEndsInTheMiddleOfAFrame(t *testing.T) {
-	var s *testServer
 	goOn := make(chan struct{})
-	s = startServer(t, Options{}, func(_ context.Context, req *Request) (Reply, error) {
-		makeBusy(s.Server)
+	s := startBusyServer(t, func(_ context.Context, _ *conn, req *Request) (Reply, error) {
 		<-goOn
 		return ready(req), nil
 	})
