@@ -181,7 +181,7 @@ func (c *conn) refuseHeader(frame []byte, err error) error {
 		return c.reply(Reply{Message: unsupportedAPIVersions()})
 	case errors.Is(err, wire.ErrHeaderMalformed), errors.Is(err, wire.ErrUnknownAPI):
 		if !c.trusted {
-			return c.refuse("not a Kafka client", err, "sent", wire.DescribeGarbage(frame))
+			return c.refuseForeign(err, frame)
 		}
 	}
 	return c.refuse("unsupported request", err, c.requestAttrs()...)
@@ -204,7 +204,20 @@ func (c *conn) refuseGarbage(err error) error {
 	if c.trusted {
 		return c.refuse("request refused", err)
 	}
-	return c.refuse("not a Kafka client", err, "sent", wire.DescribeGarbage(c.in.unread()))
+	return c.refuseForeign(err, c.in.unread())
+}
+
+// refuseForeign ends a connection of something that is no Kafka client. A host that sends HTTP all the time gets one line
+// a minute for it, and another one for its clients that want TLS.
+func (c *conn) refuseForeign(err error, first []byte) error {
+	const event = "not a Kafka client"
+	sent, known := wire.DescribeGarbage(first)
+	like := event
+	if known {
+		like = sent
+	}
+	c.srv.logRepeatedLike(like, slog.LevelWarn, event, c.peer.Remote, "sent", sent, "listener", c.peer.Listener, "err", err)
+	return errors.Join(errRefused, c.flush())
 }
 
 // refuse logs why the connection ends, and sends what was answered before.

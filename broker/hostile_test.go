@@ -97,6 +97,12 @@ func TestRegression44RepeatedGarbageIsLoggedOnce(t *testing.T) {
 	if got := len(s.logs.lines("not a Kafka client")); got != 1 {
 		t.Errorf("%d lines were logged, want 1", got)
 	}
+	c := dialServer(t, s)
+	c.Write([]byte("\x16\x03\x01\x02\x00"))
+	c.expectClosed()
+	if got := len(s.logs.lines("not a Kafka client", "TLS")); got != 1 {
+		t.Errorf("%d lines about TLS were logged beside that of HTTP, want 1", got)
+	}
 }
 
 // TestRegression1APIVersionsFromTheFutureIsAnswered: in version 0, with the error and the range, and the connection stays.

@@ -234,7 +234,12 @@ func (s *Server) now() int64 { return int64(time.Since(s.began)) }
 
 // logRepeated writes a line about a peer at the given level, unless there was one like it a moment ago.
 func (s *Server) logRepeated(level slog.Level, event string, peer netip.AddrPort, attrs ...any) {
-	leftOut, ok := s.repeats.allow(event, peer.Addr(), time.Now())
+	s.logRepeatedLike(event, level, event, peer, attrs...)
+}
+
+// logRepeatedLike does so for events of which some are more like each other than others.
+func (s *Server) logRepeatedLike(like string, level slog.Level, event string, peer netip.AddrPort, attrs ...any) {
+	leftOut, ok := s.repeats.allow(like, peer.Addr(), time.Now())
 	if !ok {
 		return
 	}

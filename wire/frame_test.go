@@ -123,7 +123,7 @@ func TestReadFrameReturnsThePrefixItRefuses(t *testing.T) {
 	if !errors.Is(err, ErrFrameTooLarge) || string(got) != "GET " {
 		t.Fatalf("%q, %v", got, err)
 	}
-	if what := DescribeGarbage(got); what != "an HTTP request" {
+	if what, known := DescribeGarbage(got); what != "an HTTP request" || !known {
 		t.Errorf("%q", what)
 	}
 }
@@ -141,7 +141,7 @@ func TestDescribeGarbage(t *testing.T) {
 		"\x7f\xff\xff\xff":         `\x7f\xff\xff\xff`,
 		"":                         `""`,
 	} {
-		if got := DescribeGarbage([]byte(first)); !strings.Contains(got, want) {
+		if got, _ := DescribeGarbage([]byte(first)); !strings.Contains(got, want) {
 			t.Errorf("%q: %q does not tell %q", first, got, want)
 		}
 	}
@@ -149,7 +149,7 @@ func TestDescribeGarbage(t *testing.T) {
 
 // What a peer sends must not be able to forge lines of the log.
 func TestDescribeGarbageIsOneShortLine(t *testing.T) {
-	got := DescribeGarbage(append([]byte("\n\x1b[31m\x00evil\r\n"), make([]byte, 1000)...))
+	got, _ := DescribeGarbage(append([]byte("\n\x1b[31m\x00evil\r\n"), make([]byte, 1000)...))
 	if strings.ContainsAny(got, "\n\r\x1b\x00") || len(got) > 200 {
 		t.Errorf("%q", got)
 	}

@@ -80,7 +80,7 @@ func readAllFrames(r io.Reader) ([][]byte, error) {
 	for {
 		frame, err := ReadFrame(r, buf, 1<<20)
 		if err != nil {
-			if what := DescribeGarbage(frame); what == "" {
+			if what, _ := DescribeGarbage(frame); what == "" {
 				return frames, errors.New("garbage without a description")
 			}
 			return frames, err

@@ -42,15 +42,15 @@ var garbageSigns = []struct {
 // when they are no Kafka request: a client of HTTP or TLS on this port, mostly. It is
 // called after [FrameSize] or [ParseRequestHeader] has failed, with what has arrived
 // so far, and made for a log line: what it quotes has no control characters.
-// Four bytes suffice to recognise all that it knows.
-func DescribeGarbage(first []byte) string {
+// Four bytes suffice to recognise all that it knows; known says whether it did.
+func DescribeGarbage(first []byte) (what string, known bool) {
 	for _, sign := range garbageSigns {
 		if bytes.HasPrefix(first, []byte(sign.prefix)) {
-			return sign.what
+			return sign.what, true
 		}
 	}
 	if len(first) > garbageShown {
 		first = first[:garbageShown]
 	}
-	return fmt.Sprintf("no Kafka request: %q", first)
+	return fmt.Sprintf("no Kafka request: %q", first), false
 }

@@ -1,7 +1,3 @@
-// Command clatter is the broker: one binary that serves, asks a running broker whether it
-// is well, and prints the files of a log directory. It joins the packages and holds nothing else.
-//
-// Start reading at main.go, then serve.go.
 package main
 
 import (
