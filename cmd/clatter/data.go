@@ -48,7 +48,7 @@ func (n *node) openData(ctx context.Context, current *config.Snapshot) error {
 		err = n.topics.begin(ctx, n.store, n.catalog)
 	}
 	if err != nil {
-		return errors.Join(err, n.closeData(ctx))
+		return errors.Join(err, n.closeData(context.WithoutCancel(ctx)))
 	}
 	n.coordinators = handlers.NewCoordinators(n.store, n.catalog, n.config, n.log)
 	n.topics.deleted = n.coordinators.Groups.TopicsDeleted

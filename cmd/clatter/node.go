@@ -80,7 +80,7 @@ func startNode(ctx context.Context, static *config.Static, options nodeOptions) 
 		n.level.Set(current.LogLevel)
 	})
 	if err := n.openData(ctx, current); err != nil {
-		return nil, errors.Join(err, n.server.Shutdown(ctx))
+		return nil, errors.Join(err, n.server.Shutdown(context.WithoutCancel(ctx)))
 	}
 	if logs := n.store.Unclaimed(); logs > 0 {
 		n.log.Warn("log directories have logs of topics that the catalog doesn't know; they are left alone: "+

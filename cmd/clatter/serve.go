@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"flag"
+	"fmt"
 	"os"
 	"os/signal"
 	"sync"
@@ -28,6 +29,10 @@ Without any of them the broker listens on localhost:9092 and keeps its data in .
 // stopTime bounds a stop: requests under way must end and logs be synced by then. Who asked for the stop
 // waits 10 s at most, if it is docker, and kills then.
 const stopTime = 9 * time.Second
+
+// sameSignal is how long a signal is taken for the first one again: timeout(1) and other supervisors send theirs to the
+// process and then to its group, which is nobody's wish for an end without a clean stop.
+const sameSignal = 100 * time.Millisecond
 
 // noSync is the override that --memory comes with: nothing there waits for a disk. An override of the user wins.
 const noSync = "log.flush.interval.messages=9223372036854775807"
@@ -79,19 +84,21 @@ func (p *process) serve() int {
 
 // runNode runs a broker until a signal comes.
 func (p *process) runNode(static *config.Static, memory bool, signals <-chan os.Signal) int {
-	// A signal during the start, say while logs are being recovered, ends it as well.
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	n, err := startNode(ctx, static, nodeOptions{memory: memory, environ: p.environ, logs: p.stderr, release: releaseStartPages})
+	n, s, err := p.startUnlessAsked(static, memory, signals)
 	if err != nil {
+		if s != nil && errors.Is(err, context.Canceled) {
+			return p.fail(exitOK, fmt.Errorf("stopped while starting, by signal %s", s))
+		}
 		return p.fail(exitFailure, err)
 	}
 	n.serve()
-	s, err := n.awaitSignal(ctx, signals)
+	if s == nil {
+		s, err = n.awaitSignal(context.Background(), signals)
+	}
 	if err != nil {
-		bounded, cancel := context.WithTimeout(ctx, stopTime)
+		ctx, cancel := context.WithTimeout(context.Background(), stopTime)
 		defer cancel()
-		stopped := n.stop(bounded)
+		stopped := n.stop(ctx)
 		if errors.Is(err, errNoDirs) {
 			stopped = nil // It can only say the same.
 		}
@@ -104,10 +111,9 @@ func (p *process) runNode(static *config.Static, memory bool, signals <-chan os.
 		defer cancel()
 		stopped <- n.stop(ctx)
 	}()
-	select {
-	case err = <-stopped:
-	case s := <-signals:
-		n.log.Warn("ended at once; logs will be recovered at the next start", "signal", s.String())
+	second, err := awaitStop(stopped, signals)
+	if second != nil {
+		n.log.Warn("ended at once; logs will be recovered at the next start", "signal", second.String())
 		return exitFailure
 	}
 	if err != nil {
@@ -116,4 +122,37 @@ func (p *process) runNode(static *config.Static, memory bool, signals <-chan os.
 	}
 	n.log.Info("stopped")
 	return exitOK
+}
+
+// startUnlessAsked starts a node. A signal meanwhile, say while logs are being recovered, ends the start, with an error
+// unless it was through already.
+func (p *process) startUnlessAsked(static *config.Static, memory bool, signals <-chan os.Signal) (n *node, asked os.Signal, err error) {
+	ctx, cancel := context.WithCancel(context.Background())
+	var watch sync.WaitGroup
+	watch.Go(func() {
+		select {
+		case asked = <-signals:
+			cancel()
+		case <-ctx.Done():
+		}
+	})
+	n, err = startNode(ctx, static, nodeOptions{memory: memory, environ: p.environ, logs: p.stderr, release: releaseStartPages})
+	cancel()
+	watch.Wait()
+	return n, asked, err
+}
+
+// awaitStop waits until a stop is done, or returns the second signal.
+func awaitStop(stopped <-chan error, signals <-chan os.Signal) (second os.Signal, err error) {
+	began := time.Now()
+	for {
+		select {
+		case err := <-stopped:
+			return nil, err
+		case s := <-signals:
+			if time.Since(began) >= sameSignal {
+				return s, nil
+			}
+		}
+	}
 }
