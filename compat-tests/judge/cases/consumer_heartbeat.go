@@ -47,6 +47,12 @@ func assigned(resp kmsg.Response) bool {
 	return ok && answer.Assignment != nil && len(answer.Assignment.Topics) > 0
 }
 
+// assigning says whether the group is behind its subscriptions. A regular expression is resolved beside the heartbeat that brings it.
+func assigning(resp kmsg.Response) bool {
+	answer, ok := resp.(*kmsg.ConsumerGroupDescribeResponse)
+	return ok && len(answer.Groups) == 1 && answer.Groups[0].State == "Assigning"
+}
+
 func consumerMisuse(b *book, v int16) {
 	with := b.with("ConsumerGroupHeartbeat", v)
 	with("empty-group", enter(v, "a", func(_ *script.Run, req *kmsg.ConsumerGroupHeartbeatRequest) { req.Group = "" }))
@@ -168,7 +174,7 @@ func consumerRegex(b *book) {
 	}
 	with("regex/and-names", two, entering("t", to("x")), until(beat(1, "a", 2), assigned), describeConsumers(1, "~g"))
 	with("regex/new-topic-matches", two, entering("t.*"), resolved, topic("tv", 1), barrier(), beat(1, "a", 2, complete(), matching("t.*"), owns()), describeConsumers(1, "~g"))
-	with("regex/replaces-names", two, enter(1, "a"), beat(1, "a", 2, matching("x"), func(_ *script.Run, req *kmsg.ConsumerGroupHeartbeatRequest) { req.SubscribedTopicNames = []string{} }), describeConsumers(1, "~g"))
+	with("regex/replaces-names", two, enter(1, "a"), beat(1, "a", 2, matching("x"), func(_ *script.Run, req *kmsg.ConsumerGroupHeartbeatRequest) { req.SubscribedTopicNames = []string{} }), until(describeConsumers(1, "~g"), assigning))
 	with("regex/two-members-share-it", two, entering("t"), resolved, enter(1, "b", matching("t")), describeConsumers(1, "~g"))
 	with("regex/changes-to-an-invalid-one", two, entering("t.*"), resolved, beat(1, "a", 2, matching("t[")), beat(1, "a", 2))
 }
