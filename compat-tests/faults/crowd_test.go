@@ -59,7 +59,8 @@ type crowdMember struct {
 // same assignment, in the same generation, from what was committed. FAULT_MEMBERS sets how many (100 by default; 500 and 2,000 before a release,
 // with the limits of the bars).
 //
-// Negative control: a build whose coordinator leaves out the records of members when it loads has all of them join again.
+// Negative controls: controls/R19.patch leaves members out of the record of their classic group, controls/R33.patch changes their epochs when
+// a consumer group is loaded.
 func TestCrowdSurvivesAKill(t *testing.T) {
 	members, strict := 100, false
 	if text := os.Getenv("FAULT_MEMBERS"); text != "" {
