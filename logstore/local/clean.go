@@ -3,7 +3,6 @@ package local
 import (
 	"context"
 	"errors"
-	"runtime"
 	"slices"
 	"time"
 
@@ -25,6 +24,7 @@ type cleaning struct {
 	limits CleanerConfig
 	// throttle is shared by all cleaners of a store.
 	throttle *throttle
+	pacer    pacer
 	now      int64 // ms
 	filter   compaction.Filter
 	in, out  []byte // buffers
@@ -74,7 +74,8 @@ func (l *log) clean(ctx context.Context, c *cleaner, forced bool) (result cleanR
 	}
 	began := time.Now()
 	k := &cleaning{
-		log: l, writer: w, config: config, limits: c.store.options.Cleaner().withBounds(), throttle: &c.throttle, now: began.UnixMilli(),
+		log: l, writer: w, config: config, limits: c.store.options.Cleaner().withBounds(), throttle: &c.throttle, pacer: newPacer(&c.store.traffic),
+		now: began.UnixMilli(),
 	}
 	k.in = make([]byte, k.limits.bufferBytes())
 	defer func() { c.used.Store(max(c.used.Load(), k.mapBytes)) }()
@@ -282,9 +283,12 @@ func (k *cleaning) eachBatch(ctx context.Context, s *segment, fn func(b record.B
 		if err := k.throttle.wait(ctx, int64(n), k.rate); err != nil {
 			return err
 		}
-		// A cleaner that never waits would keep requests waiting on a machine with few cores.
-		runtime.Gosched()
-		used, done, err := s.inBuffer(k.in[:n], at, fn)
+		used, done, err := s.inBuffer(k.in[:n], at, func(b record.Batch, at int64) (bool, error) {
+			if done, err := fn(b, at); done || err != nil {
+				return done, err
+			}
+			return false, k.pacer.rest(ctx, len(b))
+		})
 		if done || err != nil {
 			return err
 		}

@@ -33,6 +33,6 @@
 // the files, recovery.md numbers the steps of a start.
 //
 // Compaction is in the files that begin with clean: cleaner.go finds what to clean and when, clean_plan.go how much of a log, clean.go
-// does it by the rules of logstore/compaction, clean_swap.go puts the result in place, and clean_recovery.go finishes or undoes that at a
+// does it by the rules of logstore/compaction, clean_pace.go keeps it out of the way of requests, clean_swap.go puts the result in place, and clean_recovery.go finishes or undoes that at a
 // start.
 package local

@@ -13,6 +13,7 @@ import (
 
 // Append implements [logstore.Partition].
 func (l *log) Append(batches []byte, opts logstore.AppendOptions) (logstore.Ticket, error) {
+	l.topic.store.traffic.note()
 	l.mu.Lock()
 	result, c, err := l.appendLocked(batches, &opts)
 	l.mu.Unlock()

@@ -17,6 +17,7 @@ const readAttempts = 4
 
 // Read implements [logstore.Partition].
 func (l *log) Read(offset int64, opts logstore.ReadOptions) (logstore.Fetched, error) {
+	l.topic.store.traffic.note()
 	for attempt := 1; ; attempt++ {
 		v, err := l.readable()
 		if err != nil {

@@ -90,6 +90,7 @@ func TestFilesHoldWhatIsWritten(t *testing.T) {
 			_, err = f.WriteAt([]byte("overwritten"), 65_000)
 			must(t, err)
 			must(t, f.StartSync())
+			must(t, f.WriteBack())
 			must(t, f.Sync())
 			if got := contentOf(t, f); got != string(want) {
 				t.Fatal("content differs")
@@ -280,6 +281,7 @@ func TestRemovedFileStaysReadableWhileOpen(t *testing.T) {
 			_, err = f.WriteAt(make([]byte, 1), 0)
 			wantError(t, "write after close", err, fs.ErrClosed)
 			wantError(t, "start of a sync after close", f.StartSync(), fs.ErrClosed)
+			wantError(t, "writeback after close", f.WriteBack(), fs.ErrClosed)
 			wantError(t, "sync after close", f.Sync(), fs.ErrClosed)
 			wantError(t, "close after close", f.Close(), fs.ErrClosed)
 		})

@@ -28,6 +28,7 @@ const (
 	OpTruncate
 	OpSize
 	OpPreallocate
+	OpWriteBack
 	OpClose
 )
 
@@ -35,7 +36,7 @@ const (
 const (
 	// OpsChange may alter what is on the disk.
 	OpsChange = OpCreate | OpRename | OpRemove | OpRemoveAll | OpMkdirAll | OpSyncDir | OpLock |
-		OpWrite | OpSync | OpTruncate | OpPreallocate
+		OpWrite | OpSync | OpTruncate | OpPreallocate | OpWriteBack
 	// OpsSync make something durable.
 	OpsSync = OpSync | OpSyncDir
 	// OpsAny is all of them.
@@ -173,7 +174,7 @@ func (i *Injected) run(call Call, do func() error, short func(n int)) error {
 
 var opNames = [...]string{
 	"create", "open", "rename", "remove", "removeall", "mkdir", "list", "stat", "syncdir",
-	"lock", "usage", "read", "write", "sync", "truncate", "size", "preallocate", "close",
+	"lock", "usage", "read", "write", "sync", "truncate", "size", "preallocate", "writeback", "close",
 }
 
 // String names the operation; of a set, the first in it.

@@ -140,6 +140,11 @@ func (f *injectedFile) Preallocate(size int64) error {
 		func() error { return f.File.Preallocate(size) }, nil)
 }
 
+// WriteBack implements [File].
+func (f *injectedFile) WriteBack() error {
+	return f.on.run(Call{Op: OpWriteBack, Path: f.path}, f.File.WriteBack, nil)
+}
+
 // Close implements [io.Closer]. A close that a rule fails still gives the file
 // back, as the operating system does.
 func (f *injectedFile) Close() error {

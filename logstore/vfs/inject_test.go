@@ -60,6 +60,7 @@ func TestEveryKindOfOperationIsSeen(t *testing.T) {
 	must(t, f.Sync())
 	must(t, f.Truncate(3))
 	must(t, f.Preallocate(10))
+	must(t, f.WriteBack())
 	must(t, f.Close())
 	_, err = disk.Stat("d/b")
 	must(t, err)
@@ -121,6 +122,7 @@ func TestEveryKindOfOperationFails(t *testing.T) {
 	_, err = f.Size()
 	wantError(t, "size", err, syscall.EIO)
 	wantError(t, "preallocate", f.Preallocate(9), syscall.EIO)
+	wantError(t, "writeback", f.WriteBack(), syscall.EIO)
 	wantError(t, "close", f.Close(), syscall.EIO)
 
 	disk.SetRules()

@@ -176,6 +176,9 @@ func (f *osFile) Sync() error { return syncData(f.File) }
 // StartSync implements [File].
 func (f *osFile) StartSync() error { return startSync(f.File) }
 
+// WriteBack implements [File].
+func (f *osFile) WriteBack() error { return writeBack(f.File) }
+
 // Size implements [File].
 func (f *osFile) Size() (int64, error) {
 	info, err := f.Stat()

@@ -21,9 +21,16 @@ func syncData(f *os.File) error {
 }
 
 // startSync begins the writeback of a file. What it meets there, fdatasync reports as well.
-func startSync(f *os.File) error {
+func startSync(f *os.File) error { return syncRange(f, unix.SYNC_FILE_RANGE_WRITE) }
+
+// writeBack writes back a file and waits for that. Unlike startSync it may be the one who is told of a failure, and the only one.
+func writeBack(f *os.File) error {
+	return syncRange(f, unix.SYNC_FILE_RANGE_WAIT_BEFORE|unix.SYNC_FILE_RANGE_WRITE|unix.SYNC_FILE_RANGE_WAIT_AFTER)
+}
+
+func syncRange(f *os.File, flags int) error {
 	err := control(f, func(fd uintptr) error {
-		return retryInterrupted(func() error { return unix.SyncFileRange(int(fd), 0, 0, unix.SYNC_FILE_RANGE_WRITE) })
+		return retryInterrupted(func() error { return unix.SyncFileRange(int(fd), 0, 0, flags) })
 	})
 	switch {
 	case err == nil, errors.Is(err, unix.ENOSYS), errors.Is(err, unix.EINVAL), errors.Is(err, unix.EOPNOTSUPP), errors.Is(err, unix.EPERM):

@@ -36,6 +36,9 @@ func syncData(f *os.File) error { return f.Sync() }
 // startSync does nothing here.
 func startSync(*os.File) error { return nil }
 
+// writeBack does nothing here.
+func writeBack(*os.File) error { return nil }
+
 // preallocate does nothing: there is no reservation that keeps the size.
 func preallocate(*os.File, int64) error { return nil }
 

@@ -42,6 +42,10 @@ type File interface {
 	// StartSync has the system begin to write what Sync will wait for, and promises nothing. Who is about to sync many files
 	// starts all of them first, so that the disk gets them at once; a no-op where there is no way.
 	StartSync() error
+	// WriteBack has the system write what was written to the file, and waits until the disk took it. It promises nothing: neither sizes nor
+	// what the disk has in its cache are durable. Who writes much that nobody waits for spreads it with this, so that the syncs of
+	// others don't meet all of it at once, and need no commit of the file system's journal for it. A no-op where there is no way.
+	WriteBack() error
 	Truncate(size int64) error
 	Size() (int64, error)
 	// Preallocate reserves disk space up to size without a promise on contents; a no-op where there is no way.
