@@ -73,7 +73,8 @@ func (s *segment) rename(from, to string) error {
 }
 
 // keepDurableEnd lets the offsets file know that everything which is cleaned is durable. Recovery takes a gap behind the durable
-// end for a loss, and compaction leaves gaps. The caller holds writer.maintaining.
+// end for a loss, and compaction leaves gaps. What the journal has of the segments is forgotten: it would be put into those that take their
+// place. They are closed, so nothing of them follows. The caller holds writer.maintaining.
 func (k *cleaning) keepDurableEnd() error {
 	if k.kept {
 		return nil
@@ -81,6 +82,9 @@ func (k *cleaning) keepDurableEnd() error {
 	v := *k.log.view.Load()
 	if err := k.log.keepLogStart(k.writer, &v); err != nil {
 		return k.refuse("write of the offsets file", err)
+	}
+	if err := k.writer.folder.dir.syncer.forget(); err != nil {
+		return err
 	}
 	k.kept = true
 	return nil

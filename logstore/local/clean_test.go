@@ -31,6 +31,8 @@ type dirtyLog struct {
 	random *rand.Rand
 	model  *logstoretest.CompactedLog
 	tag    int
+	// companion, if there is one, shares most commits, which go into the journal then.
+	companion logstore.Partition
 }
 
 func newDirtyLog(t *testing.T, o Options, random *rand.Rand) *dirtyLog {
@@ -39,6 +41,19 @@ func newDirtyLog(t *testing.T, o Options, random *rand.Rand) *dirtyLog {
 	config.FileDeleteDelayMs = int64(random.IntN(2)) * 60_000
 	config.SegmentBytes = int32(700 + random.IntN(2000))
 	return &dirtyLog{fixture: newFixture(t, o, 1, config), random: random, model: logstoretest.NewCompactedLog()}
+}
+
+// accompany makes the companion.
+func (d *dirtyLog) accompany() {
+	d.t.Helper()
+	other := logstore.TopicPartitions{ID: logstore.TopicID{2}, Topic: "other", Partitions: 1, Config: logstoretest.Config()}
+	err := d.store.Create(other)
+	if err == nil {
+		d.companion, err = d.store.Partition(other.ID, 0)
+	}
+	if err != nil {
+		d.t.Fatal(err)
+	}
 }
 
 // add appends batches, durably.
@@ -53,6 +68,12 @@ func (d *dirtyLog) add(batches, keys int) {
 		}
 		batch := k.Build(d.t)
 		d.model.Append(d.t, batch)
+		if d.companion != nil && d.random.IntN(8) > 0 {
+			_, err := d.companion.Append(logstoretest.KeyedBatch{Records: []string{"other=1"}}.Build(d.t), logstore.AppendOptions{DeferCommit: true})
+			if err != nil {
+				d.t.Fatal(err)
+			}
+		}
 		logAppend(d.t, d.log(0), batch)
 		d.model.Acked = d.model.End()
 	}
@@ -132,6 +153,7 @@ func TestCrashAtEveryStepOfACleaning(t *testing.T) {
 		memory := vfs.NewMemory()
 		injected := vfs.Inject(memory)
 		d := newDirtyLog(t, on(injected), random)
+		d.accompany()
 		d.add(40+random.IntN(40), 6)
 		if round%2 == 0 {
 			d.compact()

@@ -35,7 +35,7 @@ func (s *Store) Close(ctx context.Context) error {
 	for _, d := range s.dirs {
 		// A disk that hangs may never answer: then nothing can be given back either.
 		select {
-		case <-d.syncer.mark(nil).done:
+		case <-d.syncer.settle().done:
 			d.syncer.wait()
 		case <-ctx.Done():
 			return context.Cause(ctx)

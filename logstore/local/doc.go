@@ -10,7 +10,8 @@
 //     trusts batches alone; every other file is a cache that is rebuilt when in doubt, and
 //     nothing is deleted because a cache is missing or wrong.
 //   - Durable watermark: with group commit the high watermark moves after the sync of the segment, of its
-//     name, of its folder's name, and of the partition's place in the offsets file.
+//     name, of its folder's name, and of the partition's place in the offsets file. Many small appends are synced in the journal instead, once for
+//     all; what is there and not in its segment yet is nobody's to change.
 //   - One failure is final: after a failed write or sync a directory acknowledges nothing more, because nobody knows what
 //     the kernel did with the pages. A full disk isn't a failure.
 //   - Damage isn't a torn tail: what is invalid at or behind the durable end is cut, what is invalid below it is kept,
@@ -28,7 +29,7 @@
 //
 // # Where to start
 //
-// log.go and view.go for the shape, log_append.go and syncer.go for the way of a record to the disk, log_read.go for the way
+// log.go and view.go for the shape, log_append.go, syncer.go and journal.go for the way of a record to the disk, log_read.go for the way
 // back, logdir_open.go and recovery.go for the start, retention.go and delete.go for the end. format/format.md draws
 // the files, recovery.md numbers the steps of a start.
 //

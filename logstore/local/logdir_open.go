@@ -34,6 +34,7 @@ func newLogDir(s *Store, index int, fsys vfs.FS) *logDir {
 	d := &logDir{store: s, index: index, fs: fsys}
 	d.offsets.dir = d
 	d.syncer.dir = d
+	d.syncer.journal.dir, d.syncer.journal.limit = d, journalBytes
 	d.syncer.mu.idle = sync.NewCond(&d.syncer.mu)
 	return d
 }
@@ -190,6 +191,9 @@ func (s *settings) uuid() format.UUID {
 // findLogs reads the clean marker, or recovers the logs if there is none that holds.
 func (d *logDir) findLogs(ctx context.Context, names []string, slots []slotted) error {
 	folders := d.sortNames(names)
+	if err := d.replayJournal(names); err != nil {
+		return err
+	}
 	marks, clean, err := d.takeMarker(names)
 	if err != nil {
 		return err
@@ -233,7 +237,7 @@ func (d *logDir) sortNames(names []string) (folders []string) {
 // isDirFile tells the files of a log directory, ours and Kafka's.
 func isDirFile(name string) bool {
 	switch name {
-	case format.LockFile, format.MetaPropertiesFile, format.CleanShutdownFile, format.OffsetsFile, kafkaCleanFile,
+	case format.LockFile, format.MetaPropertiesFile, format.CleanShutdownFile, format.OffsetsFile, format.JournalFile, kafkaCleanFile,
 		format.RecoveryPointFile, format.LogStartOffsetFile, format.ReplicationOffsetFile, format.CleanerOffsetFile,
 		"bootstrap.checkpoint", catalogFile, newCatalogFile, knownDirsFile:
 		return true

@@ -52,7 +52,11 @@ func (d *logDir) leaveOut(cause error) {
 
 // abandon gives everything back without a word on disk.
 func (s *Store) abandon() error {
-	err := s.files.closeAll()
+	var err error
+	for _, d := range s.dirs {
+		err = errors.Join(err, d.syncer.journal.close())
+	}
+	err = errors.Join(err, s.files.closeAll())
 	for _, d := range s.dirs {
 		err = errors.Join(err, d.giveBack())
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/clatterhq/clatter/logstore"
 	"github.com/clatterhq/clatter/logstore/local/format"
+	"github.com/clatterhq/clatter/logstore/vfs"
 )
 
 // syncWorkers is how many files are synced at once. A disk merges the flushes of parallel syncs:
@@ -34,8 +35,9 @@ type syncer struct {
 	}
 	// began is when the running commit began, in ms, or 0.
 	began atomic.Int64
-	// jobs is memory of the syncer's goroutine.
-	jobs []flushJob
+	// jobs and journal belong to the syncer's goroutine.
+	jobs    []flushJob
+	journal journal
 }
 
 // commit is one group commit and implements [logstore.Commit].
@@ -44,6 +46,8 @@ type commit struct {
 	done   chan struct{}
 	err    error // set before done is closed
 	logs   []*log
+	// settles says that everything is to be durable in its own file when it is done; guarded by syncer.mu until the commit runs.
+	settles bool
 }
 
 // Begin implements [logstore.Commit].
@@ -98,6 +102,26 @@ func (s *syncer) markLocked(l *log) *commit {
 		c.logs = append(c.logs, l)
 	}
 	return c
+}
+
+// settle begins a commit that leaves the journal empty.
+func (s *syncer) settle() *commit {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.markLocked(nil)
+	c.settles = true
+	s.beginLocked()
+	return c
+}
+
+// forget returns when the journal has nothing of what was appended before the call. Its error takes the directory offline.
+func (s *syncer) forget() error {
+	if s.journal.used.Load() == 0 {
+		return nil
+	}
+	c := s.settle()
+	<-c.done
+	return c.err
 }
 
 // barrier waits until no commit that was running or collecting before is left.
@@ -169,9 +193,13 @@ func (s *syncer) commit(c *commit) {
 			folders = folders || job.newFolder
 		}
 	}
+	s.journal.begin()
 	err := s.dir.offline()
 	if err == nil {
 		err = s.syncAll(jobs)
+	}
+	if err == nil && c.settles {
+		err = s.journal.settle()
 	}
 	if err == nil && folders {
 		// The names of new folders, and their places in the offsets file: once for all of them.
@@ -183,8 +211,16 @@ func (s *syncer) commit(c *commit) {
 	for i := range jobs {
 		jobs[i].log.endFlush(&jobs[i], err)
 	}
+	if err != nil {
+		s.journal.undo()
+	}
 	c.err = err
 	close(c.done)
+	if err == nil && s.journal.isFull() {
+		if err := s.journal.settle(); err != nil {
+			_ = s.dir.fail("sync", err) // which is the error itself
+		}
+	}
 	clear(jobs)
 	s.jobs = jobs[:0]
 	if cap(s.jobs) > maxIdleJobs {
@@ -195,12 +231,34 @@ func (s *syncer) commit(c *commit) {
 // maxIdleJobs bounds the memory that one large commit leaves behind.
 const maxIdleJobs = 256
 
-// syncAll syncs the files of all jobs in parallel. The writes are begun for all of them first, which saves a fifth of the time of ten files
-// and more, and a quarter of the CPU.
+// syncAll makes all jobs durable: the small ones together in the journal, each of the others in its own files.
 func (s *syncer) syncAll(jobs []flushJob) error {
 	if len(jobs) == 1 {
 		return jobs[0].sync()
 	}
+	n := s.journal.pick(jobs)
+	if n == 0 {
+		return syncJobs(jobs)
+	}
+	var others chan error
+	if n < len(jobs) {
+		others = make(chan error, 1)
+		go func() { others <- syncJobs(jobs[n:]) }()
+	}
+	full, err := s.journal.write(jobs[:n])
+	if full {
+		// What is in the segments has its room already.
+		err = syncJobs(jobs[:n])
+	}
+	if others != nil {
+		err = errors.Join(err, <-others)
+	}
+	return err
+}
+
+// syncJobs syncs the files of jobs in parallel. The writes are begun for all of them first, which saves a fifth of the time of ten files
+// and more, and a quarter of the CPU.
+func syncJobs(jobs []flushJob) error {
 	for i := range jobs {
 		if active := jobs[i].active; active != nil && jobs[i].err == nil {
 			if err := active.data.file.StartSync(); err != nil {
@@ -208,19 +266,34 @@ func (s *syncer) syncAll(jobs []flushJob) error {
 			}
 		}
 	}
+	return inParallel(len(jobs), func(i int) error { return jobs[i].sync() })
+}
+
+// syncFiles does the same for files.
+func syncFiles(files []vfs.File) error {
+	for _, f := range files {
+		if err := f.StartSync(); err != nil {
+			return err
+		}
+	}
+	return inParallel(len(files), func(i int) error { return files[i].Sync() })
+}
+
+// inParallel calls fn for each of n by a few goroutines, and returns their errors. Each goroutine ends with its first one.
+func inParallel(n int, fn func(i int) error) error {
 	var (
 		next   atomic.Int64
 		group  sync.WaitGroup
-		failed = make([]error, min(len(jobs), syncWorkers))
+		failed = make([]error, min(n, syncWorkers))
 	)
 	for worker := range failed {
 		group.Go(func() {
 			for {
 				i := int(next.Add(1)) - 1
-				if i >= len(jobs) {
+				if i >= n {
 					return
 				}
-				if err := jobs[i].sync(); err != nil {
+				if err := fn(i); err != nil {
 					failed[worker] = err
 					return
 				}
@@ -241,6 +314,8 @@ type flushJob struct {
 	// end is the log end offset that will be durable, at is where that is.
 	end int64
 	at  position
+	// from is up to where the active segment is durable, -1 if that isn't known.
+	from int64
 	// newNames says that the folder has new files, newFolder that it is new itself.
 	newNames  bool
 	newFolder bool
@@ -318,8 +393,12 @@ func (l *log) beginFlush() (job flushJob, ok bool) {
 	}
 	w.newEpochs = false
 	w.unsynced, w.newNames, w.newFolder, w.newSnapshots = nil, false, false, nil
+	job.from = -1
 	if w.active != nil {
 		job.at = position{w.active, w.active.size}
+		if w.durableAt.segment == w.active {
+			job.from = w.durableAt.pos
+		}
 	}
 	if !w.activeDirty {
 		return job, true
@@ -355,6 +434,7 @@ func (l *log) endFlush(job *flushJob, err error) {
 // flushedLocked moves the durable end and with it, by the policy of the topic, the high watermark.
 func (l *log) flushedLocked(job *flushJob) {
 	w := job.writer
+	w.durableAt = job.at
 	if job.end > w.flushedOffset {
 		w.flushedOffset = job.end
 		w.folder.dir.offsetsLater(l, w)

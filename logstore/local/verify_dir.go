@@ -72,6 +72,9 @@ func (a *audit) all(folders []string) error {
 	if err := a.dirFiles(names); err != nil {
 		return err
 	}
+	if a.dir.fs, err = viewJournal(a.dir.fs, names); err != nil {
+		return err
+	}
 	if folders == nil {
 		for _, name := range names {
 			if topic, _, stage, ok := format.ParsePartitionDir(name); ok && stage == format.Live && topic != clusterMetadata {

@@ -67,6 +67,8 @@ type writer struct {
 
 	// flushedOffset is the durable end: everything below it was synced.
 	flushedOffset int64
+	// durableAt is where in the active segment that was, as of the last commit; its segment is nil before the first one.
+	durableAt position
 	// unsynced are closed segments that were not synced yet, each held open.
 	unsynced []*segment
 	// activeDirty says that the active segment has unsynced batches, activePinned that it is held open for

@@ -1,8 +1,8 @@
 // Package format is the files around the log segments, as bytes: indexes, checkpoints,
 // metadata, names, and the clean-shutdown marker. format.md beside this file draws them all.
 //
-// All but the marker and the offsets file are Kafka's own formats, so that Kafka's
-// tools read them. Those two are ours, and carry magic, version and CRC.
+// All but the marker, the offsets file and the journal are Kafka's own formats, so that Kafka's
+// tools read them. Those are ours, and carry magic, version and CRC.
 //
 // The codecs are pure, and bound what they allocate by the size of what they are given.
 // What they let pass is consistent in itself; whether it is true only the log can

@@ -1,0 +1,354 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"slices"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/clatterhq/clatter/logstore"
+	"github.com/clatterhq/clatter/logstore/local/format"
+	"github.com/clatterhq/clatter/logstore/logstoretest"
+	"github.com/clatterhq/clatter/logstore/vfs"
+)
+
+// journaled is a store of some logs whose commits go into the journal.
+type journaled struct {
+	*fixture
+	disk   *vfs.Injected
+	memory *vfs.Memory
+	logs   []*logstoretest.Log
+	tag    int
+}
+
+func newJournaled(t *testing.T, logs int) *journaled {
+	t.Helper()
+	j := &journaled{memory: vfs.NewMemory()}
+	j.disk = vfs.Inject(j.memory)
+	j.fixture = newFixture(t, on(j.disk), int32(logs), logstoretest.Config())
+	for range logs {
+		j.logs = append(j.logs, logstoretest.NewLog())
+	}
+	if err := j.commit(); err != nil { // The files are new: this one is theirs.
+		t.Fatal(err)
+	}
+	return j
+}
+
+// commit appends to all logs in one commit and waits for it.
+func (j *journaled) commit() error {
+	j.t.Helper()
+	var last logstore.Ticket
+	for i, m := range j.logs {
+		j.tag++
+		batch := logstoretest.Batch{Size: 30, Tag: j.tag}.Build(j.t)
+		ticket, err := j.log(int32(i)).Append(batch, logstore.AppendOptions{Now: 1, DeferCommit: true})
+		if err != nil {
+			return err
+		}
+		m.Append(batch)
+		last = ticket
+	}
+	last.Commit.Begin()
+	if _, err := last.Wait(context.Background()); err != nil {
+		return err
+	}
+	for _, m := range j.logs {
+		m.Acked = len(m.Batches)
+	}
+	return nil
+}
+
+// recovers opens a disk that the logs were on, and compares.
+func (j *journaled) recovers(disk vfs.FS) {
+	j.t.Helper()
+	wantWhole(j.t, "before it is opened", disk)
+	s := openStore(j.t, disk)
+	defer s.Close(context.Background())
+	if err := s.Create(j.topic); err != nil {
+		j.t.Fatal(err)
+	}
+	for i, m := range j.logs {
+		p, err := s.Partition(j.topic.ID, int32(i))
+		if err != nil {
+			j.t.Fatal(err)
+		}
+		m.Clone().Recover(j.t, p)
+	}
+}
+
+// powerCut is the disk with nothing but what was synced, which is one clone of eight.
+func (j *journaled) powerCut() *vfs.Memory {
+	for seed := uint64(0); ; seed++ {
+		random := rand.New(rand.NewPCG(seed, 0))
+		if random.Float64(); random.IntN(8) == 0 {
+			return j.memory.CrashClone(rand.New(rand.NewPCG(seed, 0)))
+		}
+	}
+}
+
+func (j *journaled) journalSize() int64 {
+	j.t.Helper()
+	info, err := j.memory.Stat(format.JournalFile)
+	if err != nil {
+		j.t.Fatal(err)
+	}
+	return info.Size
+}
+
+func TestCommitOfManySmallAppendsIsOneSync(t *testing.T) {
+	j := newJournaled(t, 20)
+	if err := j.commit(); err != nil { // makes the journal
+		t.Fatal(err)
+	}
+	var names []string
+	j.disk.SetRules(&vfs.Rule{Ops: vfs.OpsSync, Before: func(call vfs.Call) error {
+		if call.Path != format.OffsetsFile {
+			names = append(names, call.Path)
+		}
+		return nil
+	}})
+	if err := j.commit(); err != nil {
+		t.Fatal(err)
+	}
+	j.disk.SetRules()
+	if !slices.Equal(names, []string{format.JournalFile}) {
+		t.Errorf("synced: %q", names)
+	}
+	cut := j.powerCut()
+	info, err := cut.Stat("t-3/" + fileName(0, logSuffix))
+	if end := j.log(3).view.Load().highWatermarkAt.pos; err != nil || info.Size >= end {
+		t.Errorf("%d of %d bytes were durable without the journal, %v", info.Size, end, err)
+	}
+	j.recovers(cut)
+	if err := j.commit(); err != nil {
+		t.Fatal(err)
+	}
+	j.close()
+	if size := j.journalSize(); size != 0 {
+		t.Errorf("journal has %d bytes after a clean stop", size)
+	}
+	j.recovers(j.powerCut())
+}
+
+func TestLargeAndSingleAppendsAreSyncedThemselves(t *testing.T) {
+	j := newJournaled(t, 2)
+	logAppend(t, j.log(0), logstoretest.Batch{}.Build(t))
+	large := logstoretest.Batch{Size: journalLogBytes}.Build(t)
+	if _, err := j.log(0).Append(large, logstore.AppendOptions{DeferCommit: true}); err != nil {
+		t.Fatal(err)
+	}
+	logAppend(t, j.log(1), logstoretest.Batch{}.Build(t))
+	if _, err := j.memory.Stat(format.JournalFile); err == nil {
+		t.Error("there is a journal")
+	}
+}
+
+func TestLongJournalBeginsAnew(t *testing.T) {
+	j := newJournaled(t, 3)
+	j.store.dirs[0].syncer.journal.limit = 3000
+	most := int64(0)
+	for range 100 {
+		if err := j.commit(); err != nil {
+			t.Fatal(err)
+		}
+		most = max(most, j.journalSize())
+	}
+	if most == 0 || most > 3000+1000 {
+		t.Errorf("journal grew to %d bytes", most)
+	}
+	j.recovers(j.powerCut())
+}
+
+func TestJournalIsEmptiedAtRest(t *testing.T) {
+	j := newJournaled(t, 3)
+	if err := j.commit(); err != nil {
+		t.Fatal(err)
+	}
+	if j.journalSize() == 0 {
+		t.Fatal("nothing in the journal")
+	}
+	for deadline := time.Now().Add(30 * time.Second); j.journalSize() > 0; time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the journal is never emptied")
+		}
+	}
+	j.recovers(j.powerCut())
+}
+
+func TestWithoutRoomForJournalSegmentsAreSynced(t *testing.T) {
+	for _, op := range []vfs.Op{vfs.OpCreate, vfs.OpWrite} {
+		j := newJournaled(t, 3)
+		j.disk.SetRules(&vfs.Rule{Ops: op, Path: format.JournalFile, Err: syscall.ENOSPC, ShortWrite: 20})
+		for range 3 {
+			if err := j.commit(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		j.recovers(j.powerCut())
+		j.disk.SetRules()
+		if err := j.commit(); err != nil {
+			t.Fatal(err)
+		}
+		if j.journalSize() == 0 {
+			t.Error("the journal isn't used again when there is room")
+		}
+		j.recovers(j.powerCut())
+	}
+}
+
+func TestFailedJournalAcknowledgesNothing(t *testing.T) {
+	for _, failing := range []vfs.Op{vfs.OpWrite, vfs.OpSync} {
+		j := newJournaled(t, 3)
+		if err := j.commit(); err != nil {
+			t.Fatal(err)
+		}
+		j.disk.SetRules(&vfs.Rule{Ops: failing, Path: format.JournalFile, Err: syscall.EIO})
+		acknowledged := make([]int, len(j.logs))
+		for i, m := range j.logs {
+			acknowledged[i] = len(m.Batches)
+		}
+		if err := j.commit(); !errors.Is(err, logstore.ErrOffline) {
+			t.Fatalf("%v", err)
+		}
+		j.disk.SetRules()
+		if err := j.commit(); !errors.Is(err, logstore.ErrOffline) {
+			t.Errorf("after a failure: %v", err)
+		}
+		// What was refused isn't there, and what was acknowledged before is.
+		for i, m := range j.logs {
+			m.Cut(acknowledged[i])
+		}
+		if err := j.store.Close(context.Background()); err == nil {
+			t.Error("closed without an error")
+		}
+		j.recovers(copyDisk(t, j.memory))
+	}
+}
+
+// TestJournalIsNotPutOverAnotherProgramsBatches has an Apache Kafka open the directory after a power cut. It knows no journal, cuts what
+// isn't in the segments, and goes on.
+func TestJournalIsNotPutOverAnotherProgramsBatches(t *testing.T) {
+	for name, clean := range map[string]bool{"stopped cleanly": true, "killed": false} {
+		t.Run(name, func(t *testing.T) {
+			j := newJournaled(t, 2)
+			if err := j.store.dirs[0].flushOffsets(); err != nil {
+				t.Fatal(err)
+			}
+			if err := j.commit(); err != nil {
+				t.Fatal(err)
+			}
+			disk := j.powerCut()
+			path := "t-0/" + fileName(0, logSuffix)
+			theirs := logstoretest.Batch{Size: 500, Tag: 99}.Build(t)
+			theirs.SetBaseOffset(1)
+			theirs.SetPartitionLeaderEpoch(3)
+			want := append(content(t, disk, path), theirs...)
+			if err := writeFile(disk, path, want); err != nil {
+				t.Fatal(err)
+			}
+			if clean {
+				if err := writeFile(disk, kafkaCleanFile, []byte(`{"version":0}`)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			s := openStore(t, disk)
+			defer s.Close(context.Background())
+			if err := s.Create(j.topic); err != nil {
+				t.Fatal(err)
+			}
+			p, err := s.Partition(j.topic.ID, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, _ := readRun(t, p, 0, logstore.ReadUncommitted)
+			if !slices.Equal(got, want) {
+				t.Errorf("%d bytes, want %d", len(got), len(want))
+			}
+			if info, err := disk.Stat(format.JournalFile); err != nil || info.Size != 0 {
+				t.Errorf("journal: %+v, %v", info, err)
+			}
+		})
+	}
+}
+
+func TestJournalOfDeletedTopicIsForgotten(t *testing.T) {
+	j := newJournaled(t, 2)
+	for range 3 {
+		if err := j.commit(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := j.store.Delete(context.Background(), j.topic); err != nil {
+		t.Fatal(err)
+	}
+	j.topic.ID = logstore.TopicID{7}
+	if err := j.store.Create(j.topic); err != nil {
+		t.Fatal(err)
+	}
+	j.logs = []*logstoretest.Log{logstoretest.NewLog(), logstoretest.NewLog()}
+	for range 5 {
+		if err := j.commit(); err != nil {
+			t.Fatal(err)
+		}
+		j.recovers(j.powerCut())
+	}
+}
+
+// FuzzJournalReplay gives a start a journal of any content beside a log that is whole: it never panics, never refuses the directory, and
+// makes no files.
+func FuzzJournalReplay(f *testing.F) {
+	batch := logstoretest.Batch{Size: 30}.Build(f)
+	for _, folder := range []string{"t-0", "t-1", "../t-0", "t-0/../t-0"} {
+		for _, position := range []int64{0, int64(len(batch)), 1 << 40} {
+			e := format.JournalEntry{TopicID: logstore.TopicID{1}, Folder: folder, Position: position}
+			p, room := format.AppendJournalEntry(format.BeginJournalCommit(nil), &e, len(batch))
+			copy(room, batch)
+			f.Add(p[20:], false)
+			f.Add(p[20:], true)
+		}
+	}
+	f.Fuzz(func(t *testing.T, entries []byte, twice bool) {
+		memory := vfs.NewMemory()
+		s := openStore(t, memory)
+		topic := logstore.TopicPartitions{ID: logstore.TopicID{1}, Topic: "t", Partitions: 1, Config: logstoretest.Config()}
+		if err := s.Create(topic); err != nil {
+			t.Fatal(err)
+		}
+		p, err := s.Partition(topic.ID, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		kept := logstoretest.Batch{Size: 30}.Build(t)
+		logAppendInPlace(t, p, kept)
+		if err := s.dirs[0].flushOffsets(); err != nil {
+			t.Fatal(err)
+		}
+		disk := copyDisk(t, memory)
+		if err := s.Close(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		commit := append(format.BeginJournalCommit(nil), entries...)
+		format.SealJournalCommit(commit, 1)
+		if twice {
+			commit = append(commit, commit...)
+		}
+		if err := writeFile(disk, format.JournalFile, commit); err != nil {
+			t.Fatal(err)
+		}
+		reopened, err := Open(context.Background(), on(disk))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer reopened.Close(context.Background())
+		if err := reopened.Create(topic); err != nil {
+			t.Fatal(err)
+		}
+		if names, err := disk.List(""); err != nil || len(names) > 8 {
+			t.Errorf("%q, %v", names, err)
+		}
+	})
+}

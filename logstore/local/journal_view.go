@@ -1,0 +1,120 @@
+package local
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+
+	"github.com/clatterhq/clatter/logstore"
+	"github.com/clatterhq/clatter/logstore/local/format"
+	"github.com/clatterhq/clatter/logstore/vfs"
+)
+
+// journalView is a log directory as the next start will make it: segments have the bytes that the journal has of them. It is for
+// reading alone.
+type journalView struct {
+	vfs.FS
+	patches map[string][]patch // by path
+}
+
+// patch is bytes of a file.
+type patch struct {
+	at    int64
+	bytes []byte
+}
+
+// viewJournal looks at a directory through its journal.
+func viewJournal(disk vfs.FS, names []string) (vfs.FS, error) {
+	if stoppedCleanly(names) {
+		return disk, nil
+	}
+	content, err := format.ReadAll(disk, format.JournalFile, maxJournalBytes)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && len(content) == 0 {
+		return disk, nil
+	}
+	if err != nil && !errors.Is(err, format.ErrTooLarge) {
+		return nil, err
+	}
+	v := &journalView{FS: disk, patches: map[string][]patch{}}
+	owners := map[string]logstore.TopicID{}
+	_, err = format.DecodeJournal(content, func(e *format.JournalEntry) error {
+		owner, known := owners[e.Folder]
+		if !known {
+			// Without it nothing is put there: the audit reports what is wrong with it.
+			metadata, err := format.ReadAll(disk, e.Folder+"/"+format.PartitionMetadataFile, maxMetadataBytes)
+			if err == nil {
+				id, _ := format.DecodePartitionMetadata(metadata)
+				owner = logstore.TopicID(id)
+			}
+			owners[e.Folder] = owner
+		}
+		if owner == e.TopicID {
+			path := e.Folder + "/" + fileName(e.BaseOffset, logSuffix)
+			v.patches[path] = append(v.patches[path], patch{e.Position, e.Batches})
+		}
+		return nil
+	})
+	return v, err
+}
+
+// Open implements [vfs.FS].
+func (v *journalView) Open(path string) (vfs.File, error) {
+	f, err := v.FS.Open(path)
+	if patches := v.patches[path]; err == nil && patches != nil {
+		return &patchedFile{f, patches}, nil
+	}
+	return f, err
+}
+
+// Stat implements [vfs.FS].
+func (v *journalView) Stat(path string) (vfs.Info, error) {
+	info, err := v.FS.Stat(path)
+	info.Size = grown(info.Size, v.patches[path])
+	return info, err
+}
+
+// grown is the size of a file with patches that go on where it ends.
+func grown(size int64, patches []patch) int64 {
+	for _, p := range patches {
+		if p.at <= size {
+			size = max(size, p.at+int64(len(p.bytes)))
+		}
+	}
+	return size
+}
+
+// patchedFile is a file with patches.
+type patchedFile struct {
+	vfs.File
+	patches []patch
+}
+
+// Size implements [vfs.File].
+func (f *patchedFile) Size() (int64, error) {
+	size, err := f.File.Size()
+	return grown(size, f.patches), err
+}
+
+// ReadAt implements [vfs.File].
+func (f *patchedFile) ReadAt(p []byte, off int64) (int, error) {
+	size, err := f.Size()
+	if err != nil {
+		return 0, err
+	}
+	n, err := f.File.ReadAt(p, off)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return n, err
+	}
+	want := int(min(int64(len(p)), max(size-off, 0)))
+	clear(p[min(n, want):want])
+	for _, x := range f.patches {
+		from, to := max(x.at, off), min(x.at+int64(len(x.bytes)), off+int64(want))
+		if from < to {
+			copy(p[from-off:to-off], x.bytes[from-x.at:])
+		}
+	}
+	if want < len(p) {
+		return want, io.EOF
+	}
+	return want, nil
+}
