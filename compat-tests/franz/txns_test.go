@@ -14,12 +14,15 @@ import (
 	"github.com/clatterhq/clatter/compat-tests/txns"
 )
 
+// optionSession is how long, in ms, a copier that died stays a member.
+const optionSession = "session"
+
 // copier copies as a member of a group until the context ends.
 func copier(ctx context.Context, c txns.Copying, say func(string)) error {
 	session, err := kgo.NewGroupTransactSession(
 		kgo.SeedBrokers(c.Addr), kgo.TransactionalID(c.ID), kgo.ConsumerGroup(c.Group), kgo.ConsumeTopics(c.Input),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
-		kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.SessionTimeout(6*time.Second), kgo.HeartbeatInterval(500*time.Millisecond),
+		kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.SessionTimeout(time.Duration(c.Number(optionSession))*time.Millisecond), kgo.HeartbeatInterval(300*time.Millisecond),
 		kgo.MetadataMinAge(100*time.Millisecond), kgo.TransactionTimeout(30*time.Second),
 	)
 	if err != nil {
@@ -70,7 +73,16 @@ func transact(session *kgo.GroupTransactSession, c txns.Copying, fetches kgo.Fet
 	return nil
 }
 
+// TestTransactionsUnderKills is bar R14 with franz-go.
+func TestTransactionsUnderKills(t *testing.T) {
+	t.Parallel()
+	txns.Soak(t, txns.Client{
+		Command: txns.Self, Groups: true,
+		Broker: map[string]string{"group.min.session.timeout.ms": "1000"}, Options: map[string]string{optionSession: "1500"},
+	})
+}
+
 func TestTransactions(t *testing.T) {
 	t.Parallel()
-	txns.Copy(t, txns.Client{Command: txns.Self, Groups: true})
+	txns.Copy(t, txns.Client{Command: txns.Self, Groups: true, Options: map[string]string{optionSession: "6000"}})
 }

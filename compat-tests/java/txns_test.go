@@ -38,7 +38,7 @@ func TestTransactions(t *testing.T) {
 	})
 }
 
-// TestTransactionsUnderKills copies while the broker is killed again and again.
+// TestTransactionsUnderKills is bar R14 with the Java client.
 func TestTransactionsUnderKills(t *testing.T) {
 	t.Parallel()
 	txns.Soak(t, copierWith(t, "kafka-clients", jars.ClientsPOM))

@@ -62,8 +62,9 @@ func (s *Scenario) zombie() {
 
 // Environment of [Soak]; without it the test is a short one.
 const (
-	recordsVariable = "TXN_RECORDS"
-	killsVariable   = "TXN_KILLS"
+	recordsVariable     = "TXN_RECORDS"
+	killsVariable       = "TXN_KILLS"
+	clientKillsVariable = "TXN_CLIENT_KILLS"
 )
 
 func number(t *testing.T, variable string, otherwise int) int {
@@ -79,31 +80,51 @@ func number(t *testing.T, variable string, otherwise int) int {
 	return n
 }
 
-// soakLimit bounds a copy of 100,000 records with 50 kills of the broker.
-const soakLimit = time.Hour
+// Bounds of [Soak].
+const (
+	// soakLimit bounds a copy of 100,000 records with 50 kills of the broker.
+	soakLimit = time.Hour
+	// soakBatch is the most records in a transaction of a long copy.
+	soakBatch = 750
+)
 
-// Soak copies many records while the broker is killed again and again (TXN_RECORDS, TXN_KILLS), at moments that come from a
-// seed in the log.
+// Soak is bar R14: many records are copied while the broker and copiers are killed again and again (TXN_RECORDS, TXN_KILLS,
+// TXN_CLIENT_KILLS), at moments that come from a seed in the log. Another copier takes the place of one that was killed. The copy must be exact, and
+// those who read it meanwhile must have been shown what is there in the end.
+//
+// Negative control: [Scenario.CompareReaders].
 func Soak(t *testing.T, c Client) {
 	t.Helper()
 	records := number(t, recordsVariable, 600)
 	kills := number(t, killsVariable, min(50, 3+records/2000))
+	clientKills := min(kills, number(t, clientKillsVariable, max(1, kills*2/5)))
 	s := NewScenario(t, c, soakLimit)
-	s.options[OptionBatch] = strconv.Itoa(max(10, records/1000))
+	s.options[OptionBatch] = strconv.Itoa(min(soakBatch, max(10, records/40)))
 	seed := uint64(time.Now().UnixNano()) //nolint:gosec // Any number will do.
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // Not for secrets.
-	share := max(1, records/partitionCount/(kills+1))
+	share := max(1, records/partitionCount/(kills+clientKills+1))
 	s.Start()
-	for range kills {
+	// half writes more, and returns when half of that is still to be copied and a few milliseconds are over.
+	half := func() {
 		s.Write(share)
-		s.AwaitCopied(s.total() - share) // Half of what was written last is still to be copied.
+		s.AwaitCopied(s.total() - share)
 		select {
 		case <-s.ctx.Done():
 		case <-time.After(time.Duration(random.IntN(30)) * time.Millisecond):
 		}
+	}
+	for n := range kills {
+		half()
 		s.CrashBroker()
+		if (n+1)*clientKills/kills > n*clientKills/kills {
+			half()
+			s.copier.Kill()
+			s.Start()
+		}
 	}
 	s.Write(share)
 	s.Finish()
+	s.CompareReaders()
+	t.Logf("%d kills of the broker, %d of copiers", kills, clientKills)
 }

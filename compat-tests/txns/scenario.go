@@ -38,6 +38,7 @@ type Scenario struct {
 	reader  *kgo.Client // Sees only what was committed.
 	admin   *kadm.Client
 	out     *Output
+	live    map[int32][]shown // What the reader was shown while copiers wrote, by partition.
 	written map[int32]int
 	options map[string]string
 
@@ -55,7 +56,7 @@ func NewScenario(t *testing.T, c Client, limit time.Duration) *Scenario {
 	keys := map[string]string{"group.initial.rebalance.delay.ms": "0", "offsets.topic.num.partitions": "4", "transaction.state.log.num.partitions": "4"}
 	maps.Copy(keys, c.Broker)
 	s := &Scenario{
-		t: t, ctx: ctx, client: c, Broker: brokertest.Start(t, keys), out: NewOutput(), written: map[int32]int{},
+		t: t, ctx: ctx, client: c, Broker: brokertest.Start(t, keys), out: NewOutput(), live: map[int32][]shown{}, written: map[int32]int{},
 		options: map[string]string{OptionBatch: "10", OptionAbort: "4", OptionPartitions: strconv.Itoa(partitionCount)},
 	}
 	maps.Copy(s.options, c.Options)
@@ -177,6 +178,7 @@ func (s *Scenario) read() error {
 		if err == nil {
 			err = s.out.Read(r.Partition, r.Offset, string(r.Value))
 		}
+		s.live[r.Partition] = append(s.live[r.Partition], shown{r.Offset, string(r.Value)})
 	})
 	return err
 }
