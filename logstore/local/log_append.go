@@ -72,6 +72,9 @@ type appending struct {
 func (l *log) appendLocked(batches []byte, opts *logstore.AppendOptions) (logstore.AppendResult, *commit, error) {
 	config := l.config()
 	w, err := l.writableLocked()
+	if err == nil {
+		err = w.folder.dir.admit()
+	}
 	if err != nil {
 		return logstore.AppendResult{}, nil, err
 	}
@@ -99,7 +102,8 @@ func (l *log) appendLocked(batches []byte, opts *logstore.AppendOptions) (logsto
 	}, l.appendedLocked(config, w, &a), nil
 }
 
-// writableLocked returns the writer of a log that takes appends, loading or making it.
+// writableLocked returns the writer of a log that takes appends, loading or making it. Whether the disk has room is asked by those who append:
+// a full one lets a single try through now and then.
 func (l *log) writableLocked() (*writer, error) {
 	if err := l.checkLocked(); err != nil {
 		return nil, err
@@ -117,7 +121,7 @@ func (l *log) writableLocked() (*writer, error) {
 	if err := w.folder.dir.offline(); err != nil {
 		return nil, err
 	}
-	return w, w.folder.dir.admit()
+	return w, nil
 }
 
 // assign patches the batches with their offsets and what else the leader decides.

@@ -5,7 +5,7 @@
 // Anomalies that broke other brokers, by the names that RELIABILITY.md has for them:
 //
 //	A2  idem-5inflight   answers lost behind the append    faults.TestLostProduceAnswersMakeNoDuplicates
-//	A3  err-taxonomy     codes that producers don't expect  every test here (noSurprises)
+//	A3  err-taxonomy     codes that producers don't expect  every test here (noSurprises), handlers.TestFailingDiskIsToldInCodesThatProducersKnow
 //	A4  pid-expiry       producers that were forgotten     TestIdleProducersResume
 //	A5                   spurious OUT_OF_ORDER             every test here (noSurprises), faults.TestLost.*
 //	A6  txn-epoch        markers of an epoch that passed   TestMarkerEndsOnlyItsEpoch
