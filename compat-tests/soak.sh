@@ -4,7 +4,7 @@
 set -uo pipefail
 cd "$(dirname "$0")"
 
-# bar, setting of the full form, folder of the module, package, tests
+# bar, settings of the full form (joined by commas), folder of the module, package, tests; a bar may have several rows
 bars='
 R1  FAULT_KILLS=200            .  ./faults         TestKillUnderLoadLosesNothing
 R2  FAULT_POWER_CUTS=200       .  ./faults         TestPowerCutUnderLoadLosesNothing|TestPowerCutWithoutSyncLosesRecords
@@ -19,9 +19,15 @@ R10 FAULT_STRICT=1             .  ./faults         TestStopAndRestartWithManyPar
 R11 FAULT_DELETIONS=200        .  ./faults         TestDeletionsSurvivePowerCuts
 R12 FAULT_RECOVERY_KILLS=100   .  ./faults         TestKillsDuringRecoveryLoseNothing
 R13 FAULT_PROXY_TIME=10m       .  ./faults         TestLost.*
+R14 TXN_RECORDS=100000         .  ./franz          TestTransactionsUnderKills
+R14 TXN_RECORDS=100000         .  ./java           TestTransactionsUnderKills
+R15 FAULT_KILLS=50             .  ./faults/exactlyonce TestMoney.*
+R16 FAULT_LATE_TIME=240,FAULT_LATE_BY=60 .  ./faults/exactlyonce TestLate.*
+R17 TXN_CRASHES=1000           .. ./coordinator/txn TestTransactionsSurviveCrashes
+R17 FAULT_KILLS=100,FAULT_EXHAUSTED=20 .  ./faults/exactlyonce TestKills.*|TestExhausted.*|TestSource.*
+A4  FAULT_PRODUCER_EXPIRY_MS=5000 .  ./faults/exactlyonce TestIdleProducersResume
 R18 FAULT_KILLS=200            .  ./faults         TestKillsLoseNoAcknowledgedCommit
 R19 FAULT_MEMBERS=500          .  ./faults         TestCrowdSurvivesAKill
-TXN TXN_RECORDS=100000         .  ./java           TestTransactionsUnderKills
 R20 FAULT_COMPACTION_KILLS=200 .  ./faults         TestKillsDuringCompaction
 R21 FAULT_HEALTHY_SECONDS=3600 .  ./faults         TestHealthyBrokerStaysHealthy
 CLEANING FAULT_CLEANINGS=20    .  ./faults         TestCleanerLetsTheDataPathBe
@@ -34,9 +40,9 @@ trap 'rm -f "$output"' EXIT
 while read -r bar setting folder package tests; do
   [ -n "$bar" ] || continue
   [ $# = 0 ] || [[ " $* " = *" $bar "* ]] || continue
-  echo "== $bar: cd $folder; $setting go test -run '$tests' $package"
+  echo "== $bar: cd $folder; ${setting//,/ } go test -run '$tests' $package"
   began=$SECONDS
-  (cd "$folder" && env "$setting" CI=true go test -count=1 -timeout 4h -v -run "^($tests)\$" "$package") 2>&1 </dev/null | tee "$output"
+  (cd "$folder" && env ${setting//,/ } CI=true go test -count=1 -timeout 4h -v -run "^($tests)\$" "$package") 2>&1 </dev/null | tee "$output"
   if [ "${PIPESTATUS[0]}" = 0 ] && grep -q '^--- PASS' "$output"; then
     results+=("$bar passed in $((SECONDS - began)) s")
   else
