@@ -11,7 +11,7 @@ import (
 	"github.com/clatterhq/clatter/compat-tests/faults/load"
 )
 
-// TestHealthyBrokerStaysHealthy is bar R21: nothing is broken, and for FAULT_HEALTHY_SECONDS (10 by default, 3,600 before a release) no
+// TestHealthyBrokerStaysHealthy is bar R21 and anomaly A8 (healthy-long): nothing is broken, and for FAULT_HEALTHY_SECONDS (10 by default, 3,600 before a release) no
 // reader and no group waits 10 s while there is something to read, memory and open files don't grow, and nothing is logged after the start.
 //
 // Negative control: a build that keeps each produced frame shows as growth of memory within a minute.

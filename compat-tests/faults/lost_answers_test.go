@@ -13,7 +13,7 @@ import (
 
 // TestLostProduceAnswersMakeNoDuplicates is the short form of bar R13: one produce in ten loses its answer after the
 // broker has appended it, one in ten is slow and split, one in ten is sent twice. The client asks again and must be told the first offset; it must never be told
-// OUT_OF_ORDER_SEQUENCE. FAULT_PROXY_TIME sets how long (10s by default).
+// OUT_OF_ORDER_SEQUENCE. These are anomalies A2 (idem-5inflight) and A5 too; with transactions they are in exactlyonce. FAULT_PROXY_TIME sets how long (10s by default).
 func TestLostProduceAnswersMakeNoDuplicates(t *testing.T) {
 	duration := proxyTime(t)
 	history := loseAnswers(t, duration, load.Settings{Topic: "proxied"})

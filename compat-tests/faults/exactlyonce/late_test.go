@@ -22,7 +22,7 @@ type lateWork struct {
 }
 
 // workLate has producers of one version write, while a tenth of the requests with these keys is held back for up to hold after the client has
-// lost its connection, and a tenth comes a second time after up to hold. In the end nothing may stay open.
+// lost its connection, a tenth comes a second time after up to hold, and some answers are lost. In the end nothing may stay open.
 func workLate(t *testing.T, version int, duration, hold time.Duration, keys ...int16) lateWork {
 	t.Helper()
 	const topic, partitions = "late", 4
@@ -31,7 +31,11 @@ func workLate(t *testing.T, version int, duration, hold time.Duration, keys ...i
 	random := chance(t)
 	var faults []proxy.Faults
 	for _, key := range keys {
-		faults = append(faults, proxy.Faults{Key: key, HoldShare: 0.1, EchoShare: 0.1, MaxHold: hold, Seed: random.Uint64()})
+		faults = append(faults, proxy.Faults{Key: key, LoseShare: 0.05, HoldShare: 0.1, EchoShare: 0.1, MaxHold: hold, Seed: random.Uint64()})
+	}
+	// Answers of the others are lost: what they are about is done, and asked for again.
+	for _, key := range []int16{keyInit, keyEnd} {
+		faults = append(faults, proxy.Faults{Key: key, LoseShare: 0.1})
 	}
 	front, err := proxy.Start(faults...)
 	if err != nil {
@@ -56,8 +60,8 @@ func workLate(t *testing.T, version int, duration, hold time.Duration, keys ...i
 	const timeout = 5 * time.Second
 	took := awaitRest(ctx, t, client, timeout+30*time.Second, topic)
 	awaitTerminal(ctx, t, client, timeout+30*time.Second)
-	t.Logf("version %d: %d committed, %d aborted, %d unknown; %d requests late, %d producers fenced; at rest after %s", version,
-		w.ledger.count(committed), w.ledger.count(aborted), w.ledger.count(unknown), front.Late(), w.fenced.Load(), took.Round(time.Millisecond))
+	t.Logf("version %d: %d committed, %d aborted, %d unknown; %d requests late, %d answers lost, %d producers fenced; at rest after %s", version,
+		w.ledger.count(committed), w.ledger.count(aborted), w.ledger.count(unknown), front.Late(), front.Lost(), w.fenced.Load(), took.Round(time.Millisecond))
 	t.Logf("answers: %s", codes)
 	if front.Late() == 0 || w.ledger.count(committed) == 0 {
 		t.Error("nothing was late, or nothing committed: nothing was tested")
