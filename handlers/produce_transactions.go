@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"context"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -17,9 +16,6 @@ const (
 	produceAbortable      = 11 // version from which TRANSACTION_ABORTABLE is understood
 	produceAddsPartitions = 12 // version from which a partition becomes part of the transaction by being written to
 )
-
-// verifyTimeout bounds the wait for a transaction coordinator.
-const verifyTimeout = 30 * time.Second
 
 // verifier is what Produce needs of [txn.Coordinator].
 type verifier interface {
@@ -90,8 +86,6 @@ func (d *Dispatcher) verifyBatches(ctx context.Context, t *transaction, batches 
 	if len(asked) == 0 {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, verifyTimeout)
-	defer cancel()
 	for i, code := range d.transactions.Verify(ctx, t.id, t.producerID, t.producerEpoch, partitions, t.bumps()) {
 		if code != wire.None {
 			asked[i].refuse(t.unverified(code))

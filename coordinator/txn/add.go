@@ -2,6 +2,7 @@ package txn
 
 import (
 	"context"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -13,6 +14,8 @@ const (
 	addFencedSince = 2
 	// addBatchesSince is the version of AddPartitionsToTxn that brokers send, for many transactions (KIP-890).
 	addBatchesSince = 4
+	// verifyLimit bounds the wait of a Produce for its coordinator.
+	verifyLimit = 30 * time.Second
 )
 
 // addition is partitions that are to be part of a transaction, or said to be.
@@ -22,6 +25,7 @@ type addition struct {
 	producerEpoch int16
 	partitions    []TopicPartition
 	version       int16 // transaction version of the client
+	limit         time.Duration
 }
 
 // AddPartitionsToTxn adds partitions to a transaction, which begins with the first ones. Version 4 and later are for brokers,
@@ -142,11 +146,11 @@ func (c *Coordinator) AddOffsetsToTxn(ctx context.Context, req *kmsg.AddOffsetsT
 
 // Verify is for Produce and TxnOffsetCommit: whether partitions are part of a transaction; with add they become part of it (KIP-890),
 // for which it waits a little while the transaction before is ending. There is one code per partition, in their order, as AddPartitionsToTxn
-// of version 4 has them: what older clients must be told instead is the caller's business. The caller keeps the slice.
+// of version 4 has them: what older clients must be told instead is the caller's business. The caller keeps the slice. It waits for 30 s at most.
 func (c *Coordinator) Verify(
 	ctx context.Context, transactionalID string, producerID int64, epoch int16, partitions []TopicPartition, add bool,
 ) []wire.ErrorCode {
-	a := addition{id: transactionalID, producerID: producerID, producerEpoch: epoch, partitions: partitions, version: versionBumps}
+	a := addition{id: transactionalID, producerID: producerID, producerEpoch: epoch, partitions: partitions, version: versionBumps, limit: verifyLimit}
 	if add {
 		return sameCode(len(partitions), c.add(ctx, &a))
 	}
@@ -162,6 +166,7 @@ func (c *Coordinator) add(ctx context.Context, a *addition) wire.ErrorCode {
 		id:      a.id,
 		decide:  func(s *Shard, m *Metadata) verdict[wire.ErrorCode] { return s.add(a, m) },
 		patient: true,
+		limit:   a.limit,
 		refused: func(code wire.ErrorCode) wire.ErrorCode { return code },
 	})
 }
@@ -213,6 +218,7 @@ func (c *Coordinator) verify(ctx context.Context, a *addition) []wire.ErrorCode 
 			decide: func(_ *Shard, m *Metadata) verdict[wire.ErrorCode] {
 				return verdict[wire.ErrorCode]{answer: a.verify(m, codes)}
 			},
+			limit:   a.limit,
 			refused: func(code wire.ErrorCode) wire.ErrorCode { return code },
 		})
 	}

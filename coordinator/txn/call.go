@@ -27,6 +27,8 @@ type question[T any] struct {
 	// patient says that it is worth waiting for a better answer where the transaction is busy. What is decided then must not end
 	// another transaction.
 	patient bool
+	// limit is how long somebody waits at most; 0: as long as the context lets it.
+	limit time.Duration
 	// refused makes the answer if there is no decision, or its record is not in the log.
 	refused func(code wire.ErrorCode) T
 }
@@ -116,6 +118,11 @@ func (k *call[T]) wait(ctx context.Context) T {
 	case <-k.answered: // As a rule it is there.
 		return k.answer
 	default:
+	}
+	if k.limit > 0 { // A timer is dear, so it is only set here.
+		limited, cancel := context.WithTimeout(ctx, k.limit)
+		defer cancel()
+		ctx = limited
 	}
 	select {
 	case <-k.answered:

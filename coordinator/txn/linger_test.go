@@ -9,6 +9,7 @@ import (
 	"github.com/clatterhq/clatter/coordinator/coordinatortest"
 	"github.com/clatterhq/clatter/logstore"
 	"github.com/clatterhq/clatter/logstore/vfs"
+	"github.com/clatterhq/clatter/wire"
 	"github.com/clatterhq/clatter/wire/record"
 )
 
@@ -43,4 +44,28 @@ func TestBusyProducerHasTwoAppendsPerTransaction(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestVerificationIsLimited: a Produce isn't kept for ever by markers that can't be written.
+func TestVerificationIsLimited(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := openLog(t, vfs.NewMemory(), 1)
+		defer log.Close(t)
+		o, markers := testOptions(log), &testMarkers{holds: true}
+		o.Markers, o.Config = markers, func() Config {
+			c := testConfig()
+			c.PatienceMs = math.MaxInt32
+			return c
+		}
+		c := New(o)
+		defer stop(t, c)
+		defer markers.set(false, nil)
+		p := newBenchProducer(t, c, "tx")
+		p.transaction(t, c)
+		began := time.Now()
+		code := c.Verify(t.Context(), p.id, p.pid, p.epoch, p.where, true)[0]
+		if took := time.Since(began); code == wire.None || took != verifyLimit {
+			t.Errorf("%s after %s", code, took)
+		}
+	})
 }
