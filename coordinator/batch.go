@@ -3,6 +3,7 @@ package coordinator
 import (
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/clatterhq/clatter/logstore"
@@ -17,6 +18,7 @@ const maxBatchBytes = 1 << 20
 type batch[R any] struct {
 	records []R
 	answers []func(error)
+	told    int // how many of them have been called
 	// claims says what the commands were about, and whether all commands with that key were shared.
 	claims map[string]bool
 	commit logstore.Commit // nil: durable already
@@ -72,12 +74,32 @@ func (b *batch[R]) claim(key string, shared bool) {
 
 // answer tells all commands of the batch what became of it, once.
 func (b *batch[R]) answer(err error) {
-	for len(b.answers) > 0 {
-		a := b.answers[0]
+	for b.told < len(b.answers) {
+		a := b.answers[b.told]
 		// Whatever happens in there: nobody is answered twice, and the next ones can be.
-		b.answers = b.answers[1:]
+		b.told++
 		a(err)
 	}
+}
+
+// newBatch is a batch without commands. The memory of the last one that was answered serves again.
+func (s *shard[M, R]) newBatch() *batch[R] {
+	if b := s.spare; b != nil {
+		s.spare = nil
+		return b
+	}
+	return &batch[R]{claims: make(map[string]bool, 1)}
+}
+
+// answered keeps the memory of a batch of which nobody will hear any more, unless it was a large one.
+func (s *shard[M, R]) answered(b *batch[R]) {
+	if cap(b.answers) > idleCommands || cap(b.records) > idleCommands || len(b.claims) > idleCommands {
+		return
+	}
+	clear(b.answers)
+	clear(b.claims)
+	*b = batch[R]{records: b.records[:0], answers: b.answers[:0], claims: b.claims}
+	s.spare = b
 }
 
 // add puts the records of a decision into the open batch.
@@ -97,7 +119,7 @@ func (s *shard[M, R]) add(c *Command[M, R], d *Decision[R]) {
 // collect puts the records of a decision into the open batch, whatever is in there.
 func (s *shard[M, R]) collect(c *Command[M, R], d *Decision[R]) {
 	if s.open == nil {
-		s.open = &batch[R]{claims: make(map[string]bool, 1)}
+		s.open = s.newBatch()
 	}
 	w := &s.writer
 	if w.builder == nil {
@@ -145,7 +167,8 @@ func (s *shard[M, R]) append() {
 		s.unload(fmt.Errorf("%w: %w", ErrFailed, err))
 		return
 	}
-	b.records = nil
+	clear(b.records)
+	b.records = b.records[:0]
 }
 
 // replay applies the records of a batch that was appended.
@@ -201,8 +224,7 @@ func (s *shard[M, R]) complete() {
 			}
 		}
 		b.answer(nil)
-		s.flights[0] = nil
-		s.flights = s.flights[1:]
+		s.flights = slices.Delete(s.flights, 0, 1)
+		s.answered(b)
 	}
-	s.flights = nil
 }

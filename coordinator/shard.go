@@ -42,6 +42,7 @@ type shard[M Machine[R], R any] struct {
 	writer  writer
 	open    *batch[R]   // collects records that aren't appended yet; nil if there are none
 	flights []*batch[R] // appended and not yet durable, oldest first
+	spare   *batch[R]   // nobody's, to be used again; may be nil
 }
 
 func newShard[M Machine[R], R any](r *Runtime[M, R], index int32) *shard[M, R] {
@@ -212,6 +213,9 @@ func (s *shard[M, R]) rest() bool {
 	s.mu.closed = s.mu.closing
 	s.mu.running = false
 	s.taken, s.mu.queue = trim(s.taken), trim(s.mu.queue)
+	if cap(s.flights) > idleCommands {
+		s.flights = nil
+	}
 	s.writer.trim()
 	s.arm()
 	return true
