@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
-	"time"
 
 	"github.com/clatterhq/clatter/logstore"
 	"github.com/clatterhq/clatter/wire/record"
@@ -132,7 +131,7 @@ func (s *shard[M, R]) collect(c *Command[M, R], d *Decision[R]) {
 	if d.Answer != nil {
 		b.answers = append(b.answers, d.Answer)
 	}
-	now := time.Now().UnixMilli()
+	now := s.took.UnixMilli()
 	for _, r := range d.Records {
 		key, value := s.runtime.options.Format.Encode(w.key[:0], w.value[:0], r)
 		w.builder.Append(now, key, value)
@@ -186,7 +185,7 @@ func (s *shard[M, R]) replay(b *batch[R], baseOffset int64) error {
 
 // write appends the open batch, which may be part of a transaction.
 func (s *shard[M, R]) write(t *Transaction) (logstore.Ticket, error) {
-	o := logstore.AppendOptions{Now: time.Now().UnixMilli(), Origin: logstore.Coordinator}
+	o := logstore.AppendOptions{Now: s.took.UnixMilli(), Origin: logstore.Coordinator}
 	var batch record.Batch
 	var err error
 	if t == nil {

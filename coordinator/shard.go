@@ -37,6 +37,7 @@ type shard[M Machine[R], R any] struct {
 
 	taken    []Command[M, R] // from the queue
 	next     int             // in taken
+	took     time.Time       // when the queue was taken: one moment for all that comes of it, because a clock is a noticeable part of a small append
 	deciding *Command[M, R]  // in Decide now
 
 	writer  writer
@@ -169,14 +170,15 @@ func (s *shard[M, R]) work() {
 			s.refuseQueued(err)
 		}
 	}
+	s.took = time.Now()
 	s.take()
 	for s.next < len(s.taken) {
 		s.next++
 		s.execute(&s.taken[s.next-1])
 	}
 	// What a timer sets anew is for the next time, however short the delay.
-	for now := time.Now(); s.loaded; {
-		t := s.timers.pop(now)
+	for s.loaded {
+		t := s.timers.pop(s.took)
 		if t == nil {
 			break
 		}

@@ -150,27 +150,26 @@ func (s *Shard) complete(e *completion) coordinator.Decision[*Record] {
 		return coordinator.Decision[*Record]{}
 	}
 	m := t.last.completed(s.nowMs())
-	d := coordinator.Decision[*Record]{Records: []*Record{{e.id, m}}}
-	answers := make([]func(error), 0, 1+len(e.parked))
-	answers = append(answers, func(err error) {
-		if err != nil && s.live && t.completion == e { // The disk is full.
-			s.tryLater(e)
-		}
-	})
-	for _, p := range e.takeParked() {
-		next, _, answered := p.call.decideAbout(s, m)
-		if !answered {
+	parked := e.takeParked()
+	d := coordinator.Decision[*Record]{Records: append(make([]*Record, 0, 1+len(parked)), &Record{e.id, m})}
+	answered := parked[:0]
+	for _, p := range parked {
+		next, _, wanted := p.call.decideAbout(s, m)
+		if !wanted {
 			continue
 		}
 		if next != nil { // Whatever it is, there are no markers to write for it: nothing was added since the end.
-			d.Records = append(d.Records, s.recordsOf(e.id, next)...)
+			d.Records = appendTransition(d.Records, e.id, next)
 			m = d.Records[len(d.Records)-1].Metadata
 		}
-		answers = append(answers, p.call.told)
+		answered = append(answered, p)
 	}
 	d.Answer = func(err error) {
-		for _, a := range answers {
-			a(err)
+		if err != nil && s.live && t.completion == e { // The disk is full.
+			s.tryLater(e)
+		}
+		for _, p := range answered {
+			p.call.told(err)
 		}
 	}
 	return d

@@ -83,7 +83,7 @@ func (s *Shard) decision(id string, next *Metadata, deliver func(error)) coordin
 	if next == nil {
 		return coordinator.Decision[*Record]{Answer: deliver}
 	}
-	d := coordinator.Decision[*Record]{Records: s.recordsOf(id, next), Answer: deliver}
+	d := coordinator.Decision[*Record]{Records: appendTransition(nil, id, next), Answer: deliver}
 	if len(d.Records) == 1 && next.State.prepared() {
 		d.Answer = func(err error) {
 			deliver(err) // First: nobody has to wait for markers.
@@ -93,12 +93,13 @@ func (s *Shard) decision(id string, next *Metadata, deliver func(error)) coordin
 	return d
 }
 
-// recordsOf is a transition as records: where there are no markers to write, a transaction ends at once.
-func (s *Shard) recordsOf(id string, next *Metadata) []*Record {
+// appendTransition appends a transition as records: where there are no markers to write, a transaction ends at once.
+func appendTransition(records []*Record, id string, next *Metadata) []*Record {
+	records = append(records, &Record{id, next})
 	if next.State.prepared() && len(next.Partitions) == 0 {
-		return []*Record{{id, next}, {id, next.completed(next.LastUpdateMs)}}
+		records = append(records, &Record{id, next.completed(next.LastUpdateMs)})
 	}
-	return []*Record{{id, next}}
+	return records
 }
 
 // Replay implements [coordinator.Machine].

@@ -53,7 +53,7 @@ func (s *Shard) abortLate() coordinator.Decision[*Record] {
 		s.coordinator.event(slog.LevelInfo, "transaction aborted, its time is up", t.id, t.last,
 			"timeout", time.Duration(t.last.TimeoutMs)*time.Millisecond)
 		late = append(late, t.id)
-		d.Records = append(d.Records, s.recordsOf(t.id, t.last.fenced(s.version(), nowMs))...)
+		d.Records = appendTransition(d.Records, t.id, t.last.fenced(s.version(), nowMs))
 	}
 	if !next.IsZero() {
 		s.timeouts.Set(next.Sub(now))
