@@ -39,6 +39,9 @@ type handle struct {
 	refs atomic.Int32
 	used atomic.Bool // since the hand of the clock came by
 
+	// owner is set once the file is forgotten: then its last user closes it. That of a deleted file would take room on
+	// the disk for as long as it is open.
+	owner   atomic.Pointer[files]
 	opening sync.Mutex // held by the one who opens
 	file    vfs.File   // valid while refs > 0
 	slot    int        // in files.mu.ring; guarded by files.mu
@@ -93,7 +96,13 @@ func (h *handle) tryAcquire() vfs.File {
 }
 
 // release gives one reference back.
-func (h *handle) release() { h.refs.Add(-1) }
+func (h *handle) release() {
+	if h.refs.Add(-1) == 1 {
+		if c := h.owner.Load(); c != nil {
+			_ = c.forget(h) // whose error is lost, as it says
+		}
+	}
+}
 
 // reserve makes room for one more file.
 func (c *files) reserve() error {
@@ -154,10 +163,10 @@ func (c *files) crowded() bool { return c.count.Load() > int64(c.limit) }
 func (c *files) forget(h *handle) error {
 	h.opening.Lock()
 	defer h.opening.Unlock()
+	h.owner.Store(c)
 	c.mu.Lock()
 	f := h.file
-	open := h.refs.Load() > 0
-	closed := open && h.refs.CompareAndSwap(1, 0)
+	closed := h.refs.CompareAndSwap(1, 0)
 	if closed {
 		c.removeLocked(h)
 	}
@@ -165,8 +174,7 @@ func (c *files) forget(h *handle) error {
 	if closed {
 		return f.Close()
 	}
-	// In use: it stays in the ring, where the clock takes it once it is free.
-	return nil
+	return nil // In use: its last user comes here again.
 }
 
 // closeAll closes every file that nobody uses.
