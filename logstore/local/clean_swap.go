@@ -139,18 +139,7 @@ func (k *cleaning) removeSources(sources []*segment, snapshots []int64) (renamed
 	for _, at := range snapshots {
 		names = append(names, fileName(at, snapshotSuffix))
 	}
-	folder := k.writer.folder
-	renamed, err = folder.markDeleted(names)
-	if !vfs.IsNoSpace(err) {
-		return renamed, err
-	}
-	// There is no room for longer names. Readers can do without the files.
-	for _, name := range names {
-		if err := folder.dir.fs.Remove(folder.path(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return renamed, err
-		}
-	}
-	return renamed, folder.dir.fs.SyncDir(folder.name)
+	return k.writer.folder.markDeleted(names)
 }
 
 // settle lets go of what was held for the time without names.

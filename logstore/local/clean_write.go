@@ -64,7 +64,7 @@ func (k *cleaning) newCleaned(first *segment) (*cleaned, error) {
 // refuse turns the failure of a change into the error of the cleaning. A full disk passes: the cleaner lets go of what it
 // wrote and tries again later, and appends may still find room.
 func (k *cleaning) refuse(op string, err error) error {
-	if errors.Is(err, logstore.ErrOffline) || vfs.IsNoSpace(err) {
+	if errors.Is(err, logstore.ErrOffline) || vfs.IsNoSpace(err) || isEnded(err) {
 		return err
 	}
 	return k.writer.folder.dir.fail(op, err)

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/clatterhq/clatter/logstore"
 	"github.com/clatterhq/clatter/logstore/local/format"
@@ -21,17 +22,10 @@ func (s *Store) Close(ctx context.Context) error {
 	if s.closed.Swap(true) {
 		return logstore.ErrClosed
 	}
-	s.timers.close()
-	s.cleaner.close()
-	var err error
-	for _, l := range s.usedLogs() {
-		l.end(closed)
-		l.awaitCleaner()
-		if d := l.dirtyDir(); d != nil {
-			d.syncer.mark(l)
-		}
-		l.waiters.wake()
+	if err := patiently(ctx, s.stop); err != nil {
+		return err
 	}
+	var err error
 	for _, d := range s.dirs {
 		// A disk that hangs may never answer: then nothing can be given back either.
 		select {
@@ -53,6 +47,44 @@ func (s *Store) Close(ctx context.Context) error {
 		err = errors.Join(err, closing)
 	}
 	return errors.Join(err, s.abandon())
+}
+
+// stop ends all logs and what works for them, and has what they have unsynced synced.
+func (s *Store) stop() {
+	s.timers.close()
+	s.cleaner.close()
+	for _, l := range s.usedLogs() {
+		l.end(closed)
+		l.awaitCleaner()
+		if d := l.dirtyDir(); d != nil {
+			d.syncer.mark(l)
+		}
+		l.waiters.wake()
+	}
+}
+
+// closeGrace is what a close that has no time left takes all the same: on a disk that doesn't hang it is enough.
+const closeGrace = time.Second
+
+// patiently does something that a disk which hangs may keep from ever ending, and waits for it as long as the context and the grace
+// allow.
+func patiently(ctx context.Context, do func()) error {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		do()
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+	}
+	select {
+	case <-done:
+		return nil
+	case <-time.After(closeGrace):
+		return context.Cause(ctx)
+	}
 }
 
 // usedLogs are all logs that somebody touched.

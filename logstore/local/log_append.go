@@ -236,13 +236,18 @@ func (l *log) writeLocked(config *logstore.Config, w *writer, a *appending) erro
 // refuse turns the failure of a change into the error for the client: a full disk passes, everything else is final.
 func (d *logDir) refuse(op string, err error) error {
 	switch {
-	case errors.Is(err, logstore.ErrOffline):
+	case errors.Is(err, logstore.ErrOffline), isEnded(err):
 		return err // it says so already: of the directory, or of one log
 	case vfs.IsNoSpace(err):
 		return d.noRoom()
 	default:
 		return d.fail(op, err)
 	}
+}
+
+// isEnded tells that a log is gone, which says nothing about its directory.
+func isEnded(err error) bool {
+	return errors.Is(err, logstore.ErrClosed) || errors.Is(err, logstore.ErrUnknownPartition)
 }
 
 // update notes what was written of a producer.

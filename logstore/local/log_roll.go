@@ -37,7 +37,8 @@ func (l *log) rollLocked(config *logstore.Config, w *writer, baseOffset, now int
 		return err
 	}
 	if err := l.closeActiveLocked(w, baseOffset); err != nil {
-		return errors.Join(err, l.topic.store.files.forget(&next.data))
+		// The next try makes the file again.
+		return errors.Join(err, l.topic.store.files.forget(&next.data), next.folder.dir.fs.Remove(next.path(logSuffix)))
 	}
 	old := w.active
 	if w.activeDirty {

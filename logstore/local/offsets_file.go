@@ -199,7 +199,7 @@ func (o *offsetsFile) release(slot int32, key partitionKey) error {
 	return nil
 }
 
-// sync makes durable what was written before. A failure takes the directory offline.
+// sync makes durable what was written before. A failure takes the directory offline, and counts for all whose writes it covered.
 func (o *offsetsFile) sync() error {
 	o.syncing.Lock()
 	defer o.syncing.Unlock()
@@ -207,8 +207,11 @@ func (o *offsetsFile) sync() error {
 	file, unsynced := o.mu.file, o.mu.unsynced
 	o.mu.unsynced = false
 	o.mu.Unlock()
-	if !unsynced {
-		return nil
+	switch {
+	case !unsynced:
+		return o.dir.offline()
+	case file == nil:
+		return logstore.ErrClosed
 	}
 	if err := file.Sync(); err != nil {
 		return o.dir.fail("sync of the offsets file", err)

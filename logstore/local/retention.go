@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/clatterhq/clatter/logstore"
+	"github.com/clatterhq/clatter/logstore/vfs"
 )
 
 // retentionReason says why segments are deleted, for the log line.
@@ -170,17 +171,21 @@ func (l *log) removeSegments(w *writer, count int, rule retentionReason) error {
 	return nil
 }
 
-// markDeleted renames files, durably. Those that don't exist are left out.
+// markDeleted renames files, durably. Those that don't exist are left out. If there is no room for longer names, files are removed at
+// once: readers can do without them, and room is what is missing.
 func (f *folder) markDeleted(names []string) (renamed []string, err error) {
 	for _, name := range names {
 		err := f.dir.fs.Rename(f.path(name), f.path(name+deletedSuffix))
-		if errors.Is(err, fs.ErrNotExist) {
+		if err == nil {
+			renamed = append(renamed, name+deletedSuffix)
 			continue
 		}
-		if err != nil {
+		if vfs.IsNoSpace(err) {
+			err = f.dir.fs.Remove(f.path(name))
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return renamed, err
 		}
-		renamed = append(renamed, name+deletedSuffix)
 	}
 	return renamed, f.dir.fs.SyncDir(f.name)
 }
@@ -265,6 +270,11 @@ func (l *log) raiseLogStart(w *writer, offset int64) error {
 func (l *log) keepLogStart(w *writer, v *view) error {
 	offsets := &w.folder.dir.offsets
 	l.mu.Lock()
+	if err := l.checkLocked(); err != nil {
+		// The slot may be another log's by now.
+		l.mu.Unlock()
+		return err
+	}
 	k := w.kept(l, v)
 	var err error
 	if w.slot == noSlot {
