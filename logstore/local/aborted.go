@@ -5,6 +5,8 @@ import (
 	"io/fs"
 	"log/slog"
 	"slices"
+	"sync/atomic"
+	"weak"
 
 	"github.com/clatterhq/clatter/logstore"
 	"github.com/clatterhq/clatter/logstore/local/format"
@@ -18,16 +20,68 @@ const maxTxnIndexBytes = 256 << 20
 // abortedTailBytes is how much of a transaction index is held back in memory before it is written.
 const abortedTailBytes = 4080 / producer.TxnIndexEntrySize * producer.TxnIndexEntrySize
 
-// loadAborted returns the aborted transactions whose markers are in the segment, by marker. The slice is immutable: that of the active segment
-// grows behind what a reader has of it.
-func (s *segment) loadAborted(rebuild func(*segment) ([]producer.AbortedTransaction, error)) ([]producer.AbortedTransaction, error) {
-	if a := s.aborted.Load(); a != nil {
+// abortedList is the aborted transactions of a segment, in memory. Each slice is immutable: that of the active segment grows behind what a
+// reader has of it.
+//
+// A log keeps as many entries as transactions were aborted in it, so memory has only those that the file hasn't, and those of the active
+// segment. Others stay as long as somebody reads them, and until the next garbage collection.
+type abortedList struct {
+	pinned atomic.Pointer[[]producer.AbortedTransaction]
+	cached atomic.Pointer[weak.Pointer[[]producer.AbortedTransaction]]
+}
+
+// load returns nil if the entries are in the file alone.
+func (a *abortedList) load() *[]producer.AbortedTransaction {
+	if entries := a.pinned.Load(); entries != nil {
+		return entries
+	}
+	if w := a.cached.Load(); w != nil {
+		return w.Value()
+	}
+	return nil
+}
+
+// pin keeps entries.
+func (a *abortedList) pin(entries []producer.AbortedTransaction) { a.pinned.Store(&entries) }
+
+// cache remembers what the file has.
+func (a *abortedList) cache(entries *[]producer.AbortedTransaction) {
+	w := weak.Make(entries)
+	a.cached.Store(&w)
+}
+
+// unpin says that the file has all entries.
+func (a *abortedList) unpin() {
+	if entries := a.pinned.Load(); entries != nil {
+		a.cache(entries)
+		a.pinned.Store(nil)
+	}
+}
+
+// loadAborted returns the aborted transactions whose markers are in the segment, by marker. pinned keeps them in memory: the file is
+// about to be written.
+func (s *segment) loadAborted(
+	pinned bool, rebuild func(*segment) ([]producer.AbortedTransaction, error),
+) ([]producer.AbortedTransaction, error) {
+	if a := s.aborted.load(); a != nil && !pinned {
 		return *a, nil
 	}
-	// While the file is read for the first time it must not be written.
+	// While the file is read it must not be written.
 	s.loadingAborted.Lock()
 	defer s.loadingAborted.Unlock()
-	if a := s.aborted.Load(); a != nil {
+	aborted, err := s.loadAbortedLocked(rebuild)
+	if err != nil {
+		return nil, err
+	}
+	if pinned && s.aborted.pinned.Load() == nil {
+		s.aborted.pin(aborted)
+	}
+	return aborted, nil
+}
+
+// loadAbortedLocked is loadAborted for the holder of loadingAborted.
+func (s *segment) loadAbortedLocked(rebuild func(*segment) ([]producer.AbortedTransaction, error)) ([]producer.AbortedTransaction, error) {
+	if a := s.aborted.load(); a != nil {
 		return *a, nil
 	}
 	content, err := format.ReadAll(s.folder.dir.fs, s.path(txnIndexSuffix), maxTxnIndexBytes)
@@ -38,15 +92,17 @@ func (s *segment) loadAborted(rebuild func(*segment) ([]producer.AbortedTransact
 		return nil, errReplaced
 	}
 	aborted, err := s.decodeTxnIndex(content)
-	if err != nil {
-		s.folder.dir.store.log.Warn("transaction index is damaged or gone, and rebuilt from the log",
-			slog.String("file", s.path(txnIndexSuffix)), slog.Any("error", err))
-		if aborted, err = rebuild(s); err != nil {
-			return nil, err
-		}
-		s.wrongAborted.Store(true)
+	if err == nil {
+		s.aborted.cache(&aborted)
+		return aborted, nil
 	}
-	s.aborted.Store(&aborted)
+	s.folder.dir.store.log.Warn("transaction index is damaged or gone, and rebuilt from the log",
+		slog.String("file", s.path(txnIndexSuffix)), slog.Any("error", err))
+	if aborted, err = rebuild(s); err != nil {
+		return nil, err
+	}
+	s.wrongAborted.Store(true)
+	s.aborted.pin(aborted)
 	return aborted, nil
 }
 
@@ -54,7 +110,7 @@ func (s *segment) loadAborted(rebuild func(*segment) ([]producer.AbortedTransact
 func (l *log) abortedIn(v *view, offset, next int64) ([]logstore.AbortedTransaction, error) {
 	var aborted []logstore.AbortedTransaction
 	for i := v.segmentIndexOf(offset); i < len(v.segments); i++ {
-		entries, err := l.abortedOf(v, v.segments[i])
+		entries, err := v.segments[i].loadAborted(false, l.rebuilder(v))
 		if err != nil {
 			return nil, err
 		}
@@ -67,14 +123,15 @@ func (l *log) abortedIn(v *view, offset, next int64) ([]logstore.AbortedTransact
 	return aborted, nil
 }
 
-// noAborted is what a new segment has.
-var noAborted []producer.AbortedTransaction
-
 // makeRoomForAborted loads the transaction index of the active segment before it grows, and writes it if much of it is in memory alone.
 func (l *log) makeRoomForAborted(w *writer) error {
-	entries, err := l.abortedOf(l.view.Load(), w.active)
-	if err != nil || (len(entries)-w.abortedWritten)*producer.TxnIndexEntrySize < abortedTailBytes {
+	v := l.view.Load()
+	entries, err := w.active.loadAborted(true, l.rebuilder(v))
+	if err != nil {
 		return err
+	}
+	if (len(entries)-w.abortedWritten)*producer.TxnIndexEntrySize < abortedTailBytes {
+		return nil
 	}
 	if err := w.writeAborted(false); err != nil && !vfs.IsNoSpace(err) {
 		return err
@@ -84,8 +141,7 @@ func (l *log) makeRoomForAborted(w *writer) error {
 
 // addAborted notes a transaction whose marker was appended to the active segment. What it had before is loaded.
 func (w *writer) addAborted(a producer.AbortedTransaction) {
-	entries := append(*w.active.aborted.Load(), a)
-	w.active.aborted.Store(&entries)
+	w.active.aborted.pin(append(*w.active.aborted.pinned.Load(), a))
 	w.abortedDirty = true
 }
 
@@ -96,7 +152,7 @@ func (w *writer) writeAborted(durable bool) error {
 		return nil
 	}
 	var tail []byte
-	entries := *w.active.aborted.Load()
+	entries := *w.active.aborted.pinned.Load()
 	for _, a := range entries[w.abortedWritten:] {
 		tail = a.AppendTo(tail)
 	}
@@ -115,6 +171,18 @@ func (w *writer) writeAborted(durable bool) error {
 	}
 	w.abortedDirty = false
 	return w.folder.dir.fs.SyncDir(w.folder.name)
+}
+
+// rebuilder reads the aborted transactions of a segment from the log.
+func (l *log) rebuilder(v *view) func(*segment) ([]producer.AbortedTransaction, error) {
+	return func(s *segment) ([]producer.AbortedTransaction, error) {
+		ld, err := listFolder(s.folder)
+		if err != nil {
+			return nil, err
+		}
+		ld.segments = slices.Clone(v.segments)
+		return ld.rebuildAborted(s, extent{v.limitOf(s), v.nextAfter(s, logstore.ReadUncommitted)})
+	}
 }
 
 // rebuildAborted finds the aborted transactions of a segment in the log, without its transaction index.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -272,6 +273,34 @@ func (a *abortingLog) read(t *testing.T) (aborted []logstore.AbortedTransaction)
 		t.Fatal(err)
 	}
 	return aborted
+}
+
+// TestMemoryHasNoTransactionIndexesOfClosedSegments: what was aborted long ago is read from the files when somebody asks.
+func TestMemoryHasNoTransactionIndexesOfClosedSegments(t *testing.T) {
+	a := newAbortingLog(t)
+	defer a.stop()
+	a.work(150)
+	l, ok := a.log().(*log)
+	if !ok {
+		t.Fatalf("partition is a %T", a.log())
+	}
+	want := a.read(t)
+	for range 2 {
+		runtime.GC()
+		segments := l.view.Load().segments
+		closed := segments[:len(segments)-1]
+		if len(closed) < 3 {
+			t.Fatalf("%d closed segments", len(closed))
+		}
+		for _, s := range closed {
+			if entries := s.aborted.load(); entries != nil {
+				t.Errorf("segment %d has %d entries in memory", s.baseOffset, len(*entries))
+			}
+		}
+		if got := a.read(t); !slices.Equal(got, want) {
+			t.Errorf("readers are told of %v, want %v", got, want)
+		}
+	}
 }
 
 // damageIndexes does something to all transaction indexes of a log that was stopped.

@@ -301,7 +301,7 @@ func (ld *loading) openState(w *writer, f *found) error {
 	}
 	for _, s := range ld.segments {
 		if aborted, ok := f.aborted[s.baseOffset]; ok {
-			s.aborted.Store(&aborted)
+			s.aborted.pin(aborted)
 			w.unindexed = true
 		}
 	}

@@ -3,7 +3,6 @@ package local
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"github.com/clatterhq/clatter/logstore"
@@ -140,7 +139,7 @@ func (k *cleaning) pass(ctx context.Context, from, end int64) (next int64, err e
 func (k *cleaning) aborted(v *view, end int64) ([]producer.AbortedTransaction, error) {
 	var aborted []producer.AbortedTransaction
 	for _, s := range v.segments {
-		entries, err := k.log.abortedOf(v, s)
+		entries, err := s.loadAborted(false, k.log.rebuilder(v))
 		if err != nil {
 			return nil, err
 		}
@@ -334,16 +333,4 @@ func (s *segment) inBuffer(p []byte, at int64, fn func(b record.Batch, at int64)
 // unreadable is the error for a batch that can't be cleaned.
 func (s *segment) unreadable(at int64, err error) error {
 	return &logstore.CorruptError{Path: s.folder.dir.fs.Name() + "/" + s.path(logSuffix), Offset: at, Err: err}
-}
-
-// abortedOf are the aborted transactions whose markers are in a segment.
-func (l *log) abortedOf(v *view, s *segment) ([]producer.AbortedTransaction, error) {
-	return s.loadAborted(func(s *segment) ([]producer.AbortedTransaction, error) {
-		ld, err := listFolder(s.folder)
-		if err != nil {
-			return nil, err
-		}
-		ld.segments = slices.Clone(v.segments)
-		return ld.rebuildAborted(s, extent{v.limitOf(s), v.nextAfter(s, logstore.ReadUncommitted)})
-	})
 }

@@ -179,7 +179,7 @@ func (k *cleaning) sum(v *view, s *segment, sources []*segment) error {
 	for _, old := range sources {
 		w.txnSumsDirty = w.txnSumsDirty || old.txnSum.Load() != nil
 	}
-	w.txnSumsDirty = s.sumAborted(*s.aborted.Load()) || w.txnSumsDirty
+	w.txnSumsDirty = s.sumAborted(*s.aborted.pinned.Load()) || w.txnSumsDirty
 	if v.status != online {
 		return nil // The folder may be somebody else's, and who closes the log writes them.
 	}

@@ -130,7 +130,7 @@ func (c *cleaned) finish(aborted []producer.AbortedTransaction) error {
 	s, x := c.segment, &c.index.index
 	s.size = c.size
 	x.addTime(s.baseOffset)
-	s.aborted.Store(&aborted)
+	s.aborted.pin(aborted) // The file doesn't have its name yet.
 	var transactions []byte
 	for _, a := range aborted {
 		transactions = a.AppendTo(transactions)

@@ -191,7 +191,7 @@ func (ld *loading) producersAndAborted(
 // openDamaged rebuilds in memory what recovery has not written.
 func (ld *loading) openDamaged(w *writer, f *found) error {
 	return ld.producersAndAborted(&w.producers, f, maxOffset, func(s *segment, merged []producer.AbortedTransaction, _ []byte) error {
-		s.aborted.Store(&merged)
+		s.aborted.pin(merged)
 		return nil
 	})
 }

@@ -66,7 +66,7 @@ func (l *log) rollLocked(config *logstore.Config, w *writer, baseOffset, now int
 // begin makes a new segment the active one.
 func (w *writer) begin(s *segment, config *logstore.Config, now int64, random uint64) {
 	w.active, w.activeDirty, w.activePinned = s, false, false
-	s.aborted.Store(&noAborted)
+	s.aborted.pin(nil)
 	w.abortedWritten, w.abortedDirty = 0, false
 	w.index = indexBuilder{segment: s, index: *s.emptyIndex()}
 	x := w.index.index
@@ -90,6 +90,9 @@ func (l *log) closeActiveLocked(w *writer, nextOffset int64) error {
 		return fmt.Errorf("write transaction index of %s: %w", w.active.path(""), err)
 	}
 	w.sumActive()
+	if !w.active.wrongAborted.Load() {
+		w.active.aborted.unpin()
+	}
 	if err := w.writeTxnSums(l.view.Load().segments); err != nil {
 		return fmt.Errorf("write sums of transaction indexes of %s: %w", w.folder.name, err)
 	}

@@ -8,7 +8,6 @@ import (
 	"sync/atomic"
 
 	"github.com/clatterhq/clatter/logstore/local/format"
-	"github.com/clatterhq/clatter/logstore/producer"
 	"github.com/clatterhq/clatter/logstore/vfs"
 )
 
@@ -44,9 +43,8 @@ type segment struct {
 	// index is nil until somebody needed it.
 	index atomic.Pointer[segmentIndex]
 	// loading is held by the one who loads or rebuilds the index.
-	loading sync.Mutex
-	// aborted is nil until somebody needed the transaction index.
-	aborted        atomic.Pointer[[]producer.AbortedTransaction]
+	loading        sync.Mutex
+	aborted        abortedList // what the transaction index has
 	loadingAborted sync.Mutex
 	// wrongAborted says that the transaction index on the disk was found to be wrong.
 	wrongAborted atomic.Bool

@@ -72,7 +72,7 @@ func (s *segment) sumAborted(entries []producer.AbortedTransaction) (changed boo
 
 // sumActive notes what the transaction index of the active segment has. It must be written.
 func (w *writer) sumActive() {
-	if entries := w.active.aborted.Load(); entries != nil && w.active.sumAborted(*entries) {
+	if entries := w.active.aborted.pinned.Load(); entries != nil && w.active.sumAborted(*entries) {
 		w.txnSumsDirty = true
 	}
 }
@@ -85,7 +85,7 @@ func (w *writer) repairAborted(segments []*segment) error {
 			continue
 		}
 		var content []byte
-		entries := *s.aborted.Load()
+		entries := *s.aborted.pinned.Load()
 		for _, a := range entries {
 			content = a.AppendTo(content)
 		}
