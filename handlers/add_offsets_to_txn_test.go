@@ -11,7 +11,7 @@ import (
 // TestAddOffsetsToTxnInEveryVersion: the topic of offsets is made if it isn't there.
 func TestAddOffsetsToTxnInEveryVersion(t *testing.T) {
 	b := newTestBroker(t)
-	wantCode(t, "coordinator", ask[*kmsg.FindCoordinatorResponse](b, findRequest(3, coordinatorOfTransaction, "tx")).ErrorCode, wire.None)
+	b.awaitCoordinator(coordinatorOfTransaction)
 	p := b.newProducer("tx")
 	for _, v := range versionsOf(t, wire.KeyAddOffsetsToTxn) {
 		req := kmsg.NewPtrAddOffsetsToTxnRequest()

@@ -15,7 +15,7 @@ func TestDescribeTransactions(t *testing.T) {
 	req := kmsg.NewPtrDescribeTransactionsRequest()
 	req.TransactionalIDs = []string{"tx"}
 	wantCode(t, "no topic", ask[*kmsg.DescribeTransactionsResponse](b, req).TransactionStates[0].ErrorCode, wire.NotCoordinator)
-	wantCode(t, "coordinator", ask[*kmsg.FindCoordinatorResponse](b, findRequest(3, coordinatorOfTransaction, "tx")).ErrorCode, wire.None)
+	b.awaitCoordinator(coordinatorOfTransaction)
 	p := b.newProducer("tx")
 	wantCode(t, "add", int16(p.add(2, 0)), wire.None)
 	req.TransactionalIDs = []string{"tx", "", "none"}

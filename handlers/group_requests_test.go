@@ -23,7 +23,7 @@ func newGroupBroker(t *testing.T) *testBroker {
 	b := newTestBroker(t, "group.initial.rebalance.delay.ms", "0")
 	b.clientID = "client"
 	b.createTopic("t", 2)
-	wantCode(t, "coordinator", ask[*kmsg.FindCoordinatorResponse](b, findRequest(0, coordinatorOfGroup, "g")).ErrorCode, wire.None)
+	b.awaitCoordinator(coordinatorOfGroup)
 	return b
 }
 

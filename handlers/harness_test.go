@@ -98,6 +98,20 @@ func newTestBrokerOnDirs(tb testing.TB, dirs []vfs.FS, keys ...string) *testBrok
 	return b
 }
 
+// awaitCoordinator waits until the coordinator of this kind can be asked: it makes its topic and loads all of it. On a busy machine that may
+// take longer than a request waits for it.
+func (b *testBroker) awaitCoordinator(kind int8) {
+	b.t.Helper()
+	wantCode(b.t, "coordinator", ask[*kmsg.FindCoordinatorResponse](b, findRequest(3, kind, "x")).ErrorCode, wire.None)
+	eventually(b.t, "the end of loading", func() bool {
+		code := ask[*kmsg.ListGroupsResponse](b, kmsg.NewPtrListGroupsRequest()).ErrorCode
+		if kind == coordinatorOfTransaction {
+			code = ask[*kmsg.ListTransactionsResponse](b, kmsg.NewPtrListTransactionsRequest()).ErrorCode
+		}
+		return code != int16(wire.CoordinatorLoadInProgress)
+	})
+}
+
 // follow makes the store what the catalog says, as the program does.
 func follow(tb testing.TB, store logstore.Store, groups *group.Coordinator, change catalog.Change) {
 	tb.Helper()

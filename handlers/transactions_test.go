@@ -24,9 +24,8 @@ func newTransactionBroker(t *testing.T) *testBroker {
 	t.Helper()
 	b := newTestBroker(t, "transaction.state.log.num.partitions", "3", "offsets.topic.num.partitions", "2")
 	b.createTopic("t", 3)
-	for _, kind := range []int8{coordinatorOfGroup, coordinatorOfTransaction} {
-		wantCode(t, "coordinator", ask[*kmsg.FindCoordinatorResponse](b, findRequest(3, kind, "x")).ErrorCode, wire.None)
-	}
+	b.awaitCoordinator(coordinatorOfGroup)
+	b.awaitCoordinator(coordinatorOfTransaction)
 	return b
 }
 
@@ -48,7 +47,7 @@ func (b *testBroker) newProducer(id string) *testProducer {
 func eventually(tb testing.TB, what string, done func() bool) {
 	tb.Helper()
 	for began := time.Now(); !done(); time.Sleep(time.Millisecond) {
-		if time.Since(began) > 20*time.Second {
+		if time.Since(began) > time.Minute {
 			tb.Fatalf("%s: it doesn't come", what)
 		}
 	}

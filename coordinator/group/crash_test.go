@@ -54,6 +54,7 @@ func TestAcknowledgedCommitsSurviveCrashes(t *testing.T) {
 		o := testOptions(log)
 		o.Topics = testTopics{{Name: "topic", ID: [16]byte{7}, Partitions: crashPartitions}}
 		c := New(o)
+		awaitLoaded(t, c)
 		k.check(t, c, crash)
 		var committers sync.WaitGroup
 		enough := make(chan struct{})

@@ -51,7 +51,7 @@ func TestDescribeGroups(t *testing.T) {
 }
 
 func TestListGroups(t *testing.T) {
-	c, log := startWithTopics(t, nil)
+	c, log := startWithTopics(t, func(o *Options) { o.Topic.(*testLog).Count = 0 })
 	list := func(states, types []string) string {
 		t.Helper()
 		req := kmsg.NewPtrListGroupsRequest()
@@ -63,9 +63,9 @@ func TestListGroups(t *testing.T) {
 		}
 		return fmt.Sprint(resp.ErrorCode, told)
 	}
-	log.Count = 0
 	wantEqual(t, "without the topic", list(nil, nil), "0 map[]")
 	log.Count = 1
+	awaitLoaded(t, c)
 	write(t, c, "stable", manyMembers("stable", classicStable)...)
 	write(t, c, "empty", manyMembers("empty", classicEmpty)...)
 	c.OffsetCommit(t.Context(), commitRequest(7, "simple", "a/0"))

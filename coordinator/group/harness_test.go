@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -71,7 +72,27 @@ func start(tb testing.TB, o Options) *Coordinator {
 	tb.Helper()
 	c := New(o)
 	tb.Cleanup(func() { stop(tb, c) })
+	awaitLoaded(tb, c)
 	return c
+}
+
+// awaitLoaded waits until all shards are loaded. On a busy machine that may take longer than a request waits for it.
+func awaitLoaded(tb testing.TB, c *Coordinator) {
+	tb.Helper()
+	for shard := range c.options.Topic.Partitions() {
+		load := func() wire.ErrorCode {
+			return askShard(tb.Context(), c, shard, question[wire.ErrorCode]{
+				decide: func(_ *Shard, reply func(wire.ErrorCode)) []Record {
+					reply(wire.None)
+					return nil
+				},
+				refused: func(code wire.ErrorCode) wire.ErrorCode { return code },
+			})
+		}
+		for load() == wire.CoordinatorLoadInProgress {
+			time.Sleep(time.Millisecond)
+		}
+	}
 }
 
 func stop(tb testing.TB, c *Coordinator) {

@@ -96,8 +96,7 @@ func TestOffsetFetchOfManyGroups(t *testing.T) {
 }
 
 func TestRegression25OffsetFetchTellsErrorsWhereTheVersionHasAPlace(t *testing.T) {
-	c, log := startWithTopics(t, nil)
-	log.Count = 0
+	c, _ := startWithTopics(t, func(o *Options) { o.Topic.(*testLog).Count = 0 })
 	for version, want := range map[int16]string{
 		1: "0, a 0=-1/-1/!16 1=-1/-1/!16", 2: "16", 7: "16", 8: "16", 10: "16",
 	} {

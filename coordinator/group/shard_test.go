@@ -21,6 +21,7 @@ func TestGroupsAndOffsetsComeBack(t *testing.T) {
 	log := openLog(t, vfs.NewMemory(), 3)
 	defer log.Close(t)
 	c := New(testOptions(log))
+	awaitLoaded(t, c)
 	for i := range 10 {
 		group := fmt.Sprint("group-", i)
 		wantEqual(t, "commit", write(t, c, group, commitRecord(group, 1, int64(i)), commitRecord(group, 2, 7)), wire.None)

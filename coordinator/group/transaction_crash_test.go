@@ -52,6 +52,7 @@ func TestTransactionsSurviveCrashesWhole(t *testing.T) {
 		o.Config = func() Config { return config }
 		o.Topics = testTopics{{Name: "topic", ID: [16]byte{7}, Partitions: 2}}
 		c := New(o)
+		awaitLoaded(t, c)
 		k.recover(t, c, crash)
 		var producers sync.WaitGroup
 		enough := make(chan struct{})

@@ -125,7 +125,7 @@ func awaitEnd(tb testing.TB, c *Coordinator, id string) string {
 	tb.Helper()
 	req := kmsg.NewPtrDescribeTransactionsRequest()
 	req.TransactionalIDs = []string{id}
-	for began := time.Now(); time.Since(began) < 10*time.Second; time.Sleep(time.Millisecond) {
+	for began := time.Now(); time.Since(began) < time.Minute; time.Sleep(time.Millisecond) {
 		switch d := c.DescribeTransactions(tb.Context(), req).TransactionStates[0]; d.State {
 		case "PrepareCommit", "PrepareAbort":
 		default:
@@ -161,6 +161,7 @@ func lifeOfAProducer(t *testing.T) *life {
 	appendRecords(t, log, 0, 2, &Record{"tx", first})
 	c := New(testOptions(log))
 	defer stop(t, c)
+	awaitEnd(t, c, "tx")
 	p, err := log.Partition(0)
 	if err != nil {
 		t.Fatal(err)
