@@ -96,7 +96,7 @@ func TestEveryPrefixOfTheLogIsCarriedOn(t *testing.T) {
 		o.ProducerIDs = ids
 		c := New(o)
 		c.Load()
-		state := awaitEnd(t, c, "tx")
+		state := awaitEnd(t, c)
 		if n > 0 {
 			last := life.records[n-1].Metadata
 			wantMarkers := int64(0)
@@ -120,11 +120,11 @@ func TestEveryPrefixOfTheLogIsCarriedOn(t *testing.T) {
 	}
 }
 
-// awaitEnd waits until nothing is prepared, and returns the state.
-func awaitEnd(tb testing.TB, c *Coordinator, id string) string {
+// awaitEnd waits until the transaction of tx has ended, and returns the state.
+func awaitEnd(tb testing.TB, c *Coordinator) string {
 	tb.Helper()
 	req := kmsg.NewPtrDescribeTransactionsRequest()
-	req.TransactionalIDs = []string{id}
+	req.TransactionalIDs = []string{"tx"}
 	for began := time.Now(); time.Since(began) < time.Minute; time.Sleep(time.Millisecond) {
 		switch d := c.DescribeTransactions(tb.Context(), req).TransactionStates[0]; d.State {
 		case "PrepareCommit", "PrepareAbort":
@@ -161,7 +161,7 @@ func lifeOfAProducer(t *testing.T) *life {
 	appendRecords(t, log, 0, 2, &Record{"tx", first})
 	c := New(testOptions(log))
 	defer stop(t, c)
-	awaitEnd(t, c, "tx")
+	awaitEnd(t, c)
 	p, err := log.Partition(0)
 	if err != nil {
 		t.Fatal(err)
@@ -169,7 +169,7 @@ func lifeOfAProducer(t *testing.T) *life {
 	l := &life{}
 	from := int64(0)
 	did := func(what string, repeat func(tb testing.TB, c *Coordinator) bool) {
-		awaitEnd(t, c, "tx")
+		awaitEnd(t, c)
 		l.records = append(l.records, recordsFrom(t, p, &from)...)
 		l.steps = append(l.steps, lifeStep{what, len(l.records), repeat})
 		if what == "end" {
@@ -249,7 +249,7 @@ func TestUnreadableRecordsAreSkipped(t *testing.T) {
 		b.Append(1, nil, value)
 	})
 	c := start(t, testOptions(log))
-	if state := awaitEnd(t, c, "tx"); state != "Empty" || c.Skipped() != 3 {
+	if state := awaitEnd(t, c); state != "Empty" || c.Skipped() != 3 {
 		t.Errorf("%s, %d skipped", state, c.Skipped())
 	}
 }
