@@ -29,5 +29,3 @@ require (
 	github.com/pierrec/lz4/v4 v4.1.33 // indirect
 	github.com/segmentio/kafka-go v0.4.51
 )
-
-replace github.com/hashicorp/go-uuid => ./sarama/testdata/uuid
