@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -212,8 +213,10 @@ func TestDeletionStopsACleaning(t *testing.T) {
 func TestThrottleBoundsTheRate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var x throttle
-		rate := 100_000.0
-		current := func() float64 { return rate }
+		var bits atomic.Uint64
+		set := func(rate float64) { bits.Store(math.Float64bits(rate)) }
+		current := func() float64 { return math.Float64frombits(bits.Load()) }
+		set(100_000)
 		took := func(times int) time.Duration {
 			began := time.Now()
 			for range times {
@@ -227,17 +230,17 @@ func TestThrottleBoundsTheRate(t *testing.T) {
 			t.Errorf("11 kB at 100 kB/s took %v", d)
 		}
 		// Who waits at a low rate hears of a higher one.
-		rate = 1
-		time.AfterFunc(time.Second, func() { rate = 1_000_000 })
+		set(1)
+		time.AfterFunc(time.Second, func() { set(1_000_000) })
 		if d := took(3); d < time.Second || d > 1300*time.Millisecond {
 			t.Errorf("3 kB took %v, a second of that at 1 B/s and the rest at 1 MB/s", d)
 		}
-		rate = 1
-		time.AfterFunc(time.Second, func() { rate = math.MaxFloat64 })
+		set(1)
+		time.AfterFunc(time.Second, func() { set(math.MaxFloat64) })
 		if d := took(3); d < time.Second || d > 1300*time.Millisecond {
 			t.Errorf("3 kB took %v, a second of that at 1 B/s and the rest without a bound", d)
 		}
-		rate = 1
+		set(1)
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(time.Hour, cancel)
 		for range 2 {
