@@ -35,6 +35,8 @@ type testMarkers struct {
 	mu    sync.Mutex
 	holds bool
 	err   error // what the next writes fail with
+	// only is the one partition that err is about, if it isn't empty.
+	only TopicPartition
 	held  []func()
 	// written are lines about markers.
 	written []string
@@ -60,9 +62,14 @@ func (m *testMarkers) Write(marker Marker, partitions []TopicPartition, done fun
 		line += ": " + err.Error()
 	}
 	m.written = append(m.written, line)
+	only := m.only
 	finish := func() {
 		for _, p := range partitions {
-			done(p, err)
+			if only == (TopicPartition{}) || only == p {
+				done(p, err)
+			} else {
+				done(p, nil)
+			}
 		}
 	}
 	if m.holds {
@@ -85,6 +92,16 @@ func (m *testMarkers) set(holds bool, err error) {
 		for _, finish := range held {
 			finish()
 		}
+	}
+}
+
+// about chooses the one partition whose markers fail; nil: all.
+func (m *testMarkers) about(chosen []TopicPartition) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.only = TopicPartition{}
+	if len(chosen) > 0 {
+		m.only = chosen[0]
 	}
 }
 

@@ -28,8 +28,8 @@ func (c *Coordinator) DescribeTransactions(ctx context.Context, req *kmsg.Descri
 		}
 		resp.TransactionStates = append(resp.TransactionStates, c.looks.ask(ctx, c, question[kmsg.DescribeTransactionsResponseTransactionState]{
 			id: id,
-			decide: func(_ *Shard, m *Metadata) verdict[kmsg.DescribeTransactionsResponseTransactionState] {
-				return verdict[kmsg.DescribeTransactionsResponseTransactionState]{answer: describe(id, m)}
+			decide: func(s *Shard, m *Metadata) verdict[kmsg.DescribeTransactionsResponseTransactionState] {
+				return verdict[kmsg.DescribeTransactionsResponseTransactionState]{answer: s.describe(id, m)}
 			},
 			refused: func(code wire.ErrorCode) kmsg.DescribeTransactionsResponseTransactionState {
 				return described(id, code)
@@ -45,14 +45,19 @@ func described(id string, code wire.ErrorCode) kmsg.DescribeTransactionsResponse
 	return d
 }
 
-func describe(id string, m *Metadata) kmsg.DescribeTransactionsResponseTransactionState {
+// describe describes a transactional ID. Of a transaction that is ending, only those partitions are left that still wait for their markers.
+func (s *Shard) describe(id string, m *Metadata) kmsg.DescribeTransactionsResponseTransactionState {
 	if m == nil {
 		return described(id, wire.TransactionalIDNotFound)
 	}
 	d := described(id, wire.None)
 	d.State, d.TimeoutMillis, d.StartTimestamp = m.State.String(), m.TimeoutMs, m.StartMs
 	d.ProducerID, d.ProducerEpoch = m.ProducerID, m.ProducerEpoch
-	for _, t := range m.Partitions {
+	left := m.Partitions
+	if t := s.transactions[id]; t.completion != nil {
+		left = t.completion.open(left)
+	}
+	for _, t := range left {
 		d.Topics = append(d.Topics, kmsg.DescribeTransactionsResponseTransactionStateTopic{Topic: t.topic, Partitions: t.partitions})
 	}
 	return d

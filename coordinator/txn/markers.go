@@ -35,6 +35,8 @@ type completion struct {
 		sent    bool             // markers, at least once
 		waiting int              // for so many partitions
 		awaited bool             // the last marker must be told of: the Complete record is not to wait
+		several bool             // partitions in the transaction
+		ended   []TopicPartition // of several, those whose markers are written
 		failed  []TopicPartition // whose markers must be written again
 		err     error            // of one of them
 	}
@@ -86,7 +88,7 @@ func (e *completion) send(markers int, awaited bool) {
 	defer e.mu.Unlock()
 	e.retryAt = time.Time{}
 	e.mu.sent, e.mu.waiting, e.mu.failed = true, markers, nil
-	e.mu.awaited = e.mu.awaited || awaited
+	e.mu.awaited, e.mu.several = e.mu.awaited || awaited, e.mu.several || markers > 1
 }
 
 // settled reports whether all markers are there, and the Complete record may be written.
@@ -118,12 +120,25 @@ func (e *completion) await() (settled bool) {
 func (e *completion) written(p TopicPartition, err error) (tell bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if err != nil && !errors.Is(err, logstore.ErrInvalidProducerEpoch) {
+	switch {
+	case err != nil && !errors.Is(err, logstore.ErrInvalidProducerEpoch):
 		e.mu.failed = append(e.mu.failed, p)
 		e.mu.err = err
+	case e.mu.several:
+		e.mu.ended = append(e.mu.ended, p)
 	}
 	e.mu.waiting--
 	return e.mu.waiting == 0 && (e.mu.awaited || len(e.mu.failed) > 0)
+}
+
+// open are those partitions of a transaction that is ending whose markers are not known to be written.
+func (e *completion) open(all partitions) partitions {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if len(e.mu.ended) == 0 {
+		return all
+	}
+	return all.without(e.mu.ended)
 }
 
 func (s *Shard) completeCommand(e *completion) coordinator.Command[*Shard, *Record] {

@@ -74,6 +74,18 @@ func (p partitions) with(more []TopicPartition) partitions {
 	return partitionsOf(append(p.all(), more...))
 }
 
+// without is the set without some.
+func (p partitions) without(some []TopicPartition) partitions {
+	gone := make(map[TopicPartition]struct{}, len(some))
+	for _, q := range some {
+		gone[q] = struct{}{}
+	}
+	return partitionsOf(slices.DeleteFunc(p.all(), func(q TopicPartition) bool {
+		_, ok := gone[q]
+		return ok
+	}))
+}
+
 // partitionsOf is the set of these. It sorts its argument.
 func partitionsOf(all []TopicPartition) partitions {
 	slices.SortFunc(all, TopicPartition.compare)

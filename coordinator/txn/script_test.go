@@ -29,7 +29,7 @@ import (
 //	commit|abort PRODUCER [version=5]
 //	describe ID...
 //	list [version=2] [states=A,B] [pids=1,2] [duration=1s] [pattern=]
-//	markers hold|write|drop|full|fenced|old
+//	markers hold|write|drop|full|fenced|old [TOPIC:PARTITION]     of one partition alone
 //	ids on|off
 //	version LEVEL         of the feature transaction.version
 //	load tx STATE PID/EPOCH [last=] [previous=] [next=] [version=] [partitions=t:0,t:1]      writes a record as another coordinator
@@ -200,6 +200,7 @@ func (s *script) control(a arguments) {
 	}
 	switch a.Cmd {
 	case "markers":
+		s.markers.about(a.partitions(a.Words()[1:]))
 		switch word {
 		case "hold":
 			s.markers.set(true, nil)
