@@ -37,7 +37,7 @@ type testMarkers struct {
 	err   error // what the next writes fail with
 	// only is the one partition that err is about, if it isn't empty.
 	only TopicPartition
-	held  []func()
+	held []func()
 	// written are lines about markers.
 	written []string
 	count   atomic.Int64

@@ -113,11 +113,23 @@ func (s *Shard) initProducer(r *initRequest, m *Metadata) verdict[initAnswer] {
 	switch m.State {
 	case Ongoing, PrepareEpochFence:
 		// The producer comes back when the transaction is aborted, and gets another epoch then.
+		if r.newID == noProducerID && s.rotates(m) {
+			return verdict[initAnswer]{answer: initAnswer{needsID: true}}
+		}
 		s.coordinator.event(slog.LevelInfo, "transaction aborted, its transactional id has a new producer", r.id, m)
-		return verdict[initAnswer]{answer: initAnswer{code: wire.ConcurrentTransactions}, next: m.fenced(s.version(), s.nowMs())}
+		newID := noProducerID
+		if s.rotates(m) {
+			newID = r.newID
+		}
+		return verdict[initAnswer]{answer: initAnswer{code: wire.ConcurrentTransactions}, next: m.fenced(s.version(), newID, s.nowMs())}
 	default:
 		return s.initKnown(r, m)
 	}
+}
+
+// rotates reports whether the end of a transaction brings a new producer ID, because there is no epoch left behind that of the marker.
+func (s *Shard) rotates(m *Metadata) bool {
+	return bumpsEpoch(s.version()) && exhausted(m.ProducerEpoch)
 }
 
 // belongsTo reports whether the producer may be the one that has the transactional ID, or had it until its

@@ -1,10 +1,12 @@
 package txn
 
 import (
+	"context"
 	"log/slog"
 	"time"
 
 	"github.com/clatterhq/clatter/coordinator"
+	"github.com/clatterhq/clatter/wire"
 )
 
 const (
@@ -50,10 +52,17 @@ func (s *Shard) abortLate() coordinator.Decision[*Record] {
 			}
 			continue
 		}
-		s.coordinator.event(slog.LevelInfo, "transaction aborted, its time is up", t.id, t.last,
-			"timeout", time.Duration(t.last.TimeoutMs)*time.Millisecond)
+		if s.rotates(t.last) {
+			t.deadline = now.Add(lateRetry) // unless it ends before
+			if next.IsZero() || t.deadline.Before(next) {
+				next = t.deadline
+			}
+			s.coordinator.abortRotating(t.id, t.last)
+			continue
+		}
+		s.tellLate(t)
 		late = append(late, t.id)
-		d.Records = appendTransition(d.Records, t.id, t.last.fenced(s.version(), nowMs))
+		d.Records = appendTransition(d.Records, t.id, t.last.fenced(s.version(), noProducerID, nowMs))
 	}
 	if !next.IsZero() {
 		s.timeouts.Set(next.Sub(now))
@@ -69,4 +78,31 @@ func (s *Shard) abortLate() coordinator.Decision[*Record] {
 		}
 	}
 	return d
+}
+
+// tellLate tells the operator.
+func (s *Shard) tellLate(t *transaction) {
+	s.coordinator.event(slog.LevelInfo, "transaction aborted, its time is up", t.id, t.last,
+		"timeout", time.Duration(t.last.TimeoutMs)*time.Millisecond)
+}
+
+// abortRotating aborts a transaction whose time is up and whose producer goes on with another ID, which may take a write to the disk.
+func (c *Coordinator) abortRotating(id string, m *Metadata) {
+	c.background.Go(func() {
+		newID, code := c.newProducerID(context.Background())
+		if code != wire.None {
+			return // It is late again soon.
+		}
+		c.runtime.Submit(id, coordinator.Command[*Shard, *Record]{
+			Key: id,
+			Decide: func(s *Shard) coordinator.Decision[*Record] {
+				t := s.transactions[id]
+				if t == nil || t.last.State != Ongoing || t.last.ProducerID != m.ProducerID || t.last.StartMs != m.StartMs || !s.rotates(t.last) {
+					return coordinator.Decision[*Record]{}
+				}
+				s.tellLate(t)
+				return s.decision(id, t.last.fenced(s.version(), newID, s.nowMs()), func(error) {})
+			},
+		})
+	})
 }

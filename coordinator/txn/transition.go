@@ -46,10 +46,10 @@ func (m *Metadata) prepared(commit bool, version int16, nextProducerID, nowMs in
 	return n
 }
 
-// fenced is an ongoing transaction that is aborted over the head of its producer, who loses its epoch.
-func (m *Metadata) fenced(version int16, nowMs int64) *Metadata {
+// fenced is an ongoing transaction that is aborted over the head of its producer, who loses its epoch. nextProducerID is as for prepared.
+func (m *Metadata) fenced(version int16, nextProducerID, nowMs int64) *Metadata {
 	if bumpsEpoch(version) {
-		return m.prepared(false, version, noProducerID, nowMs)
+		return m.prepared(false, version, nextProducerID, nowMs)
 	}
 	n := m.prepared(false, 0, noProducerID, nowMs)
 	n.ProducerEpoch, n.LastProducerEpoch = successor(m.ProducerEpoch), noProducerEpoch
