@@ -62,18 +62,18 @@ type testNode struct {
 }
 
 // runTestNode runs a broker on a free port, on data in dir, until the test ends.
-func runTestNode(t *testing.T, dir string, overrides ...string) *testNode {
-	t.Helper()
+func runTestNode(tb testing.TB, dir string, overrides ...string) *testNode {
+	tb.Helper()
 	overrides = append([]string{listeners("127.0.0.1:0"), "log.dirs=" + dir}, overrides...)
 	static, err := config.Load(config.Sources{Overrides: overrides})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	n := &testNode{dir: dir, logs: new(output), signals: make(chan os.Signal, 2), code: make(chan int, 1)}
 	p := process{stdout: n.logs, stderr: n.logs}
 	go func() { n.code <- p.runNode(static, false, n.signals) }()
-	n.addr = n.awaitLog(t, "msg=listening addr=")
-	t.Cleanup(func() {
+	n.addr = n.awaitLog(tb, "msg=listening addr=")
+	tb.Cleanup(func() {
 		select {
 		case n.signals <- syscall.SIGTERM:
 		default:
@@ -81,22 +81,22 @@ func runTestNode(t *testing.T, dir string, overrides ...string) *testNode {
 		select {
 		case n.code <- <-n.code:
 		case <-time.After(10 * time.Second):
-			t.Error("the broker doesn't stop")
+			tb.Error("the broker doesn't stop")
 		}
 	})
 	return n
 }
 
 // awaitLog waits for a log line and returns the word behind the text.
-func (n *testNode) awaitLog(t *testing.T, text string) string {
-	t.Helper()
+func (n *testNode) awaitLog(tb testing.TB, text string) string {
+	tb.Helper()
 	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
 		if _, rest, ok := strings.Cut(n.logs.String(), text); ok {
 			word, _, _ := strings.Cut(strings.TrimRight(rest, "\n"), " ")
 			return word
 		}
 	}
-	t.Fatalf("no line with %q:\n%s", text, n.logs)
+	tb.Fatalf("no line with %q:\n%s", text, n.logs)
 	return ""
 }
 

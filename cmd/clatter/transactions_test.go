@@ -16,18 +16,18 @@ import (
 
 // testClient is one connection to a broker.
 type testClient struct {
-	t    *testing.T
+	t    testing.TB
 	conn net.Conn
 }
 
-func dialNode(t *testing.T, n *testNode) *testClient {
-	t.Helper()
-	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", n.addr)
+func dialNode(tb testing.TB, n *testNode) *testClient {
+	tb.Helper()
+	conn, err := new(net.Dialer).DialContext(tb.Context(), "tcp", n.addr)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() { _ = conn.Close() })
-	return &testClient{t, conn}
+	tb.Cleanup(func() { _ = conn.Close() })
+	return &testClient{tb, conn}
 }
 
 // request sends a request in its version and returns the answer.
