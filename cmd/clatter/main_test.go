@@ -61,17 +61,20 @@ type testNode struct {
 	code    chan int
 }
 
-// runTestNode runs a broker on a free port, on data in dir, until the test ends.
+// runTestNode runs a broker on a free port, on data in dir, or in memory if that is empty, until the test ends.
 func runTestNode(tb testing.TB, dir string, overrides ...string) *testNode {
 	tb.Helper()
-	overrides = append([]string{listeners("127.0.0.1:0"), "log.dirs=" + dir}, overrides...)
+	if dir != "" {
+		overrides = append([]string{"log.dirs=" + dir}, overrides...)
+	}
+	overrides = append([]string{listeners("127.0.0.1:0")}, overrides...)
 	static, err := config.Load(config.Sources{Overrides: overrides})
 	if err != nil {
 		tb.Fatal(err)
 	}
 	n := &testNode{dir: dir, logs: new(output), signals: make(chan os.Signal, 2), code: make(chan int, 1)}
 	p := process{stdout: n.logs, stderr: n.logs}
-	go func() { n.code <- p.runNode(static, false, n.signals) }()
+	go func() { n.code <- p.runNode(static, dir == "", n.signals) }()
 	n.addr = n.awaitLog(tb, "msg=listening addr=")
 	tb.Cleanup(func() {
 		select {

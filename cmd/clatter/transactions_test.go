@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"io"
 	"net"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -272,4 +273,57 @@ func notAdded(c *testClient, p testProducer) int16 {
 		Topic: txnTestTopic, Partitions: []kmsg.TxnOffsetCommitRequestTopicPartition{{Offset: 1, LeaderEpoch: -1}},
 	}}
 	return request[*kmsg.TxnOffsetCommitResponse](c, req).Topics[0].Partitions[0].ErrorCode
+}
+
+// TestTransactionOver10000Partitions begins and ends a transaction over as many partitions as a topic may be created with, beside
+// a producer that has nothing to do with it.
+func TestTransactionOver10000Partitions(t *testing.T) {
+	const partitions = 10_000
+	c := dialNode(t, runTestNode(t, ""))
+	c.prepare()
+	create := kmsg.NewPtrCreateTopicsRequest()
+	create.Version, create.TimeoutMillis = 5, 10_000
+	topic := kmsg.NewCreateTopicsRequestTopic()
+	topic.Topic, topic.NumPartitions, topic.ReplicationFactor = "many", partitions, 1
+	create.Topics = append(create.Topics, topic)
+	c.want("create", request[*kmsg.CreateTopicsResponse](c, create).Topics[0].ErrorCode, wire.None)
+	for _, commit := range []bool{true, false} {
+		began := time.Now()
+		p := c.initProducer()
+		add := kmsg.NewPtrAddPartitionsToTxnRequest()
+		add.Version, add.TransactionalID, add.ProducerID, add.ProducerEpoch = 3, txnTestID, p.id, p.epoch
+		all := make([]int32, partitions)
+		for i := range all {
+			all[i] = int32(i)
+		}
+		add.Topics = []kmsg.AddPartitionsToTxnRequestTopic{{Topic: "many", Partitions: all}}
+		c.until("add", func() int16 {
+			resp := request[*kmsg.AddPartitionsToTxnResponse](c, add)
+			if len(resp.Topics) != 1 || len(resp.Topics[0].Partitions) != partitions {
+				t.Fatalf("%d topics in the answer", len(resp.Topics))
+			}
+			for _, r := range resp.Topics[0].Partitions {
+				if r.ErrorCode != 0 {
+					return r.ErrorCode
+				}
+			}
+			return 0
+		})
+		end := kmsg.NewPtrEndTxnRequest()
+		end.Version, end.TransactionalID, end.ProducerID, end.ProducerEpoch, end.Commit = 3, txnTestID, p.id, p.epoch, commit
+		c.until("end", func() int16 { return request[*kmsg.EndTxnResponse](c, end).ErrorCode })
+		ended := time.Now()
+		describe := kmsg.NewPtrDescribeTransactionsRequest()
+		describe.TransactionalIDs = []string{txnTestID}
+		for limit := time.Now().Add(3 * time.Minute); ; time.Sleep(20 * time.Millisecond) {
+			d := request[*kmsg.DescribeTransactionsResponse](c, describe).TransactionStates[0]
+			if strings.HasPrefix(d.State, "Complete") {
+				break
+			}
+			if d.ErrorCode != 0 || time.Now().After(limit) {
+				t.Fatalf("%s in state %q", wire.ErrorCode(d.ErrorCode), d.State)
+			}
+		}
+		t.Logf("commit=%t: added and ended after %v, complete after %v more", commit, ended.Sub(began), time.Since(ended))
+	}
 }
