@@ -89,6 +89,13 @@ var Groups = map[string]Group{
 	// Brokers whose version of transactions is lowered by the cases.
 	"txn-0": {Overrides: map[string]string{"offsets.topic.num.partitions": "3", "transaction.state.log.num.partitions": "3"}},
 	"txn-1": {Overrides: map[string]string{"offsets.topic.num.partitions": "3", "transaction.state.log.num.partitions": "3"}},
+	// Producers that ask for a new epoch thirty thousand times: nobody waits for the disk.
+	"txn-epochs": {Overrides: map[string]string{
+		"log.flush.interval.messages":                                 "9223372036854775807",
+		"transaction.abort.timed.out.transaction.cleanup.interval.ms": "50",
+		"offsets.topic.num.partitions":                                "3",
+		"transaction.state.log.num.partitions":                        "3",
+	}},
 	// A broker that nobody asked for a coordinator of transactions yet.
 	"first-txn": {},
 	// Limits that are large by default made small.

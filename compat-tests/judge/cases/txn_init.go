@@ -17,6 +17,7 @@ func txnCases(b *book) {
 	})
 	txnTimerCases(b)
 	txnVersionCases(b)
+	txnEpochCases(b)
 }
 
 // inTxn adds cases, each of which begins with a coordinator for x.

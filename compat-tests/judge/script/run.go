@@ -218,6 +218,41 @@ func (r *Run) Send(number int, client string, req kmsg.Request) error {
 	return c.WriteFrame(rawconn.Frame(req, due.id, &client))
 }
 
+// Repeat sends the same request of a setup step many times without waiting in between, and returns the last answer. The others are
+// not looked at.
+func (r *Run) Repeat(number int, client string, req kmsg.Request, times int) (kmsg.Response, error) {
+	c, err := r.connection(number)
+	if err != nil {
+		return nil, err
+	}
+	id := c.NextCorrelationID()
+	frame := rawconn.Frame(r.build(func(*Run) kmsg.Request { return req }), id, &client)
+	sent := make(chan error, 1)
+	go func() {
+		for range times {
+			if err := c.WriteFrame(frame); err != nil {
+				sent <- err
+				return
+			}
+		}
+		sent <- nil
+	}()
+	var last []byte
+	for range times {
+		if last, err = c.ReadFrame(answerTimeLimit); err != nil {
+			delete(r.conns, number)
+			return nil, errors.Join(err, c.Close(), <-sent)
+		}
+	}
+	resp := req.ResponseKind()
+	resp.SetVersion(req.GetVersion())
+	body, err := rawconn.Body(last, id, rawconn.FlexibleHeader(req))
+	if err == nil {
+		err = resp.ReadFrom(body)
+	}
+	return resp, errors.Join(err, <-sent)
+}
+
 // Take reads the answer to the oldest request that [Run.Send] sent on a connection.
 func (r *Run) Take(number int) (kmsg.Response, error) {
 	c, err := r.connection(number)
