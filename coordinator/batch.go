@@ -163,7 +163,7 @@ func (s *shard[M, R]) append() {
 		// The machine doesn't understand its own decision. What loading makes of it is the truth.
 		s.runtime.options.Log.Error("coordinator decided on a record that makes no sense",
 			slog.Int("shard", int(s.index)), slog.Any("error", err))
-		s.unload(fmt.Errorf("%w: %w", ErrFailed, err))
+		s.unload(fmt.Errorf("%w: %w: %w", ErrLost, ErrFailed, err))
 		return
 	}
 	clear(b.records)

@@ -18,6 +18,7 @@ var codes = []struct {
 	{ErrLoading, wire.CoordinatorLoadInProgress},
 	{ErrNotAvailable, wire.NotCoordinator}, // as of a shard that Kafka hasn't, or couldn't load
 	{ErrClosed, wire.NotCoordinator},
+	{ErrLost, wire.NotCoordinator},
 	{ErrFailed, wire.UnknownServerError},
 	{logstore.ErrDiskFull, wire.CoordinatorNotAvailable},
 	{logstore.ErrUnknownPartition, wire.CoordinatorNotAvailable},

@@ -21,6 +21,7 @@ func TestEveryErrorHasItsCode(t *testing.T) {
 		{fmt.Errorf("%w: %w", ErrNotAvailable, logstore.ErrOffline), wire.NotCoordinator},
 		{ErrClosed, wire.NotCoordinator},
 		{ErrFailed, wire.UnknownServerError},
+		{fmt.Errorf("%w: %w", ErrLost, ErrFailed), wire.NotCoordinator},
 		{logstore.ErrInvalidProducerEpoch, wire.InvalidProducerEpoch},
 		{context.Canceled, wire.NotCoordinator},
 		{logstore.ErrDiskFull, wire.CoordinatorNotAvailable},

@@ -2,7 +2,7 @@ package coordinator
 
 import "errors"
 
-// What a command can be refused with, besides errors of logstore. A command that was refused changed nothing.
+// What a command can be refused with, besides errors of logstore. A command that was refused changed nothing, but for ErrLost.
 var (
 	// ErrLoading occurs while the shard reads its partition: COORDINATOR_LOAD_IN_PROGRESS.
 	ErrLoading = errors.New("coordinator is loading")
@@ -13,6 +13,9 @@ var (
 	// ErrFailed occurs when a machine broke down over a command or a record of its own: a bug. The shard loads
 	// its state again: UNKNOWN_SERVER_ERROR.
 	ErrFailed = errors.New("coordinator failed")
+	// ErrLost occurs when a bug cost the state while records of the command were on their way to the disk: NOT_COORDINATOR. They may
+	// be in the log, or not; whoever asks again hears what the log says.
+	ErrLost = errors.New("coordinator lost its state")
 )
 
 // What can be wrong with a record in the log. Such a record is skipped, counted and logged.

@@ -372,10 +372,10 @@ func (s *shard[M, R]) broken(cause any) {
 	}
 	for s.next < len(s.taken) {
 		s.next++
-		s.taken[s.next-1].refuse(err)
+		s.taken[s.next-1].refuse(ErrLoading) // They had nothing to do with it.
 	}
 	if s.loaded {
-		s.unload(err)
+		s.unload(fmt.Errorf("%w: %w", ErrLost, err))
 		return
 	}
 	// It broke down while it loaded. It would do so again at once if those that wait for it were left waiting.

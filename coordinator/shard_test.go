@@ -293,7 +293,7 @@ func TestPanicCostsTheStateOnly(t *testing.T) {
 		behind := r.set("d", "1")
 		synctest.Wait()
 		wantErr(t, o, ErrFailed)
-		wantErr(t, pending, ErrFailed)
+		wantErr(t, pending, ErrLost)
 		if !behind.told() {
 			g.held = g.held[1:]
 			g.release(nil)

@@ -119,7 +119,7 @@ func (d *Dispatcher) writeTxnMarker(a *markersAnswer, results *markerResults, m 
 
 // markerCode is the code for what became of a marker. Who sends markers knows nothing of coordinators of groups.
 func markerCode(err error) wire.ErrorCode {
-	for _, unavailable := range []error{coordinator.ErrLoading, coordinator.ErrNotAvailable, coordinator.ErrClosed} {
+	for _, unavailable := range []error{coordinator.ErrLoading, coordinator.ErrNotAvailable, coordinator.ErrClosed, coordinator.ErrLost} {
 		if errors.Is(err, unavailable) {
 			return wire.NotLeaderOrFollower
 		}
