@@ -174,8 +174,7 @@ func TestOffsetCommitMayGiveARetention(t *testing.T) {
 func TestOffsetCommitTellsWhatIsNotInTheLog(t *testing.T) {
 	var disk coordinatortest.Disk
 	disk.Full.Store(true)
-	c, log := startWithTopics(t, nil)
-	log.Wrap = disk.Wrap
+	c, _ := startWithTopics(t, func(o *Options) { o.Topic.(*testLog).Wrap = disk.Wrap })
 	got := commitCodes(c.OffsetCommit(t.Context(), commitRequest(7, "group", "a/0", "x/0")))
 	wantEqual(t, "full disk", got, fmt.Sprintf("x 0:3, a 0:%d", wire.CoordinatorNotAvailable))
 	disk.Full.Store(false)
