@@ -104,6 +104,9 @@ func judge(ctx context.Context, t *testing.T, l *load.Load) {
 	if err != nil {
 		t.Errorf("load: %v", err)
 	}
+	if history.Unread {
+		t.Fatal("what is left can't be read, so there is no verdict")
+	}
 	for _, anomaly := range load.Check(history, 20) {
 		t.Error(anomaly)
 	}

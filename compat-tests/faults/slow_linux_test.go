@@ -26,7 +26,7 @@ import (
 func TestSlowSyncDelaysAcknowledgements(t *testing.T) {
 	const delay = 2 * time.Second
 	seconds := long(t, "FAULT_SLOW_SYNC", 3)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Duration(seconds)*time.Second+time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Duration(seconds)*time.Second+5*time.Minute)
 	defer cancel()
 	m := ext4(t, 512<<20+int64(seconds)<<20)
 	broker := on(t, m, map[string]string{"group.initial.rebalance.delay.ms": "0"})

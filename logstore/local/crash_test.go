@@ -430,10 +430,10 @@ func TestCrashAtNamedPoints(t *testing.T) {
 }
 
 // TestCrashAtEverySync cuts the power at changes of the disk, mostly at syncs, and looks at what is left. FAULT_CRASH_CLONES
-// sets of how many disks at least (1,500 by default, 10,000 before a release).
+// sets of how many disks at least (600 by default, 10,000 before a release).
 func TestCrashAtEverySync(t *testing.T) {
 	seed := logstoretest.Seed(t)
-	rounds, most := 25, 60
+	rounds, most := 10, 60
 	if testing.Short() || raceDetector {
 		rounds = 3
 	}

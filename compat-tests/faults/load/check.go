@@ -41,6 +41,8 @@ type History struct {
 	Acked     []Acked
 	// Final is the whole log as read at the end, per partition in the order of reading.
 	Final map[int32][]Seen
+	// Unread says that the log or what was committed could not be read at the end, so that nothing can be said about either.
+	Unread bool
 	// Live is what readers were shown while it happened.
 	Live []Seen
 	// Commits is what the group committed, per partition; nothing without a group.

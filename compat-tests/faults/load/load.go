@@ -121,6 +121,7 @@ func (l *Load) Finish(ctx context.Context) (History, error) {
 	err := errors.Join(l.readAll(ctx), l.readCommits(ctx), l.readCopies(ctx))
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.mu.history.Unread = err != nil
 	return l.mu.history, errors.Join(append(l.mu.errs, err)...)
 }
 
