@@ -3,6 +3,8 @@
 // 0 KIP-113; 1 throttled clients wait by themselves; 2 flexible; 3 an error for the whole answer;
 // 4 size of the volume (KIP-827); 5 cordoned directories (KIP-1066).
 //
+// Beyond Kafka: how compaction keeps up, for who asks by a tag ([wire.CleaningTag]).
+//
 // Knowingly absent: replicas that move between directories, followers that lag, and
 // cordoned directories.
 
@@ -24,6 +26,10 @@ import (
 func (d *Dispatcher) describeLogDirs(ctx context.Context, req *broker.Request) (broker.Reply, error) {
 	r := req.Message.(*kmsg.DescribeLogDirsRequest)
 	resp := r.ResponseKind().(*kmsg.DescribeLogDirsResponse)
+	if wire.AsksForCleaning(&r.UnknownTags) {
+		status := d.deps.Store.Cleaning()
+		wire.Cleaning{DirtyAgeMs: status.DirtyAge.Milliseconds(), Uncleanable: int32(status.Uncleanable)}.AddTo(&resp.UnknownTags)
+	}
 	dirs, err := d.deps.Store.LogDirs(ctx)
 	if err != nil {
 		resp.ErrorCode = int16(errorCode(err))

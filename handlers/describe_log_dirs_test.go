@@ -42,6 +42,21 @@ func TestRegression42DescribeLogDirs(t *testing.T) {
 	}
 }
 
+// TestCleaningIsToldToWhoAsks asks with our tag and without it.
+func TestCleaningIsToldToWhoAsks(t *testing.T) {
+	b := newTestBroker(t)
+	req := kmsg.NewPtrDescribeLogDirsRequest()
+	req.Version = 2
+	resp := ask[*kmsg.DescribeLogDirsResponse](b, req)
+	wantEqual(t, "tags of an answer to others", resp.UnknownTags.Len(), 0)
+	req.UnknownTags.Set(wire.CleaningTag, nil)
+	resp = ask[*kmsg.DescribeLogDirsResponse](b, req)
+	got, ok := wire.CleaningOf(&resp.UnknownTags)
+	if status := b.store.Cleaning(); !ok || got != (wire.Cleaning{DirtyAgeMs: status.DirtyAge.Milliseconds(), Uncleanable: int32(status.Uncleanable)}) {
+		t.Errorf("got %+v, %v", got, ok)
+	}
+}
+
 // TestOfflineLogDirIsTold has two log directories, of which one fails while the broker runs.
 func TestOfflineLogDirIsTold(t *testing.T) {
 	b := newTestBrokerOnDirs(t, []vfs.FS{vfs.NewMemory(), vfs.NewMemory()})

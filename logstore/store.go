@@ -1,6 +1,9 @@
 package logstore
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // TopicID identifies one incarnation of a topic (KIP-516). A topic that was
 // deleted and created again under its name has another ID.
@@ -45,11 +48,22 @@ type Store interface {
 	LeaderEpoch(id TopicID, partition int32) int32
 	// LogDirs describes the directories and the space in them.
 	LogDirs(ctx context.Context) ([]LogDir, error)
+	// Cleaning tells how compaction keeps up, as of the last time that the cleaner looked.
+	Cleaning() CleaningStatus
 	// Health is nil while every directory takes writes; else it says what an operator must do.
 	Health() error
 	// Close makes everything durable, writes the clean-shutdown marker (only if all
 	// of it succeeded) and gives the directory back. Later calls answer ErrClosed.
 	Close(ctx context.Context) error
+}
+
+// CleaningStatus tells how compaction keeps up. A log that isn't compacted any more grows until its disk is full, or until a coordinator takes hours to
+// load it, and nothing else tells.
+type CleaningStatus struct {
+	// DirtyAge is the age of the oldest record that waits to be compacted, by its timestamp; 0 if none does. Those of logs that can't be compacted count.
+	DirtyAge time.Duration
+	// Uncleanable is the number of logs whose compaction failed, and which wait for an operator and a restart.
+	Uncleanable int
 }
 
 // LogDir is one directory as DescribeLogDirs shows it. Sizes are in bytes.

@@ -26,6 +26,7 @@ const healthHelp = `Usage: clatter health [--bootstrap-server HOST:PORT]
 
 Asks a broker for its metadata and its log directories. Exits with 0 if it answers and they can be written to, with 1 otherwise:
 a failed disk, or one that hangs for more than 20 seconds, is not healthy.
+Prints how old the oldest record is that waits to be compacted, and how many logs can't be compacted, if there are any.
 
   --bootstrap-server HOST:PORT   the broker to ask (default localhost:9092)
 `
@@ -42,26 +43,34 @@ func (p *process) health() int {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), healthTime)
 	defer cancel()
-	if err := checkHealth(ctx, *bootstrap); err != nil {
+	cleaning, err := checkHealth(ctx, *bootstrap)
+	if err != nil {
 		return p.fail(exitFailure, err)
+	}
+	if age := time.Duration(cleaning.DirtyAgeMs) * time.Millisecond; age > 0 {
+		p.say(fmt.Sprintf("compaction: the oldest record that waits for it is %s old\n", age.Round(time.Second)))
+	}
+	if n := cleaning.Uncleanable; n > 0 {
+		p.say(fmt.Sprintf("compaction: logs that can't be compacted: %d; the broker's log says why\n", n))
 	}
 	return exitOK
 }
 
-// checkHealth is nil if a broker answers and its log directories work.
-func checkHealth(ctx context.Context, address string) error {
+// checkHealth tells how compaction keeps up, if a broker answers and its log directories work.
+func checkHealth(ctx context.Context, address string) (wire.Cleaning, error) {
 	nc, err := dial(ctx, address)
 	if err != nil {
-		return fmt.Errorf("no broker answers at %s: %w", address, err)
+		return wire.Cleaning{}, fmt.Errorf("no broker answers at %s: %w", address, err)
 	}
 	defer nc.Close() //nolint:errcheck // the answers are what counts
 	if err := askMetadata(nc); err != nil {
-		return fmt.Errorf("no broker answers at %s: %w", address, err)
+		return wire.Cleaning{}, fmt.Errorf("no broker answers at %s: %w", address, err)
 	}
-	if err := askLogDirs(nc); err != nil {
-		return fmt.Errorf("the broker at %s is not healthy: %w", address, err)
+	cleaning, err := askLogDirs(nc)
+	if err != nil {
+		return cleaning, fmt.Errorf("the broker at %s is not healthy: %w", address, err)
 	}
-	return nil
+	return cleaning, nil
 }
 
 // dial connects within the time that ctx leaves, which bounds everything on the connection.
@@ -92,14 +101,16 @@ func askMetadata(nc net.Conn) error {
 	return nil
 }
 
-// askLogDirs is nil if all log directories of the broker work.
-func askLogDirs(nc net.Conn) error {
+// askLogDirs tells how compaction keeps up, if all log directories of the broker work.
+func askLogDirs(nc net.Conn) (cleaning wire.Cleaning, err error) {
 	req := kmsg.NewPtrDescribeLogDirsRequest()
-	req.Version, req.Topics = 1, []kmsg.DescribeLogDirsRequestTopic{} // of no topics
+	req.Version, req.Topics = 2, []kmsg.DescribeLogDirsRequestTopic{} // of no topics; from version 2 on there are tags
+	req.UnknownTags.Set(wire.CleaningTag, nil)
 	resp := req.ResponseKind().(*kmsg.DescribeLogDirsResponse)
 	if err := ask(nc, req, resp); err != nil {
-		return err
+		return cleaning, err
 	}
+	cleaning, _ = wire.CleaningOf(&resp.UnknownTags) // another broker doesn't tell
 	var failed []string
 	for i := range resp.Dirs {
 		if resp.Dirs[i].ErrorCode != 0 {
@@ -107,12 +118,12 @@ func askLogDirs(nc net.Conn) error {
 		}
 	}
 	if len(failed) > 0 {
-		return fmt.Errorf("can't write to %s; the broker's log says why", strings.Join(failed, ", "))
+		return cleaning, fmt.Errorf("can't write to %s; the broker's log says why", strings.Join(failed, ", "))
 	}
-	return nil
+	return cleaning, nil
 }
 
-// ask sends a request of a version that isn't flexible and decodes the answer.
+// ask sends a request and decodes the answer.
 func ask(nc net.Conn, req kmsg.Request, resp kmsg.Response) error {
 	formatter := kmsg.NewRequestFormatter(kmsg.FormatterClientID("clatter-health"))
 	if _, err := nc.Write(formatter.AppendRequest(nil, req, 1)); err != nil {
@@ -126,5 +137,12 @@ func ask(nc net.Conn, req kmsg.Request, resp kmsg.Response) error {
 	if len(frame) < correlationIDLen {
 		return fmt.Errorf("answer of %d bytes", len(frame))
 	}
-	return resp.ReadFrom(frame[correlationIDLen:])
+	body := frame[correlationIDLen:]
+	if req.IsFlexible() { // The header of the answer has tags, and a broker sends none.
+		if len(body) == 0 || body[0] != 0 {
+			return errors.New("answer with tags in its header")
+		}
+		body = body[1:]
+	}
+	return resp.ReadFrom(body)
 }

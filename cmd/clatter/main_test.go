@@ -277,20 +277,20 @@ func TestDynamicKeysReachTheServer(t *testing.T) {
 		return n, n.server.Bound()[0].Addr.String()
 	}
 	n, addr := start()
-	if err := checkHealth(t.Context(), addr); err != nil {
+	if _, err := checkHealth(t.Context(), addr); err != nil {
 		t.Fatal(err)
 	}
 	if err := n.catalog.SetBrokerConfig(t.Context(), config.AllBrokers, map[string]string{"max.connections.per.ip.overrides": "127.0.0.1:0"}); err != nil {
 		t.Fatal(err)
 	}
-	if err := checkHealth(t.Context(), addr); err == nil {
+	if _, err := checkHealth(t.Context(), addr); err == nil {
 		t.Errorf("a connection came in though none may:\n%s", logs)
 	}
 	if err := n.stop(context.Background()); err != nil {
 		t.Error(err)
 	}
 	n, addr = start()
-	if err := checkHealth(t.Context(), addr); err == nil {
+	if _, err := checkHealth(t.Context(), addr); err == nil {
 		t.Errorf("a connection came in after a restart though none may:\n%s", logs)
 	}
 	if err := n.stop(context.Background()); err != nil {

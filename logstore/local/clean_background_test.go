@@ -168,6 +168,9 @@ func TestDamagedLogIsLeftOutAndOthersGoOn(t *testing.T) {
 	if n := log.count("log can't be compacted"); n != 1 || f.store.Cleaning().Uncleanable != 1 {
 		t.Errorf("%d lines, %+v:\n%s", n, f.store.Cleaning(), &log.text)
 	}
+	if age := f.store.Cleaning().DirtyAge; age < 365*24*time.Hour { // of the records above, in the log that is left as it is
+		t.Errorf("the oldest record that waits is %s old", age)
+	}
 	if bases(f.log(1))[0] != 0 || f.log(1).Size() > 2500 || f.log(0).Size() < 5000 {
 		t.Errorf("%d and %d bytes", f.log(0).Size(), f.log(1).Size())
 	}

@@ -91,17 +91,9 @@ func (c *cleaner) close() {
 	c.group.Wait()
 }
 
-// CleaningStatus tells how compaction keeps up.
-type CleaningStatus struct {
-	// DirtyAge is the age of the oldest record that waits to be compacted, by its timestamp; 0 if none does.
-	DirtyAge time.Duration
-	// Uncleanable is the number of logs whose compaction failed, and which wait for an operator and a restart.
-	Uncleanable int
-}
-
-// Cleaning tells how compaction keeps up. It is as of the last time that the cleaner looked.
-func (s *Store) Cleaning() CleaningStatus {
-	status := CleaningStatus{Uncleanable: int(s.cleaner.uncleanable.Load())}
+// Cleaning implements [logstore.Store].
+func (s *Store) Cleaning() logstore.CleaningStatus {
+	status := logstore.CleaningStatus{Uncleanable: int(s.cleaner.uncleanable.Load())}
 	if since := s.cleaner.since.Load(); since != noTime {
 		status.DirtyAge = milliseconds(time.Now().UnixMilli() - since)
 	}
@@ -226,15 +218,21 @@ func (c *cleaner) survey(r *cleanRun) (work []candidate, next, prompt int64) {
 				return false
 			}
 			l := t.ifDirty(int32(partition), config)
-			if l == nil || r.done[l] {
+			if l == nil {
+				continue
+			}
+			if r.done[l] {
+				since = min(since, l.dirtySince.Load())
 				continue
 			}
 			d, err := l.inspect(c.ctx, config)
 			if err != nil {
+				since = min(since, l.dirtySince.Load())
 				c.report(l, cleanResult{}, err)
 				r.give(l, err)
 				continue
 			}
+			l.dirtySince.Store(d.since)
 			since = min(since, d.since)
 			switch {
 			case d.due(config, false):
@@ -287,7 +285,11 @@ func (l *log) inspect(ctx context.Context, config *logstore.Config) (dirt, error
 	l.mu.Lock()
 	w := l.mu.writer
 	l.mu.Unlock()
-	if w == nil || w.uncleanable.Load() || l.view.Load().status != online {
+	if w == nil || l.view.Load().status != online {
+		return idle, nil
+	}
+	if w.uncleanable.Load() {
+		idle.since = l.dirtySince.Load()
 		return idle, nil
 	}
 	if err := w.folder.dir.offline(); err != nil {

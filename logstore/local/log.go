@@ -28,6 +28,8 @@ type log struct {
 		// writer is nil until the log is loaded, and in a log without files.
 		writer *writer
 	}
+	// dirtySince is the timestamp of the oldest record that waited for compaction when the cleaner last looked, in ms; noTime without one.
+	dirtySince atomic.Int64
 	// marked is the commit that the log is part of; guarded by the syncer's lock.
 	marked *commit
 }

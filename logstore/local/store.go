@@ -139,6 +139,7 @@ func (t *topic) first(partition int32) *log {
 		return l
 	}
 	l := &log{topic: t, partition: partition}
+	l.dirtySince.Store(noTime)
 	l.attach()
 	slot.Store(l)
 	return l
