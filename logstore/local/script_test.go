@@ -31,7 +31,7 @@ import (
 func TestRecoveryScripts(t *testing.T) {
 	datadriven.Walk(t, "testdata/recovery", func(t *testing.T, path string) {
 		t.Helper()
-		s := &script{t: t, disk: vfs.NewMemory(), config: smallSegments(), next: map[int64]int32{}}
+		s := &script{t: t, disk: vfs.NewMemory(), config: smallSegments(), next: map[int64]int32{}, now: time.Now().UnixMilli()}
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
 			t.Helper()
 			s.t = t
@@ -66,6 +66,7 @@ type script struct {
 	store  *Store
 	next   map[int64]int32 // sequences
 	tag    int
+	now    int64 // of all records in ms: sizes of time indexes must not depend on how long a script takes
 	out    bytes.Buffer
 }
 
@@ -122,7 +123,7 @@ func (s *script) append(d *datadriven.TestData) error {
 	for range count {
 		s.tag++
 		b := logstoretest.Batch{
-			Records: 2, Size: 100, Tag: s.tag, Timestamp: time.Now().UnixMilli(), ProducerID: producerID, BaseSequence: s.next[producerID],
+			Records: 2, Size: 100, Tag: s.tag, Timestamp: s.now, ProducerID: producerID, BaseSequence: s.next[producerID],
 		}
 		ticket, err := s.log().Append(b.Build(s.t), logstore.AppendOptions{})
 		if err != nil {
