@@ -84,7 +84,7 @@ func TestKillsInsideTransactionsLeaveNothingOpen(t *testing.T) {
 		t.Error("producers did next to nothing between the kills")
 	}
 	complain(t, w.ledger.check(readTopic(ctx, t, broker.Addr(), topic, true)))
-	noSurprises(t, codes)
+	noSurprises(t, codes, w.slow()...)
 }
 
 // awaitProgress waits until producers have ended transactions since the last start, which they can only begin when the ones before have ended.

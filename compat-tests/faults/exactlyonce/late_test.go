@@ -17,6 +17,7 @@ import (
 type lateWork struct {
 	ledger    *ledger
 	fenced    int64
+	slow      []*kerr.Error // codes of those that were too slow
 	codes     *txnclient.Codes
 	anomalies []string
 }
@@ -52,7 +53,10 @@ func workLate(t *testing.T, version int, duration, hold time.Duration, keys ...i
 	prepare(ctx, t, client, topic, partitions, nil)
 
 	codes := &txnclient.Codes{}
-	w := &writers{topic: topic, partitions: partitions, ledger: newLedger(), codes: codes, patience: 5 * time.Millisecond}
+	w := &writers{
+		topic: topic, partitions: partitions, ledger: newLedger(), codes: codes, patience: 5 * time.Millisecond,
+		pace: 20 * time.Millisecond, // Ports of connections that were cut stay in use for a minute: there must be some left.
+	}
 	w.start(ctx, front.Addr(), 8, random, version)
 	wait(ctx, duration)
 	for began := time.Now(); w.ledger.count(committed) < leastLate && time.Since(began) < time.Minute; {
@@ -60,16 +64,15 @@ func workLate(t *testing.T, version int, duration, hold time.Duration, keys ...i
 	}
 	w.stop()
 	wait(ctx, hold) // What is still held back comes now, when nobody uses the transactional ids.
-	const timeout = 5 * time.Second
-	took := awaitRest(ctx, t, client, timeout+30*time.Second, topic)
-	awaitTerminal(ctx, t, client, timeout+30*time.Second)
+	took := awaitRest(ctx, t, client, writersTimeout+30*time.Second, topic)
+	awaitTerminal(ctx, t, client, writersTimeout+30*time.Second)
 	t.Logf("version %d: %d committed, %d aborted, %d unknown; %d requests late, %d answers lost, %d producers fenced; at rest after %s", version,
 		w.ledger.count(committed), w.ledger.count(aborted), w.ledger.count(unknown), front.Late(), front.Lost(), w.fenced.Load(), took.Round(time.Millisecond))
 	t.Logf("answers: %s", codes)
 	if front.Late() == 0 || w.ledger.count(committed) == 0 {
 		t.Error("nothing was late, or nothing committed: nothing was tested")
 	}
-	return lateWork{ledger: w.ledger, fenced: w.fenced.Load(), codes: codes, anomalies: w.ledger.check(readTopic(ctx, t, broker.Addr(), topic, true))}
+	return lateWork{ledger: w.ledger, slow: w.slow(), fenced: w.fenced.Load(), codes: codes, anomalies: w.ledger.check(readTopic(ctx, t, broker.Addr(), topic, true))}
 }
 
 // leastLate is how many transactions must be committed before a test may end.
@@ -93,17 +96,17 @@ func TestLateRequestsTearNoTransaction(t *testing.T) {
 		t.Parallel()
 		work := workLate(t, 2, duration, hold, keyEnd, keyProduce, keyAddPartitions)
 		complain(t, work.anomalies)
-		if work.fenced > 0 {
+		if work.fenced > 0 && work.slow == nil {
 			t.Errorf("%d times a late request got in the way of a producer", work.fenced)
 		}
-		noSurprises(t, work.codes)
+		noSurprises(t, work.codes, work.slow...)
 	})
 	t.Run("version 1", func(t *testing.T) {
 		t.Parallel()
 		work := workLate(t, 1, duration, hold, keyProduce, keyAddPartitions)
 		complain(t, work.anomalies)
 		// Who gives up a transaction that has not begun is told so.
-		for _, code := range work.codes.Surprises(kerr.InvalidTxnState) {
+		for _, code := range work.codes.Surprises(append(work.slow, kerr.InvalidTxnState)...) {
 			t.Errorf("a producer was told %s", code)
 		}
 	})

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/clatterhq/clatter/compat-tests/faults/txnclient"
@@ -23,6 +24,8 @@ type writers struct {
 	// patience is how long a producer waits for what it sends, once in eight transactions, before it gives the transaction up. Zero: as long
 	// as it takes.
 	patience time.Duration
+	// pace is how long a producer rests between transactions.
+	pace time.Duration
 	// renames is how many transactions a producer writes under one transactional id, before it goes on under another one. Zero: all.
 	renames int
 	// leaves says that a producer that is stopped leaves its transaction open.
@@ -36,13 +39,24 @@ type writers struct {
 	slowest  atomic.Int64 // of all requests, in ns
 }
 
+// writersTimeout is that of transactions of writers.
+const writersTimeout = 5 * time.Second
+
+// slow are the codes of producers whose transactions took longer than that, which happens when the machine has too much else to do.
+func (w *writers) slow() []*kerr.Error {
+	if time.Duration(w.slowest.Load()) < writersTimeout {
+		return nil
+	}
+	return []*kerr.Error{kerr.ProducerFenced, kerr.InvalidProducerEpoch, kerr.InvalidTxnState, kerr.TransactionAbortable}
+}
+
 // start starts producers, of each version in turn.
 func (w *writers) start(ctx context.Context, addr string, count int, random *rand.Rand, versions ...int) {
 	w.stopping = make(chan struct{})
 	for i := range count {
 		own := rand.New(rand.NewPCG(random.Uint64(), uint64(i)))
 		s := txnclient.Settings{
-			Addr: addr, ID: fmt.Sprintf("writer-%d", i), Version: versions[i%len(versions)], TimeoutMs: 5000, Sent: w.sent, Codes: w.codes,
+			Addr: addr, ID: fmt.Sprintf("writer-%d", i), Version: versions[i%len(versions)], TimeoutMs: int32(writersTimeout.Milliseconds()), Sent: w.sent, Codes: w.codes,
 		}
 		w.all.Go(func() { w.write(ctx, s, own) })
 	}
@@ -88,6 +102,9 @@ func (w *writers) write(ctx context.Context, s txnclient.Settings, random *rand.
 			}
 			id, _ := p.ID()
 			w.ledger.given(s.ID, id)
+			if w.pace > 0 {
+				wait(ctx, w.pace)
+			}
 		}
 		if w.leaves && w.stopped() { // The death of the client, with something open.
 			to := random.IntN(w.partitions)
@@ -148,11 +165,11 @@ var (
 	keyEnd           = new(kmsg.EndTxnRequest).Key()
 )
 
-// noSurprises fails the test for codes that no producer should meet.
-func noSurprises(t *testing.T, codes *txnclient.Codes) {
+// noSurprises fails the test for codes that no producer should meet, but for those that are expected.
+func noSurprises(t *testing.T, codes *txnclient.Codes, expected ...*kerr.Error) {
 	t.Helper()
 	t.Logf("answers: %s", codes)
-	for _, code := range codes.Surprises() {
+	for _, code := range codes.Surprises(expected...) {
 		t.Errorf("a producer was told %s", code)
 	}
 }
