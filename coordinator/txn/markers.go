@@ -173,7 +173,7 @@ func (s *Shard) complete(e *completion) coordinator.Decision[*Record] {
 		if !wanted {
 			continue
 		}
-		if next != nil { // Whatever it is, there are no markers to write for it: nothing was added since the end.
+		if next != nil {
 			d.Records = appendTransition(d.Records, e.id, next)
 			m = d.Records[len(d.Records)-1].Metadata
 		}
@@ -185,6 +185,9 @@ func (s *Shard) complete(e *completion) coordinator.Decision[*Record] {
 		}
 		for _, p := range answered {
 			p.call.told(err)
+		}
+		if m.State.prepared() { // One has begun a transaction, and another one has ended it.
+			s.sendMarkers(e.id, err)
 		}
 	}
 	return d
