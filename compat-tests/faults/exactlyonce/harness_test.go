@@ -35,6 +35,14 @@ func number(t *testing.T, variable string, otherwise int) int {
 	return n
 }
 
+// patience is how long to wait for what a broker does. Apache Kafka is given more: it takes seconds to start.
+func patience(d time.Duration) time.Duration {
+	if brokertest.Kind() == launch.Kafka {
+		return 6 * d
+	}
+	return d
+}
+
 // chance is a source of random numbers whose seed is in the log.
 func chance(t *testing.T) *rand.Rand {
 	t.Helper()

@@ -59,7 +59,7 @@ func TestKillsInsideTransactionsLeaveNothingOpen(t *testing.T) {
 	t.Parallel()
 	const topic, partitions = "killed", 4
 	kills := number(t, "FAULT_KILLS", 10)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Duration(kills)*10*time.Second+2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), patience(time.Duration(kills)*10*time.Second+2*time.Minute))
 	defer cancel()
 	random := chance(t)
 	broker := startBroker(t, nil)
@@ -91,7 +91,7 @@ func TestKillsInsideTransactionsLeaveNothingOpen(t *testing.T) {
 func awaitProgress(ctx context.Context, t *testing.T, w *writers) time.Duration {
 	t.Helper()
 	before := w.ledger.count(committed)
-	return await(ctx, t, 5*time.Second, "producers go on", func() error {
+	return await(ctx, t, patience(5*time.Second), "producers go on", func() error {
 		if n := w.ledger.count(committed) - before; n < 8 {
 			return fmt.Errorf("%d transactions since the last start", n)
 		}

@@ -103,6 +103,9 @@ func TestLateRequestsTearNoTransaction(t *testing.T) {
 	})
 	t.Run("version 1", func(t *testing.T) {
 		t.Parallel()
+		if brokertest.Kind() == launch.Kafka {
+			t.Skip("Apache Kafka answers OUT_OF_ORDER_SEQUENCE_NUMBER to the next batch behind one that came twice")
+		}
 		work := workLate(t, 1, duration, hold, keyProduce, keyAddPartitions)
 		complain(t, work.anomalies)
 		// Who gives up a transaction that has not begun is told so.

@@ -311,7 +311,7 @@ func (b *bank) atRest(ctx context.Context, t *testing.T, client *kgo.Client) {
 func runBank(t *testing.T, accounts map[string]string, watched bool, keys map[string]string) *launch.Broker {
 	t.Helper()
 	kills := number(t, "FAULT_KILLS", 5)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Duration(kills)*20*time.Second+3*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), patience(time.Duration(kills)*20*time.Second+3*time.Minute))
 	defer cancel()
 	random := chance(t)
 	broker := startBroker(t, keys)
@@ -341,7 +341,7 @@ func runBank(t *testing.T, accounts map[string]string, watched bool, keys map[st
 	for kill := range kills {
 		before := b.paid.Load()
 		wait(ctx, time.Duration(random.IntN(400))*time.Millisecond)
-		await(ctx, t, 30*time.Second, "tellers pay", func() error {
+		await(ctx, t, patience(30*time.Second), "tellers pay", func() error {
 			if b.paid.Load() < before+4*tellers {
 				return fmt.Errorf("%d payments since kill %d", b.paid.Load()-before, kill)
 			}

@@ -103,7 +103,7 @@ func (p *processor) live(ctx context.Context, random *rand.Rand) error {
 func TestSourceRecordsAreProcessedOnce(t *testing.T) {
 	t.Parallel()
 	kills := number(t, "FAULT_KILLS", 6)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Duration(kills)*10*time.Second+2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), patience(time.Duration(kills)*10*time.Second+2*time.Minute))
 	defer cancel()
 	random := chance(t)
 	broker := startBroker(t, nil)
