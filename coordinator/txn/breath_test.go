@@ -40,7 +40,7 @@ func TestTransactionBegunAndEndedInOneBreathEnds(t *testing.T) {
 	defer stop(t, c)
 	c.Load()
 	w := &crashWorld{t: t, c: c}
-	p := &crashProducer{id: "p", bumps: true, pid: -1, acked: map[int]bool{}}
+	p := &crashProducer{id: "tx", bumps: true, pid: -1, acked: map[int]bool{}}
 	p.begin(w)
 	end := func(commit bool) wire.ErrorCode {
 		req := kmsg.NewPtrEndTxnRequest()
@@ -97,7 +97,7 @@ func TestTransactionBegunAndEndedInOneBreathEnds(t *testing.T) {
 			t.Fatal("no marker is written for the second transaction")
 		}
 	}
-	if state := awaitEnd(t, c, p.id); state != "CompleteAbort" && code == wire.None {
+	if state := awaitEnd(t, c); state != "CompleteAbort" && code == wire.None {
 		t.Errorf("the second transaction is %s", state)
 	}
 }
