@@ -3,6 +3,8 @@ package cases
 import (
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kmsg"
+
 	"github.com/clatterhq/clatter/compat-tests/judge/script"
 )
 
@@ -50,11 +52,21 @@ func txnTimerCases(b *book) {
 		b.inTxn("DescribeTransactions", 0)("timeout/never-without-transaction", initialized(initTimeout(1)), paused(700*time.Millisecond), see)
 	})
 	b.in("txn-expiry", func() {
-		b.inTxn("DescribeTransactions", 0)("expiry/empty", initialized(), txnGone(txnID), see, initTxn(4), see)
-		b.inTxn("DescribeTransactions", 0)("expiry/after-a-commit", opened(1), did(endTxn(4, owner(1, 0), true)), txnGone(txnID), see, endTxn(4, owner(1, 0), true), addPartitions(3, owner(1, 0), partitions{"t": {0}}), initTxn(4, initAs(owner(1, 0))))
-		b.inTxn("DescribeTransactions", 0)("expiry/after-an-abort-2", opened(2), did(endTxn(5, owner(1, 0), false)), txnGone(txnID), see, endTxn(5, owner(1, 0), true), txnProduce(12, owner(1, 1), 0, "b"), initTxn(5))
-		b.inTxn("DescribeTransactions", 0)("expiry/never-in-a-transaction", opened(2), paused(2500*time.Millisecond), see)
+		b.inTxn("DescribeTransactions", 0)("expiry/empty", firstProducerGone(), initialized(), txnGone(txnID), see, initTxn(4), see)
+		b.inTxn("DescribeTransactions", 0)("expiry/after-a-commit", firstProducerGone(), opened(1), did(endTxn(4, owner(1, 0), true)), txnGone(txnID), see, endTxn(4, owner(1, 0), true), addPartitions(3, owner(1, 0), partitions{"t": {0}}), initTxn(4, initAs(owner(1, 0))))
+		b.inTxn("DescribeTransactions", 0)("expiry/after-an-abort-2", firstProducerGone(), opened(2), did(endTxn(5, owner(1, 0), false)), txnGone(txnID), see, endTxn(5, owner(1, 0), true), txnProduce(12, owner(1, 1), 0, "b"), initTxn(5))
+		b.inTxn("DescribeTransactions", 0)("expiry/never-in-a-transaction", firstProducerGone(), opened(2), paused(2500*time.Millisecond), see)
 	})
+}
+
+// firstProducerGone gives producer ID 0 away, if it isn't: it is also what stands in an answer about nobody.
+func firstProducerGone() script.Setup {
+	return func(r *script.Run) error {
+		req := kmsg.NewPtrInitProducerIDRequest()
+		req.Version = 4
+		_, err := r.Repeat(raisingConn, "judge", req, 1)
+		return err
+	}
 }
 
 // paused waits. Only for cases about something that must not happen.
