@@ -21,7 +21,7 @@ type processor struct {
 	settings txnclient.Settings
 	at       int
 	records  int64
-	done     atomic.Int64 // up to where it was told that it is done
+	done     atomic.Int64 // up to where it knows that it is done
 	lives    atomic.Int64
 	// impatient says that it dies now and then while the end of a transaction is under way.
 	impatient bool
@@ -60,6 +60,7 @@ func (p *processor) live(ctx context.Context, random *rand.Rand) error {
 	if told := p.done.Load(); offset < told {
 		return fmt.Errorf("the group goes on from %d, but %d was committed", offset, told)
 	}
+	p.done.Store(offset) // It may have died before it was told of the last commit.
 	for offset < p.records {
 		next := min(offset+int64(1+random.IntN(5)), p.records)
 		var out []txnclient.Record
