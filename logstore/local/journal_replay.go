@@ -54,10 +54,41 @@ type replay struct {
 	dir *logDir
 	// segments are those that were looked at.
 	segments map[replayKey]*replayed
-	// owners are the topics that folders belong to, by their metadata; zero where that can't be read.
-	owners map[string]logstore.TopicID
+	owners   journalOwners
 	// bytes is how much was missing.
 	bytes int64
+}
+
+// journalOwners tells which entries of a journal are of the topics that have the folders now.
+type journalOwners struct {
+	last  map[string]logstore.TopicID // by folder: whose batches the journal has last
+	known map[string]logstore.TopicID // by folder: whose it is
+}
+
+func newJournalOwners(journal []byte) journalOwners {
+	o := journalOwners{last: map[string]logstore.TopicID{}, known: map[string]logstore.TopicID{}}
+	_, _ = format.DecodeJournal(journal, func(e *format.JournalEntry) error { // Errors would be of this function.
+		o.last[e.Folder] = e.TopicID
+		return nil
+	})
+	return o
+}
+
+// has reports whether an entry is of its folder's topic. topicID reads that from the folder, and returns zero if it isn't there or damaged: then
+// the folder is taken by its name, here as by recovery, and the journal knows who had that last.
+func (o *journalOwners) has(e *format.JournalEntry, topicID func() (logstore.TopicID, error)) (bool, error) {
+	owner, ok := o.known[e.Folder]
+	if !ok {
+		var err error
+		if owner, err = topicID(); err != nil {
+			return false, err
+		}
+		if owner == (logstore.TopicID{}) {
+			owner = o.last[e.Folder]
+		}
+		o.known[e.Folder] = owner
+	}
+	return owner == e.TopicID, nil
 }
 
 // replayKey is a segment of a topic. Another topic may have had the same path before.
@@ -74,7 +105,7 @@ type replayed struct {
 
 // replayCommits puts all commits into their segments and syncs these.
 func (d *logDir) replayCommits(content []byte) (err error) {
-	r := replay{dir: d, segments: map[replayKey]*replayed{}, owners: map[string]logstore.TopicID{}}
+	r := replay{dir: d, segments: map[replayKey]*replayed{}, owners: newJournalOwners(content)}
 	defer func() {
 		for _, s := range r.segments {
 			if s.file != nil {
@@ -141,16 +172,14 @@ func (r *replay) open(e *format.JournalEntry, path string) (*replayed, error) {
 	if !ok || stage != format.Live || strings.ContainsAny(e.Folder, "/\\") {
 		return &replayed{}, nil
 	}
-	owner, known := r.owners[e.Folder]
-	if !known {
-		var err error
+	owned, err := r.owners.has(e, func() (logstore.TopicID, error) {
 		ld := loading{log: r.dir.store.log, folder: &folder{dir: r.dir, name: e.Folder}}
-		if owner, err = ld.topicID(); err != nil {
-			return nil, err
-		}
-		r.owners[e.Folder] = owner
+		return ld.topicID()
+	})
+	if err != nil {
+		return nil, err
 	}
-	if owner != e.TopicID {
+	if !owned {
 		return &replayed{}, nil
 	}
 	file, err := r.dir.fs.Open(path)

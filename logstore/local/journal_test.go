@@ -66,6 +66,12 @@ func (j *journaled) commit() error {
 func (j *journaled) recovers(disk vfs.FS) {
 	j.t.Helper()
 	wantWhole(j.t, "before it is opened", disk)
+	j.reopens(disk)
+}
+
+// reopens is recovers for a disk that isn't whole.
+func (j *journaled) reopens(disk vfs.FS) {
+	j.t.Helper()
 	s := openStore(j.t, disk)
 	defer s.Close(context.Background())
 	if err := s.Create(j.topic); err != nil {
@@ -300,6 +306,31 @@ func TestJournalOfDeletedTopicIsForgotten(t *testing.T) {
 
 // FuzzJournalReplay gives a start a journal of any content beside a log that is whole: it never panics, never refuses the directory, and
 // makes no files.
+// TestJournalOutlivesPartitionMetadata: what was acknowledged doesn't depend on a file that can be made anew.
+func TestJournalOutlivesPartitionMetadata(t *testing.T) {
+	for what, damage := range map[string]func(disk *vfs.Memory, path string){
+		"damaged": func(disk *vfs.Memory, path string) { truncateFile(t, disk, path, 5) },
+		"gone": func(disk *vfs.Memory, path string) {
+			if err := disk.Remove(path); err != nil {
+				t.Fatal(err)
+			}
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			j := newJournaled(t, 4)
+			defer j.close()
+			for range 2 {
+				if err := j.commit(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			cut := j.powerCut()
+			damage(cut, "t-3/"+format.PartitionMetadataFile)
+			j.reopens(cut)
+		})
+	}
+}
+
 func FuzzJournalReplay(f *testing.F) {
 	batch := logstoretest.Batch{Size: 30}.Build(f)
 	for _, folder := range []string{"t-0", "t-1", "../t-0", "t-0/../t-0"} {

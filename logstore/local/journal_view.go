@@ -36,23 +36,21 @@ func viewJournal(disk vfs.FS, names []string) (vfs.FS, error) {
 		return nil, err
 	}
 	v := &journalView{FS: disk, patches: map[string][]patch{}}
-	owners := map[string]logstore.TopicID{}
+	owners := newJournalOwners(content)
 	_, err = format.DecodeJournal(content, func(e *format.JournalEntry) error {
-		owner, known := owners[e.Folder]
-		if !known {
-			// Without it nothing is put there: the audit reports what is wrong with it.
+		owned, err := owners.has(e, func() (logstore.TopicID, error) {
 			metadata, err := format.ReadAll(disk, e.Folder+"/"+format.PartitionMetadataFile, maxMetadataBytes)
-			if err == nil {
-				id, _ := format.DecodePartitionMetadata(metadata)
-				owner = logstore.TopicID(id)
+			if err != nil {
+				return logstore.TopicID{}, nil //nolint:nilerr // The audit reports what is wrong with it.
 			}
-			owners[e.Folder] = owner
-		}
-		if owner == e.TopicID {
+			id, _ := format.DecodePartitionMetadata(metadata)
+			return logstore.TopicID(id), nil
+		})
+		if owned {
 			path := e.Folder + "/" + fileName(e.BaseOffset, logSuffix)
 			v.patches[path] = append(v.patches[path], patch{e.Position, e.Batches})
 		}
-		return nil
+		return err
 	})
 	return v, err
 }
