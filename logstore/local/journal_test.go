@@ -26,9 +26,16 @@ type journaled struct {
 
 func newJournaled(t *testing.T, logs int) *journaled {
 	t.Helper()
+	return newJournaledWithin(t, logs, journalBytes)
+}
+
+// newJournaledWithin sets how long the journal gets.
+func newJournaledWithin(t *testing.T, logs int, limit int64) *journaled {
+	t.Helper()
 	j := &journaled{memory: vfs.NewMemory()}
 	j.disk = vfs.Inject(j.memory)
 	j.fixture = newFixture(t, on(j.disk), int32(logs), logstoretest.Config())
+	j.store.dirs[0].syncer.journal.limit = limit // before anything runs that reads it
 	for range logs {
 		j.logs = append(j.logs, logstoretest.NewLog())
 	}
@@ -154,8 +161,7 @@ func TestLargeAndSingleAppendsAreSyncedThemselves(t *testing.T) {
 }
 
 func TestLongJournalBeginsAnew(t *testing.T) {
-	j := newJournaled(t, 3)
-	j.store.dirs[0].syncer.journal.limit = 3000
+	j := newJournaledWithin(t, 3, 3000)
 	most := int64(0)
 	for range 100 {
 		if err := j.commit(); err != nil {
