@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"os"
+	"strconv"
 	"testing"
 
 	"github.com/clatterhq/clatter/compat-tests/launch"
@@ -48,4 +49,18 @@ func StartWith(tb testing.TB, options launch.Options) *launch.Broker {
 		}
 	})
 	return b
+}
+
+// Setting is a positive number that makes a test long or short: short, or what an environment variable says for its full form (soak.sh).
+func Setting(tb testing.TB, variable string, short int) int {
+	tb.Helper()
+	text := os.Getenv(variable)
+	if text == "" {
+		return short
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 {
+		tb.Fatalf("%s: %q is no positive number", variable, text)
+	}
+	return n
 }

@@ -33,7 +33,7 @@ import (
 //
 // Negative control: the time without a cleaner is measured twice, before and after; what differs between these is noise.
 func TestCleanerLetsTheDataPathBe(t *testing.T) {
-	cleanings := long(t, "FAULT_CLEANINGS", 1)
+	cleanings := brokertest.Setting(t, "FAULT_CLEANINGS", 1)
 	megabytes := 64
 	if cleanings > 1 {
 		megabytes = 512

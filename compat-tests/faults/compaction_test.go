@@ -6,9 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
-	"os"
 	"path/filepath"
-	"strconv"
 	"testing"
 	"time"
 
@@ -88,13 +86,7 @@ func readValues(ctx context.Context, addr, topic string, last int64) (values map
 //
 // Negative control: a build that removes the old segments before the new one has a name that a start believes in loses keys.
 func TestKillsDuringCompaction(t *testing.T) {
-	kills := 8
-	if text := os.Getenv("FAULT_COMPACTION_KILLS"); text != "" {
-		var err error
-		if kills, err = strconv.Atoi(text); err != nil {
-			t.Fatalf("FAULT_COMPACTION_KILLS: %v", err)
-		}
-	}
+	kills := brokertest.Setting(t, "FAULT_COMPACTION_KILLS", 8)
 	const topic = "compacted"
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)

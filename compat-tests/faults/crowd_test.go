@@ -62,14 +62,7 @@ type crowdMember struct {
 // Negative controls: controls/R19.patch leaves members out of the record of their classic group, controls/R33.patch changes their epochs when
 // a consumer group is loaded.
 func TestCrowdSurvivesAKill(t *testing.T) {
-	members, strict := 100, false
-	if text := os.Getenv("FAULT_MEMBERS"); text != "" {
-		var err error
-		if members, err = strconv.Atoi(text); err != nil {
-			t.Fatalf("FAULT_MEMBERS: %v", err)
-		}
-		strict = true
-	}
+	members, strict := brokertest.Setting(t, "FAULT_MEMBERS", 100), os.Getenv("FAULT_MEMBERS") != ""
 	for name, c := range map[string]*crowd{
 		"classic":  {joins: (*crowdMember).joinClassic, beats: (*crowdMember).beatClassic},
 		"consumer": {joins: (*crowdMember).joinConsumer, beats: (*crowdMember).joinConsumer},

@@ -32,7 +32,7 @@ type damaged struct {
 //
 // Negative control: a flip in a batch must show as a batch that can't be read, which is counted.
 func TestFlippedBitsReachNoConsumer(t *testing.T) {
-	flips := long(t, "FAULT_FLIPS", 30)
+	flips := brokertest.Setting(t, "FAULT_FLIPS", 30)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Duration(flips)*5*time.Second+time.Minute)
 	defer cancel()
 	d := newDamaged(ctx, t, (*launch.Broker).Stop)
@@ -115,7 +115,7 @@ func (d *damaged) told(what, found, name string, lost []int64) {
 //
 // Negative control: the batches behind the cut must not be readable, which is checked.
 func TestCutSegmentsKeepWhatIsWhole(t *testing.T) {
-	cuts := long(t, "FAULT_CUTS", 8)
+	cuts := brokertest.Setting(t, "FAULT_CUTS", 8)
 	for _, test := range []struct {
 		name  string
 		clean bool

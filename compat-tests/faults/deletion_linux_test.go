@@ -10,6 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/clatterhq/clatter/compat-tests/brokertest"
 	"github.com/clatterhq/clatter/compat-tests/faults/disk"
 	"github.com/clatterhq/clatter/compat-tests/launch"
 )
@@ -20,7 +21,7 @@ import (
 // Negative control: a build whose store doesn't sync the folder after it has renamed a partition's folder finds
 // the deleted topic's folder again; TestPowerCutWithoutSyncLosesRecords shows that the cut reaches what isn't synced.
 func TestDeletionsSurvivePowerCuts(t *testing.T) {
-	rounds := long(t, "FAULT_DELETIONS", 5)
+	rounds := brokertest.Setting(t, "FAULT_DELETIONS", 5)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Duration(rounds)*5*time.Second+time.Minute)
 	defer cancel()
 	m := ext4(t, 512<<20)

@@ -1,13 +1,9 @@
 package faults
 
 import (
-	"context"
 	"errors"
 	"maps"
-	"os"
-	"strconv"
 	"testing"
-	"time"
 
 	"github.com/clatterhq/clatter/compat-tests/brokertest"
 	"github.com/clatterhq/clatter/compat-tests/faults/disk"
@@ -17,20 +13,6 @@ import (
 
 // neverSync is Kafka's way of leaving everything to the page cache, and the negative control of everything about durability.
 const neverSync = "9223372036854775807"
-
-// long is the number of rounds: the environment variable, or else a few for every run.
-func long(t *testing.T, variable string, short int) int {
-	t.Helper()
-	text := os.Getenv(variable)
-	if text == "" {
-		return short
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil || n < 1 {
-		t.Fatalf("%s: %q is no number of rounds", variable, text)
-	}
-	return n
-}
 
 // needs skips what this machine can't do and fails on any other error.
 func needs(t *testing.T, err error) {
@@ -76,20 +58,4 @@ func on(t *testing.T, m *disk.Mount, overrides map[string]string) *launch.Broker
 	merged := map[string]string{"log.dirs": m.Dir() + "/data", "log.segment.bytes": "1048576"}
 	maps.Copy(merged, overrides)
 	return brokertest.StartWith(t, launch.Options{Kind: brokertest.Kind(), Overrides: merged})
-}
-
-// until waits for a condition and reports whether it came true in time.
-func until(ctx context.Context, limit time.Duration, condition func() bool) bool {
-	ctx, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for !condition() {
-		select {
-		case <-ctx.Done():
-			return condition()
-		case <-tick.C:
-		}
-	}
-	return true
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/clatterhq/clatter/compat-tests/brokertest"
 	"github.com/clatterhq/clatter/compat-tests/faults/disk"
 	"github.com/clatterhq/clatter/compat-tests/launch"
 )
@@ -40,7 +41,7 @@ type fullDisk struct {
 //
 // Negative control: a build in which a full disk takes the log directory offline, as other failures do, fails here at "heals".
 func TestFullDiskRefusesAndHeals(t *testing.T) {
-	rounds := long(t, "FAULT_FULL_DISKS", 3)
+	rounds := brokertest.Setting(t, "FAULT_FULL_DISKS", 3)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Duration(rounds)*time.Minute+time.Minute)
 	defer cancel()
 	t.Run("tmpfs", func(t *testing.T) { fillAndEmpty(ctx, newFullDisk(ctx, t, tmpfs(t, 64<<20)), rounds) })

@@ -16,7 +16,7 @@ import (
 //
 // Negative control: a build that keeps each produced frame shows as growth of memory within a minute.
 func TestHealthyBrokerStaysHealthy(t *testing.T) {
-	seconds := long(t, "FAULT_HEALTHY_SECONDS", 10)
+	seconds := brokertest.Setting(t, "FAULT_HEALTHY_SECONDS", 10)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Duration(seconds)*time.Second+5*time.Minute)
 	defer cancel()
 	broker := brokertest.Start(t, map[string]string{"log.segment.bytes": "16777216", "group.initial.rebalance.delay.ms": "0"})

@@ -3,8 +3,6 @@ package faults
 import (
 	"context"
 	"math/rand/v2"
-	"os"
-	"strconv"
 	"testing"
 	"time"
 
@@ -18,13 +16,7 @@ import (
 // Negative control: load.TestCheckNamesEveryAnomaly feeds the checker each anomaly; a build whose produce handler answers
 // before it appends fails here with "lost" on the first kill.
 func TestKillUnderLoadLosesNothing(t *testing.T) {
-	kills := 20
-	if text := os.Getenv("FAULT_KILLS"); text != "" {
-		var err error
-		if kills, err = strconv.Atoi(text); err != nil {
-			t.Fatalf("FAULT_KILLS: %v", err)
-		}
-	}
+	kills := brokertest.Setting(t, "FAULT_KILLS", 20)
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))

@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"os"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -39,13 +37,7 @@ type committer struct {
 // Negative control: a coordinator that answers before its records are durable and is killed by a power cut; with kill -9 alone, one that answers
 // before it appends.
 func TestKillsLoseNoAcknowledgedCommit(t *testing.T) {
-	kills := 20
-	if text := os.Getenv("FAULT_KILLS"); text != "" {
-		var err error
-		if kills, err = strconv.Atoi(text); err != nil {
-			t.Fatalf("FAULT_KILLS: %v", err)
-		}
-	}
+	kills := brokertest.Setting(t, "FAULT_KILLS", 20)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Duration(kills)*15*time.Second+2*time.Minute)
 	defer cancel()
 	broker := brokertest.Start(t, nil)

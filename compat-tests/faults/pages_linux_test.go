@@ -15,6 +15,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/clatterhq/clatter/compat-tests/brokertest"
 	"github.com/clatterhq/clatter/compat-tests/faults/disk"
 	"github.com/clatterhq/clatter/compat-tests/launch"
 )
@@ -33,7 +34,7 @@ const (
 //
 // Negative control: some rounds must leave whole batches behind a gap, which the broker then keeps in a file that ends in .lost.
 func TestUnorderedPagesAreCutAway(t *testing.T) {
-	rounds := long(t, "FAULT_CUTS", 3)
+	rounds := brokertest.Setting(t, "FAULT_CUTS", 3)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Duration(rounds)*10*time.Second+time.Minute)
 	defer cancel()
 	m := ext4(t, 256<<20)

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/clatterhq/clatter/compat-tests/brokertest"
 	"github.com/clatterhq/clatter/compat-tests/faults/disk"
 	"github.com/clatterhq/clatter/compat-tests/faults/load"
 	"github.com/clatterhq/clatter/compat-tests/launch"
@@ -22,7 +23,7 @@ import (
 //
 // Negative control: TestPowerCutWithoutSyncLosesRecords.
 func TestPowerCutUnderLoadLosesNothing(t *testing.T) {
-	cuts := long(t, "FAULT_POWER_CUTS", 5)
+	cuts := brokertest.Setting(t, "FAULT_POWER_CUTS", 5)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Duration(cuts)*10*time.Second+time.Minute)
 	defer cancel()
 	m := ext4(t, 512<<20+int64(cuts)*8<<20)

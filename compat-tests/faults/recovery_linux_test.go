@@ -12,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/clatterhq/clatter/compat-tests/brokertest"
@@ -27,7 +26,7 @@ import (
 // Negative control: removeCaches removes what recovery rebuilds; a build that trusts checkpoints alone ends logs at 0.
 func TestRecoveryAfterKillIsQuick(t *testing.T) {
 	const partitions = 1000
-	mib := long(t, "FAULT_RECOVERY_MIB", 64)
+	mib := brokertest.Setting(t, "FAULT_RECOVERY_MIB", 64)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Duration(mib)*50*time.Millisecond+4*time.Minute)
 	defer cancel()
 	broker := brokertest.Start(t, map[string]string{"log.flush.interval.messages": neverSync, "log.segment.bytes": "4194304"})
@@ -125,30 +124,13 @@ func fill(ctx context.Context, t *testing.T, addr, topic string, partitions int3
 	}
 }
 
-// ends lists where the partitions of a topic end.
-func ends(ctx context.Context, t *testing.T, addr, topic string) map[int32]int64 {
-	t.Helper()
-	client, err := kgo.NewClient(kgo.SeedBrokers(addr))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Close()
-	listed, err := kadm.NewClient(client).ListEndOffsets(ctx, topic)
-	if err = errors.Join(err, listed.Error()); err != nil {
-		t.Fatalf("end offsets of %s: %v", topic, err)
-	}
-	offsets := map[int32]int64{}
-	listed.Each(func(o kadm.ListedOffset) { offsets[o.Partition] = o.Offset })
-	return offsets
-}
-
 // TestKillsDuringRecoveryLoseNothing is bar R12: a broker that is killed while it recovers, again and again, comes up at last with
 // everything that it had acknowledged. FAULT_RECOVERY_KILLS sets how often (10 by default, 100 before
 // a release); a start that was done before its kill doesn't count.
 //
 // Negative control: the checker of the load, as with every kill.
 func TestKillsDuringRecoveryLoseNothing(t *testing.T) {
-	kills := long(t, "FAULT_RECOVERY_KILLS", 10)
+	kills := brokertest.Setting(t, "FAULT_RECOVERY_KILLS", 10)
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))

@@ -13,6 +13,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/clatterhq/clatter/compat-tests/brokertest"
 	"github.com/clatterhq/clatter/compat-tests/faults/disk"
 	"github.com/clatterhq/clatter/compat-tests/faults/load"
 	"github.com/clatterhq/clatter/compat-tests/launch"
@@ -25,7 +26,7 @@ import (
 // Negative control: a build that answers before the commit is done has acknowledgements faster than a sync.
 func TestSlowSyncDelaysAcknowledgements(t *testing.T) {
 	const delay = 2 * time.Second
-	seconds := long(t, "FAULT_SLOW_SYNC", 3)
+	seconds := brokertest.Setting(t, "FAULT_SLOW_SYNC", 3)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Duration(seconds)*time.Second+5*time.Minute)
 	defer cancel()
 	m := ext4(t, 512<<20+int64(seconds)<<20)

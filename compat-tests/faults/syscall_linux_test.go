@@ -45,7 +45,7 @@ var failures = []failing{
 //
 // Negative control: a build that goes on after a failed sync acknowledges here.
 func TestFailedSystemCallEndsAcknowledgements(t *testing.T) {
-	most := long(t, "FAULT_SYSCALLS", 0)
+	most := brokertest.Setting(t, "FAULT_SYSCALLS", 0)
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))

@@ -3,11 +3,12 @@ package txns
 import (
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"strconv"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/clatterhq/clatter/compat-tests/brokertest"
 )
 
 // perPartition is how many records of a partition are written in each round.
@@ -67,19 +68,6 @@ const (
 	clientKillsVariable = "TXN_CLIENT_KILLS"
 )
 
-func number(t *testing.T, variable string, otherwise int) int {
-	t.Helper()
-	text := os.Getenv(variable)
-	if text == "" {
-		return otherwise
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil {
-		t.Fatalf("%s: %v", variable, err)
-	}
-	return n
-}
-
 // Bounds of [Soak].
 const (
 	// soakLimit bounds a copy of 100,000 records with 50 kills of the broker.
@@ -95,9 +83,9 @@ const (
 // Negative control: [Scenario.CompareReaders].
 func Soak(t *testing.T, c Client) {
 	t.Helper()
-	records := number(t, recordsVariable, 600)
-	kills := number(t, killsVariable, min(50, 3+records/2000))
-	clientKills := min(kills, number(t, clientKillsVariable, max(1, kills*2/5)))
+	records := brokertest.Setting(t, recordsVariable, 600)
+	kills := brokertest.Setting(t, killsVariable, min(50, 3+records/2000))
+	clientKills := min(kills, brokertest.Setting(t, clientKillsVariable, max(1, kills*2/5)))
 	s := NewScenario(t, c, soakLimit)
 	s.options[OptionBatch] = strconv.Itoa(min(soakBatch, max(10, records/40)))
 	seed := uint64(time.Now().UnixNano()) //nolint:gosec // Any number will do.

@@ -16,6 +16,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/clatterhq/clatter/compat-tests/brokertest"
 	"github.com/clatterhq/clatter/compat-tests/faults/txnclient"
 	"github.com/clatterhq/clatter/compat-tests/install"
 	"github.com/clatterhq/clatter/compat-tests/jars"
@@ -34,7 +35,7 @@ func TestIdleProducersResume(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	t.Cleanup(cancel) // Behind the subtests.
-	broker := startBroker(t, map[string]string{"producer.id.expiration.ms": strconv.Itoa(number(t, "FAULT_PRODUCER_EXPIRY_MS", 1000)), "producer.id.expiration.check.interval.ms": "250"})
+	broker := startBroker(t, map[string]string{"producer.id.expiration.ms": strconv.Itoa(brokertest.Setting(t, "FAULT_PRODUCER_EXPIRY_MS", 1000)), "producer.id.expiration.check.interval.ms": "250"})
 	client := newClient(t, broker.Addr())
 	for name, start := range map[string]func(ctx context.Context, t *testing.T, broker *launch.Broker, topic string) idler{
 		"franz": franzIdler, "librdkafka": librdkafkaIdler, "java": javaIdler, "transactions-1": transactionIdler(1), "transactions-2": transactionIdler(2),

@@ -7,9 +7,7 @@ import (
 	"io"
 	"maps"
 	"math/rand/v2"
-	"os"
 	"slices"
-	"strconv"
 	"testing"
 	"time"
 
@@ -20,20 +18,6 @@ import (
 	"github.com/clatterhq/clatter/compat-tests/faults/txnclient"
 	"github.com/clatterhq/clatter/compat-tests/launch"
 )
-
-// number is a setting of the full form, or what the short form has.
-func number(t *testing.T, variable string, otherwise int) int {
-	t.Helper()
-	text := os.Getenv(variable)
-	if text == "" {
-		return otherwise
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil {
-		t.Fatalf("%s: %v", variable, err)
-	}
-	return n
-}
 
 // patience is how long to wait for what a broker does. Apache Kafka is given more: it takes seconds to start.
 func patience(d time.Duration) time.Duration {
@@ -46,7 +30,7 @@ func patience(d time.Duration) time.Duration {
 // chance is a source of random numbers whose seed is in the log.
 func chance(t *testing.T) *rand.Rand {
 	t.Helper()
-	seed := uint64(number(t, "FAULT_SEED", int(time.Now().UnixNano())))
+	seed := uint64(brokertest.Setting(t, "FAULT_SEED", int(time.Now().UnixNano())))
 	t.Logf("FAULT_SEED=%d", seed)
 	return rand.New(rand.NewPCG(seed, 0))
 }

@@ -58,7 +58,7 @@ func (k *killer) strike(ctx context.Context, t *testing.T, broker *launch.Broker
 func TestKillsInsideTransactionsLeaveNothingOpen(t *testing.T) {
 	t.Parallel()
 	const topic, partitions = "killed", 4
-	kills := number(t, "FAULT_KILLS", 10)
+	kills := brokertest.Setting(t, "FAULT_KILLS", 10)
 	ctx, cancel := context.WithTimeout(t.Context(), patience(time.Duration(kills)*10*time.Second+2*time.Minute))
 	defer cancel()
 	random := chance(t)
@@ -113,7 +113,7 @@ func TestExhaustedEpochSurvivesAKill(t *testing.T) {
 		t.Skip("Apache Kafka doesn't pass: KAFKA-20357")
 	}
 	const topic = "exhausted"
-	rounds := number(t, "FAULT_EXHAUSTED", 3)
+	rounds := brokertest.Setting(t, "FAULT_EXHAUSTED", 3)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Duration(rounds)*10*time.Second+3*time.Minute)
 	defer cancel()
 	random := chance(t)

@@ -81,7 +81,7 @@ const leastLate = 100
 // lateTimes are how long producers suffer, and how late a request may be.
 func lateTimes(t *testing.T) (duration, hold time.Duration) {
 	t.Helper()
-	return time.Duration(number(t, "FAULT_LATE_TIME", 4)) * time.Second, time.Duration(number(t, "FAULT_LATE_BY", 2)) * time.Second
+	return time.Duration(brokertest.Setting(t, "FAULT_LATE_TIME", 4)) * time.Second, time.Duration(brokertest.Setting(t, "FAULT_LATE_BY", 2)) * time.Second
 }
 
 // TestLateRequestsTearNoTransaction is bar R16 and anomaly A9 (delayed-endtxn): requests that arrive late, and those that arrive twice, must not

@@ -16,6 +16,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/clatterhq/clatter/compat-tests/brokertest"
 	"github.com/clatterhq/clatter/compat-tests/faults/txnclient"
 	"github.com/clatterhq/clatter/compat-tests/launch"
 )
@@ -310,7 +311,7 @@ func (b *bank) atRest(ctx context.Context, t *testing.T, client *kgo.Client) {
 // runBank has tellers pay while the broker is killed, and readers watch.
 func runBank(t *testing.T, accounts map[string]string, watched bool, keys map[string]string) *launch.Broker {
 	t.Helper()
-	kills := number(t, "FAULT_KILLS", 5)
+	kills := brokertest.Setting(t, "FAULT_KILLS", 5)
 	ctx, cancel := context.WithTimeout(t.Context(), patience(time.Duration(kills)*20*time.Second+3*time.Minute))
 	defer cancel()
 	random := chance(t)
