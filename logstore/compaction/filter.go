@@ -21,6 +21,7 @@ type Filter struct {
 	DeleteRetentionMs int64
 	// Limit bounds what one batch may become when it is decompressed, in bytes.
 	Limit int
+	Rest  Rest
 
 	Stats Stats
 
@@ -148,6 +149,7 @@ func (f *Filter) records(dst []byte, b record.Batch, v verdict) ([]byte, int, er
 		}
 		stays := control || f.stays(b, &r, f.last[len(f.keep)], keepTombstones)
 		f.keep = append(f.keep, stays)
+		f.Rest.after(len(f.keep))
 		if stays {
 			kept++
 			tombstones = tombstones || r.Value == nil
@@ -179,8 +181,10 @@ func (f *Filter) lookUp(b record.Batch, payload []byte) error {
 			return err
 		}
 		f.keys = append(f.keys, hashOf(r.Key))
+		f.Rest.after(len(f.keys))
 	}
 	for i := range f.keys {
+		f.Rest.after(i)
 		f.last = append(f.last, f.Map.offset(f.keys[i]))
 	}
 	return nil
@@ -232,6 +236,7 @@ func (f *Filter) rebuild(dst []byte, b record.Batch, payload []byte, horizon int
 			n.AppendAt(b.RecordOffset(r), b.RecordTimestamp(r), r)
 		}
 		i++
+		f.Rest.after(i)
 	}
 	built, err := n.Build(f.built[:0])
 	if err != nil {

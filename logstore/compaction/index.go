@@ -10,9 +10,23 @@ type Indexer struct {
 	From int64
 	// Limit bounds what one batch may become when it is decompressed, in bytes.
 	Limit int
+	Rest  Rest
 
 	scratch []byte
 	found   []foundKey
+}
+
+// Rest is called within a batch of many records, and returns when the work on it may go on. nil doesn't rest.
+type Rest func()
+
+// restRecords is how many records lie between two rests. Hashing and looking up their keys takes some ten microseconds.
+const restRecords = 128
+
+// after is called when i records are behind.
+func (r Rest) after(i int) {
+	if r != nil && i > 0 && i%restRecords == 0 {
+		r()
+	}
 }
 
 // foundKey is a key of a record at an offset.
@@ -58,9 +72,11 @@ func (x *Indexer) keys(b record.Batch) (full bool, err error) {
 		}
 		if offset := b.RecordOffset(r); r.Key != nil && offset >= x.From {
 			x.found = append(x.found, foundKey{hashOf(r.Key), offset})
+			x.Rest.after(len(x.found))
 		}
 	}
 	for i := range x.found {
+		x.Rest.after(i)
 		if !x.Map.put(x.found[i].hash, x.found[i].offset) {
 			return true, nil
 		}

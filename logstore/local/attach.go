@@ -214,7 +214,7 @@ func (l *log) openLocked(ld *loading, f *found) error {
 		return err
 	}
 	if len(ld.deleted) > 0 {
-		l.removeLater(w, ld.deleted)
+		l.removeLater(w, ld.deleted, nil)
 	}
 	l.mu.found, l.mu.writer = nil, w
 	l.publishLocked(v)

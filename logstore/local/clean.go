@@ -8,6 +8,7 @@ import (
 	"github.com/clatterhq/clatter/logstore"
 	"github.com/clatterhq/clatter/logstore/compaction"
 	"github.com/clatterhq/clatter/logstore/producer"
+	"github.com/clatterhq/clatter/logstore/vfs"
 	"github.com/clatterhq/clatter/wire/record"
 )
 
@@ -125,7 +126,7 @@ func (k *cleaning) pass(ctx context.Context, from, end int64) (next int64, err e
 	k.log.mu.Unlock()
 	k.filter = compaction.Filter{
 		Map: keys, Transactions: compaction.NewTransactions(aborted), Producers: producers, End: end,
-		Now: k.now, DeleteRetentionMs: k.config.DeleteRetentionMs, Limit: maxDecompressed, Stats: k.filter.Stats,
+		Now: k.now, DeleteRetentionMs: k.config.DeleteRetentionMs, Limit: maxDecompressed, Rest: k.restInside(ctx), Stats: k.filter.Stats,
 	}
 	for _, group := range k.group(v, next, end) {
 		if err := k.cleanGroup(ctx, group); err != nil {
@@ -161,7 +162,7 @@ func (k *cleaning) index(ctx context.Context, v *view, aborted []producer.Aborte
 	if err != nil {
 		return nil, err
 	}
-	x := compaction.Indexer{Map: keys, Transactions: compaction.NewTransactions(aborted), From: from, Limit: maxDecompressed}
+	x := compaction.Indexer{Map: keys, Transactions: compaction.NewTransactions(aborted), From: from, Limit: maxDecompressed, Rest: k.restInside(ctx)}
 	for _, s := range v.segments[v.segmentIndexOf(from):] {
 		if s.baseOffset >= end {
 			break
@@ -258,7 +259,7 @@ func (k *cleaning) cleanGroup(ctx context.Context, sources []*segment) (err erro
 	if len(sources) == 1 && after.Rewritten == before.Rewritten && after.BytesKept-before.BytesKept == after.BytesRead-before.BytesRead {
 		return nil // nothing changed
 	}
-	if err := c.finish(aborted); err != nil {
+	if err := c.finish(ctx, aborted); err != nil {
 		return err
 	}
 	return k.swap(ctx, c, sources)
@@ -276,8 +277,8 @@ func (k *cleaning) eachBatch(ctx context.Context, s *segment, fn func(b record.B
 			return err
 		}
 		n := int(min(int64(len(k.in)), s.size-at))
-		if _, err := file.ReadAt(k.in[:n], at); err != nil {
-			return s.unreadable(at, err)
+		if err := k.read(ctx, s, file, k.in[:n], at); err != nil {
+			return err
 		}
 		if err := k.throttle.wait(ctx, int64(n), k.rate); err != nil {
 			return err
@@ -305,6 +306,26 @@ func (k *cleaning) eachBatch(ctx context.Context, s *segment, fn func(b record.B
 		k.in = make([]byte, k.limits.bufferBytes())
 	}
 	return nil
+}
+
+// read reads at a position of a segment, in pieces between which it may rest.
+func (k *cleaning) read(ctx context.Context, s *segment, file vfs.File, p []byte, at int64) error {
+	for len(p) > 0 {
+		n := k.pacer.pieceBytes(len(p))
+		if _, err := file.ReadAt(p[:n], at); err != nil {
+			return s.unreadable(at, err)
+		}
+		if err := k.pacer.rest(ctx, n); err != nil {
+			return err
+		}
+		p, at = p[n:], at+int64(n)
+	}
+	return nil
+}
+
+// restInside is for the time that a batch of many records takes. That the cleaning must stop is noticed after it.
+func (k *cleaning) restInside(ctx context.Context) compaction.Rest {
+	return func() { _ = k.pacer.rest(ctx, paceBytes) }
 }
 
 // inBuffer calls fn for the batches that lie in p whole, which is read from a position of the segment.

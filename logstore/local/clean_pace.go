@@ -9,7 +9,8 @@ import (
 
 // Bounds of a cleaner beside requests.
 const (
-	// paceSlice is how long a cleaner works at a time, paceRest how many times as long it rests then. A lone batch may take longer.
+	// paceSlice is how long a cleaner works at a time, paceRest how many times as long it rests then. A lone batch that is compressed may take
+	// longer.
 	paceSlice = 250 * time.Microsecond
 	paceRest  = 3
 	// maxPaceRest bounds a rest: on a disk that is slow by itself the cleaner gets more of the time.
@@ -32,7 +33,7 @@ func (t *traffic) note() {
 	}
 }
 
-// pacer keeps a cleaner out of the way of requests: while there are any, it works a quarter of the time, in slices of a quarter of a
+// pacer keeps a cleaner, or the remover, out of the way of requests: while there are any, it works a quarter of the time, in slices of a quarter of a
 // millisecond, and writes in small pieces. Nothing is kept waiting for long then: not a request for a processor, of which the cleaner would
 // else keep one of few (Go's scheduler looks at the network when a goroutine waits, not when it yields), and not a sync for the
 // disk. What a slice waits for the disk counts as work, so that a busy disk gets longer rests as well.
@@ -44,7 +45,7 @@ func (t *traffic) note() {
 // would fall behind four times as much anyway; log.cleaner.threads multiplies that, as each thread has a pacer of its own. Without
 // requests for a second it doesn't rest at all.
 //
-// It belongs to one cleaning.
+// It belongs to one goroutine.
 type pacer struct {
 	traffic *traffic
 	// resumed is when the slice began, requested when requests were seen last.

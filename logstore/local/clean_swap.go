@@ -59,8 +59,9 @@ func (k *cleaning) swap(ctx context.Context, c *cleaned, sources []*segment) err
 	if err := dir.fs.SyncDir(w.folder.name); err != nil {
 		return dir.fail("sync of a folder", err)
 	}
-	k.log.removeLater(w, renamed)
-	return k.settle(s, sources)
+	err = k.settle(s, sources)
+	k.log.removeLater(w, renamed, sources)
+	return err
 }
 
 // rename renames a file of the segment if there is one.

@@ -88,20 +88,32 @@ func (c *cleaned) added(ctx context.Context, from int) error {
 	if err := c.throttle.wait(ctx, int64(len(c.buffer)), c.rate); err != nil {
 		return err
 	}
-	return c.flush()
+	return c.flush(ctx)
 }
 
-// flush writes the buffer.
-func (c *cleaned) flush() error {
-	if len(c.buffer) == 0 {
-		return nil
+// flush writes the buffer, in pieces between which it may rest.
+func (c *cleaned) flush(ctx context.Context) error {
+	for p := c.buffer; len(p) > 0; {
+		n := c.pacer.pieceBytes(len(p))
+		if err := c.write(p[:n]); err != nil {
+			return err
+		}
+		if err := c.pacer.rest(ctx, n); err != nil {
+			return err
+		}
+		p = p[n:]
 	}
-	if _, err := c.file.WriteAt(c.buffer, c.size); err != nil {
+	c.buffer = c.buffer[:0]
+	return nil
+}
+
+// write appends a piece to the file and has it on the disk.
+func (c *cleaned) write(piece []byte) error {
+	if _, err := c.file.WriteAt(piece, c.size); err != nil {
 		return c.refuse("write of a compacted segment", err)
 	}
-	c.size += int64(len(c.buffer))
-	c.unsynced += int64(len(c.buffer))
-	c.buffer = c.buffer[:0]
+	c.size += int64(len(piece))
+	c.unsynced += int64(len(piece))
 	if c.unsynced >= cleanSyncBytes {
 		return c.sync()
 	}
@@ -120,8 +132,8 @@ func (c *cleaned) sync() error {
 }
 
 // finish writes the rest and makes all of it durable but for the names.
-func (c *cleaned) finish(aborted []producer.AbortedTransaction) error {
-	if err := c.flush(); err != nil {
+func (c *cleaned) finish(ctx context.Context, aborted []producer.AbortedTransaction) error {
+	if err := c.flush(ctx); err != nil {
 		return err
 	}
 	if err := c.sync(); err != nil {

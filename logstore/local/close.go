@@ -53,6 +53,7 @@ func (s *Store) Close(ctx context.Context) error {
 func (s *Store) stop() {
 	s.timers.close()
 	s.cleaner.close()
+	s.remover.close()
 	for _, l := range s.usedLogs() {
 		l.end(closed)
 		l.awaitCleaner()

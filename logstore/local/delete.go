@@ -4,26 +4,23 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"log/slog"
 	"time"
 
 	"github.com/clatterhq/clatter/logstore"
 	"github.com/clatterhq/clatter/logstore/local/format"
 )
 
-// removalDelay is when folders of deleted topics are removed that were found at the start: Kafka's default of
-// log.segment.delete.delay.ms, since the topic's own is gone with it.
-const removalDelay = time.Minute
-
 // Delete implements [logstore.Store].
 func (s *Store) Delete(ctx context.Context, topic logstore.TopicPartitions) error {
 	if s.closed.Load() {
 		return logstore.ErrClosed
 	}
+	var segments []*segment
 	if t := s.topics.remove(topic.ID); t != nil {
 		if err := s.deleteTopic(t); err != nil {
 			return err
 		}
+		segments = t.segments()
 	}
 	if err := ctx.Err(); err != nil {
 		return context.Cause(ctx)
@@ -34,7 +31,7 @@ func (s *Store) Delete(ctx context.Context, topic logstore.TopicPartitions) erro
 	}
 	var err error
 	for _, d := range s.dirs {
-		err = errors.Join(err, d.deleteFolders(topic, delay))
+		err = errors.Join(err, d.deleteFolders(topic, delay, segments))
 	}
 	s.checkpointLater()
 	return err
@@ -127,9 +124,20 @@ func (l *log) end(how status) {
 	}
 }
 
-// deleteFolders renames the folders of a topic, durably, and removes them later. A folder of the
+// segments are those of all partitions that were touched.
+func (t *topic) segments() (segments []*segment) {
+	logs := *t.logs.Load()
+	for i := range logs {
+		if l := logs[i].Load(); l != nil {
+			segments = append(segments, l.view.Load().segments...)
+		}
+	}
+	return segments
+}
+
+// deleteFolders renames the folders of a topic that had some segments, durably, and removes them later. A folder of the
 // same name that belongs to another topic stays.
-func (d *logDir) deleteFolders(topic logstore.TopicPartitions, delay time.Duration) error {
+func (d *logDir) deleteFolders(topic logstore.TopicPartitions, delay time.Duration, segments []*segment) error {
 	if err := d.offline(); err != nil {
 		return err
 	}
@@ -160,11 +168,9 @@ func (d *logDir) deleteFolders(topic logstore.TopicPartitions, delay time.Durati
 	if err := errors.Join(d.offsets.sync(), d.fs.SyncDir("")); err != nil {
 		return d.refuse("sync", err)
 	}
-	d.store.timers.after(delay, func() {
-		for _, name := range renamed {
-			d.removeFolder(name)
-		}
-	})
+	for _, name := range renamed {
+		d.removeFolderLater(name, segments, delay)
+	}
 	return nil
 }
 
@@ -177,44 +183,6 @@ func (d *logDir) belongs(f *folder, id logstore.TopicID) (bool, error) {
 	}
 	found, err := (&loading{log: d.store.log, folder: f}).topicID()
 	return found == id || found == logstore.TopicID{}, err
-}
-
-// removeFolder removes what was renamed before. A failure leaves it to the next start.
-func (d *logDir) removeFolder(name string) {
-	if d.offline() != nil {
-		return
-	}
-	if err := d.fs.RemoveAll(name); err != nil {
-		d.store.log.Warn("folder of a deleted topic can't be removed; the next start tries again",
-			slog.String("folder", d.fs.Name()+"/"+name), slog.Any("error", err))
-	}
-}
-
-// removeLater removes files of a log that were renamed before.
-func (l *log) removeLater(w *writer, names []string) {
-	w.deletions.Add(1)
-	l.topic.store.timers.after(milliseconds(l.config().FileDeleteDelayMs), func() {
-		if w.folder.dir.removeFiles(w.folder, names) {
-			w.deletions.Add(-1)
-		}
-	})
-}
-
-// removeFiles removes files of a folder, and reports whether they are gone.
-func (d *logDir) removeFiles(f *folder, names []string) bool {
-	if d.offline() != nil {
-		return false
-	}
-	gone := true
-	for _, name := range names {
-		// The folder may have been deleted meanwhile, with all in it.
-		if err := d.fs.Remove(f.path(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			gone = false
-			d.store.log.Warn("file of a deleted segment can't be removed; the next start tries again",
-				slog.String("file", d.fs.Name()+"/"+f.path(name)), slog.Any("error", err))
-		}
-	}
-	return gone
 }
 
 // milliseconds is a duration that may be configured as anything up to the end of time.

@@ -24,13 +24,13 @@
 //
 // A log has one writer lock, held across the I/O of an append. Readers take none: they load a view, which is
 // immutable and swapped whole. Deletions of one log exclude each other by a lock that is taken before
-// the writer lock; compactions of one log exclude each other by one that is taken before that. Locks of the syncer, of the open files, of the timers, of waiters and hints are leaves: whoever holds
+// the writer lock; compactions of one log exclude each other by one that is taken before that. Locks of the syncer, of the open files, of the timers, of the remover, of waiters and hints are leaves: whoever holds
 // one takes no other.
 //
 // # Where to start
 //
 // log.go and view.go for the shape, log_append.go, syncer.go and journal.go for the way of a record to the disk, log_read.go for the way
-// back, logdir_open.go and recovery.go for the start, retention.go and delete.go for the end. format/format.md draws
+// back, logdir_open.go and recovery.go for the start, retention.go, delete.go and remove.go for the end. format/format.md draws
 // the files, recovery.md numbers the steps of a start.
 //
 // Compaction is in the files that begin with clean: cleaner.go finds what to clean and when, clean_plan.go how much of a log, clean.go

@@ -221,7 +221,7 @@ func (d *logDir) sortNames(names []string) (folders []string) {
 		case ok && stage == format.Live && topic != clusterMetadata:
 			folders = append(folders, name)
 		case ok && stage == format.DeleteDir:
-			d.store.timers.after(removalDelay, func() { d.removeFolder(name) })
+			d.removeFolderLater(name, nil, removalDelay)
 		case ok && topic == clusterMetadata, isDirFile(name):
 		default:
 			unknown = append(unknown, name)

@@ -21,6 +21,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	s.files.limit = settings.MaxOpenFiles
 	s.timers.init()
 	s.cleaner.init(s)
+	s.remover.init(&s.traffic)
 	s.online.Store(int32(len(o.Dirs)))
 	for i, fsys := range o.Dirs {
 		d := newLogDir(s, i, fsys)
@@ -31,6 +32,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		}
 		if err != nil {
 			s.timers.close()
+			s.remover.close()
 			return nil, errors.Join(err, s.abandon())
 		}
 		s.dirs = append(s.dirs, d)

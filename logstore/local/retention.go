@@ -167,7 +167,7 @@ func (l *log) removeSegments(w *writer, count int, rule retentionReason) error {
 	if err != nil {
 		return w.folder.dir.refuse("deletion of a segment", err)
 	}
-	l.removeLater(w, renamed)
+	l.removeLater(w, renamed, removed)
 	return nil
 }
 

@@ -31,6 +31,7 @@ type Store struct {
 	lastRetention atomic.Int64 // ms
 	expiry        schedule
 	cleaner       cleaner
+	remover       remover
 	traffic       traffic
 }
 
