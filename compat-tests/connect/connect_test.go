@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -19,9 +18,9 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/clatterhq/clatter/compat-tests/brokertest"
+	"github.com/clatterhq/clatter/compat-tests/install"
 	"github.com/clatterhq/clatter/compat-tests/jars"
 	"github.com/clatterhq/clatter/compat-tests/program"
-	"github.com/clatterhq/clatter/compat-tests/report"
 )
 
 const (
@@ -33,8 +32,7 @@ const (
 type worker struct {
 	t          *testing.T
 	ctx        context.Context //nolint:containedctx // It is the test's.
-	java       string
-	classPath  string
+	java       *install.JVM
 	properties string
 	url        string
 	process    *program.Program
@@ -42,16 +40,8 @@ type worker struct {
 
 func newWorker(ctx context.Context, t *testing.T, addr string) *worker {
 	t.Helper()
-	dir, err := jars.Resolve(ctx, "kafka-connect", jars.ConnectPOM)
-	java, err1 := jars.Java()
-	if err = errors.Join(err, err1); errors.Is(err, jars.ErrUnavailable) {
-		report.Skip(t, "%v", err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
 	home := t.TempDir()
-	w := &worker{t: t, ctx: ctx, java: java, classPath: filepath.Join(dir, "*"), properties: filepath.Join(home, "worker.properties"), url: "http://" + freeAddress(ctx, t)}
+	w := &worker{t: t, ctx: ctx, java: install.Java(t, "kafka-connect", jars.ConnectPOM), properties: filepath.Join(home, "worker.properties"), url: "http://" + freeAddress(ctx, t)}
 	lines := []string{
 		"bootstrap.servers=" + addr, "group.id=connect-cluster", "listeners=" + w.url, "plugin.discovery=only_scan",
 		"key.converter=org.apache.kafka.connect.storage.StringConverter", "value.converter=org.apache.kafka.connect.storage.StringConverter",
@@ -79,8 +69,8 @@ func freeAddress(ctx context.Context, t *testing.T) string {
 
 func (w *worker) start() {
 	w.t.Helper()
-	w.process = program.Start(w.t, "worker", exec.Command(w.java, "-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", //nolint:noctx // Cleanup ends it.
-		"-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", w.classPath, "org.apache.kafka.connect.cli.ConnectDistributed", w.properties), nil)
+	w.process = program.Start(w.t, "worker", w.java.Command(context.WithoutCancel(w.t.Context()), "384m",
+		"-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "org.apache.kafka.connect.cli.ConnectDistributed", w.properties), nil)
 }
 
 // configure puts a connector, again and again until the worker is ready for it.

@@ -8,7 +8,6 @@ import (
 	"io"
 	"net"
 	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -18,6 +17,7 @@ import (
 
 	"github.com/clatterhq/clatter/compat-tests/faults/load"
 	"github.com/clatterhq/clatter/compat-tests/faults/proxy"
+	"github.com/clatterhq/clatter/compat-tests/install"
 	"github.com/clatterhq/clatter/compat-tests/jars"
 	"github.com/clatterhq/clatter/compat-tests/report"
 )
@@ -31,24 +31,15 @@ func TestLostAnswersToLibrdkafka(t *testing.T) {
 	if _, err := exec.LookPath("kcat"); err != nil {
 		report.Skip(t, "kcat: %v", err)
 	}
-	loseForeignAnswers(t, func(ctx context.Context, addr string, records int) *exec.Cmd {
+	loseForeignAnswers(t, func(ctx context.Context, addr string) *exec.Cmd {
 		// kcat gives up when every broker that it knows is gone: it knows this one by two names.
 		_, port, err := net.SplitHostPort(addr)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return numbered(ctx, records, "kcat", "-b", addr+",localhost:"+port, "-P", "-t", "foreign", "-p", "0", "-X", "enable.idempotence=true", "-X", "linger.ms=2",
+		return exec.CommandContext(ctx, "kcat", "-b", addr+",localhost:"+port, "-P", "-t", "foreign", "-p", "0", "-X", "enable.idempotence=true", "-X", "linger.ms=2",
 			"-X", "retry.backoff.ms=20", "-X", "reconnect.backoff.ms=10", "-X", "reconnect.backoff.max.ms=100")
 	})
-}
-
-// numbered is a command that reads the numbers from 0 to records-1, a line each, at foreignRate.
-func numbered(ctx context.Context, records int, name string, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, name, args...)
-	lines, feed := io.Pipe()
-	cmd.Stdin = lines
-	go func() { feed.CloseWithError(feedNumbers(ctx, feed, records)) }()
-	return cmd
 }
 
 // feedNumbers writes 0 to records-1, a line each, at foreignRate. io.EOF is its success.
@@ -73,25 +64,18 @@ func feedNumbers(ctx context.Context, w io.Writer, records int) error {
 
 // TestLostAnswersToJava is bar R13 for the Java client.
 func TestLostAnswersToJava(t *testing.T) {
-	dir, err := jars.Resolve(t.Context(), "kafka-tools", jars.ToolsPOM)
-	java, err1 := jars.Java()
-	if err = errors.Join(err, err1); errors.Is(err, jars.ErrUnavailable) {
-		report.Skip(t, "%v", err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	loseForeignAnswers(t, func(ctx context.Context, addr string, records int) *exec.Cmd {
-		return numbered(ctx, records, java, "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", filepath.Join(dir, "*"),
+	jvm := install.Java(t, "kafka-tools", jars.ToolsPOM)
+	loseForeignAnswers(t, func(ctx context.Context, addr string) *exec.Cmd {
+		return jvm.Command(ctx, "256m",
 			"org.apache.kafka.tools.ConsoleProducer", "--bootstrap-server", addr, "--topic", "foreign", "--command-property", "retries=2147483647",
 			"--command-property", "linger.ms=2", "--command-property", "retry.backoff.ms=20", "--command-property", "delivery.timeout.ms=60000",
 			"--command-property", "reconnect.backoff.ms=10", "--command-property", "reconnect.backoff.max.ms=100")
 	})
 }
 
-// loseForeignAnswers has a client produce the numbers from 0 on in order to the one partition of topic "foreign", and looks for each once
+// loseForeignAnswers has a client produce the lines of its standard input, which are the numbers from 0 on in order to the one partition of topic "foreign", and looks for each once
 // and in order.
-func loseForeignAnswers(t *testing.T, producer func(ctx context.Context, addr string, records int) *exec.Cmd) {
+func loseForeignAnswers(t *testing.T, producer func(ctx context.Context, addr string) *exec.Cmd) {
 	t.Helper()
 	duration := proxyTime(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 5*duration+2*time.Minute)
@@ -101,7 +85,10 @@ func loseForeignAnswers(t *testing.T, producer func(ctx context.Context, addr st
 		t.Fatal(err)
 	}
 	records := int(duration.Seconds()) * foreignRate
-	cmd := producer(ctx, p.Addr(), records)
+	cmd := producer(ctx, p.Addr())
+	lines, feed := io.Pipe()
+	cmd.Stdin = lines
+	go func() { feed.CloseWithError(feedNumbers(ctx, feed, records)) }()
 	var output bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &output, &output
 	if err := cmd.Run(); err != nil {

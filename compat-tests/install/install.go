@@ -1,6 +1,6 @@
 // Package install gives tests the client libraries of other languages, installed at pinned versions by the scripts beside it
 // into the cache folder of the user: the first call of a machine needs a network, later ones do not. The set-up of make
-// test calls the same scripts. What can't be installed is skipped through report.
+// test calls the same scripts. Java's jars come from package jars. What can't be installed is skipped through report.
 package install
 
 import (

@@ -2,12 +2,9 @@ package java
 
 import (
 	"context"
-	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
-
-	"github.com/clatterhq/clatter/compat-tests/jars"
 )
 
 // goldenFrames are frames of every API and version, as the library encodes them that the broker is made with.
@@ -17,12 +14,7 @@ var goldenFrames = filepath.Join("..", "..", "wire", "testdata", "golden")
 func TestGoldenFramesAreKafkas(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
-	classPath := compile(ctx, t, filepath.Join("src", "GoldenFrames.java"))
-	java, err := jars.Java()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.CommandContext(ctx, java, "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", classPath, "GoldenFrames", goldenFrames)
+	cmd := compile(t, "src/GoldenFrames.java").Command(ctx, "256m", "GoldenFrames", goldenFrames)
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -1,36 +1,29 @@
 package java
 
 import (
+	"context"
 	"maps"
 	"os/exec"
 	"testing"
 
 	"github.com/clatterhq/clatter/compat-tests/groups"
-	"github.com/clatterhq/clatter/compat-tests/jars"
+	"github.com/clatterhq/clatter/compat-tests/install"
 )
 
 // members runs members of the stock consumer in JVMs of their own.
-type members struct{ java, classPath string }
+type members struct{ java *install.JVM }
 
 func compileMember(t *testing.T) members {
 	t.Helper()
-	classPath := compile(t.Context(), t, "src/GroupMember.java")
-	java, err := jars.Java()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return members{java, classPath}
+	return members{compile(t, "src/GroupMember.java")}
 }
 
 // client is the consumer with these settings and those that byID adds, which may be nil.
 func (j members) client(settings map[string]string, byID func(id string) map[string]string) groups.Client {
 	return groups.Client{
-		Command: func(_ *testing.T, m groups.Membership) *exec.Cmd {
-			args := []string{
-				"-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
-				"-cp", j.classPath, "GroupMember",
-			}
-			return exec.Command(j.java, append(args, m.Args()...)...) //nolint:noctx // The scenario ends it.
+		Command: func(t *testing.T, m groups.Membership) *exec.Cmd {
+			t.Helper()
+			return j.java.Command(context.WithoutCancel(t.Context()), "128m", append([]string{"-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "GroupMember"}, m.Args()...)...)
 		},
 		Options: func(id string) map[string]string {
 			all := maps.Clone(settings)

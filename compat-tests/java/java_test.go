@@ -7,15 +7,14 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/clatterhq/clatter/compat-tests/brokertest"
+	"github.com/clatterhq/clatter/compat-tests/install"
 	"github.com/clatterhq/clatter/compat-tests/jars"
 	"github.com/clatterhq/clatter/compat-tests/launch"
-	"github.com/clatterhq/clatter/compat-tests/report"
 )
 
 // scenarioCount is how many scenarios src registers; a JVM that dies early must not pass for one that ran them all.
@@ -27,14 +26,9 @@ const timeLimit = 8 * time.Minute
 func TestJavaClient(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), timeLimit)
 	defer cancel()
-	classPath := compile(ctx, t, "src/*.java")
+	java := compile(t, "src/*.java")
 	broker := brokertest.Start(t, map[string]string{"auto.create.topics.enable": "true"})
-	java, err := jars.Java()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.CommandContext(ctx, java, "-Xmx768m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dorg.slf4j.simpleLogger.defaultLogLevel=error",
-		"-cp", classPath, "Scenarios", broker.Addr(), os.Getenv("JAVA_SCENARIO"))
+	cmd := java.Command(ctx, "768m", "-Dorg.slf4j.simpleLogger.defaultLogLevel=error", "Scenarios", broker.Addr(), os.Getenv("JAVA_SCENARIO"))
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -91,37 +85,10 @@ func follow(ctx context.Context, t *testing.T, broker *launch.Broker, lines io.R
 	return ran, failed
 }
 
-// compile compiles the sources that match a pattern and returns the class path that runs them.
-func compile(ctx context.Context, t *testing.T, pattern string) string {
+// compile compiles the sources that match a pattern with the newest client.
+func compile(t *testing.T, pattern string) *install.JVM {
 	t.Helper()
-	return compileWith(ctx, t, pattern, "kafka-clients", jars.ClientsPOM)
-}
-
-// compileWith does so with the jars that a POM describes.
-func compileWith(ctx context.Context, t *testing.T, pattern, name string, pom []byte) string {
-	t.Helper()
-	dir, err := jars.Resolve(ctx, name, pom)
-	if errors.Is(err, jars.ErrUnavailable) {
-		report.Skip(t, "%v", err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	javac, err := jars.Javac()
-	if errors.Is(err, jars.ErrUnavailable) {
-		report.Skip(t, "%v", err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	sources, err := filepath.Glob(pattern)
-	if err != nil || len(sources) == 0 {
-		t.Fatalf("no sources: %v", err)
-	}
-	classes := t.TempDir()
-	args := append([]string{"-d", classes, "-cp", filepath.Join(dir, "*"), "-Xlint:all", "-proc:none"}, sources...)
-	if out, err := exec.CommandContext(ctx, javac, args...).CombinedOutput(); err != nil {
-		t.Fatalf("javac: %v\n%s", err, out)
-	}
-	return classes + string(os.PathListSeparator) + filepath.Join(dir, "*")
+	java := install.Java(t, "kafka-clients", jars.ClientsPOM)
+	java.Compile(t, t.TempDir(), pattern)
+	return java
 }

@@ -1,28 +1,23 @@
 package java
 
 import (
-	"errors"
+	"context"
 	"os/exec"
 	"testing"
 
+	"github.com/clatterhq/clatter/compat-tests/install"
 	"github.com/clatterhq/clatter/compat-tests/jars"
-	"github.com/clatterhq/clatter/compat-tests/report"
 	"github.com/clatterhq/clatter/compat-tests/txns"
 )
 
 // copierWith is the stock producer and consumer of the release whose jars are described by a POM.
 func copierWith(t *testing.T, name string, pom []byte) txns.Client {
 	t.Helper()
-	classPath := compileWith(t.Context(), t, "src/TxnCopier.java", name, pom)
-	java, err := jars.Java()
-	if errors.Is(err, jars.ErrUnavailable) {
-		report.Skip(t, "%v", err)
-	}
-	return txns.Client{Command: func(_ *testing.T, c txns.Copying) *exec.Cmd {
-		args := []string{
-			"-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", classPath, "TxnCopier",
-		}
-		return exec.Command(java, append(args, c.Args()...)...) //nolint:noctx // The scenario ends it.
+	java := install.Java(t, name, pom)
+	java.Compile(t, t.TempDir(), "src/TxnCopier.java")
+	return txns.Client{Command: func(t *testing.T, c txns.Copying) *exec.Cmd {
+		t.Helper()
+		return java.Command(context.WithoutCancel(t.Context()), "128m", append([]string{"-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "TxnCopier"}, c.Args()...)...)
 	}}
 }
 

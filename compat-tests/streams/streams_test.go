@@ -4,9 +4,6 @@ import (
 	"context"
 	"errors"
 	"maps"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -16,10 +13,10 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/clatterhq/clatter/compat-tests/brokertest"
+	"github.com/clatterhq/clatter/compat-tests/install"
 	"github.com/clatterhq/clatter/compat-tests/jars"
 	"github.com/clatterhq/clatter/compat-tests/launch"
 	"github.com/clatterhq/clatter/compat-tests/program"
-	"github.com/clatterhq/clatter/compat-tests/report"
 )
 
 const (
@@ -33,34 +30,23 @@ var words = []string{"jackdaw", "rook", "crow", "magpie", "jay"}
 
 // application is one process of the program, which is started again where it was killed.
 type application struct {
-	t                      *testing.T
-	java, classPath, state string
-	addr                   string
-	process                *program.Program
+	t           *testing.T
+	java        *install.JVM
+	state, addr string
+	process     *program.Program
 }
 
-func compile(ctx context.Context, t *testing.T) *application {
+func compile(t *testing.T) *application {
 	t.Helper()
-	dir, err := jars.Resolve(ctx, "kafka-streams", jars.StreamsPOM)
-	java, err1 := jars.Java()
-	javac, err2 := jars.Javac()
-	if err = errors.Join(err, err1, err2); errors.Is(err, jars.ErrUnavailable) {
-		report.Skip(t, "%v", err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	classes, jarPath := t.TempDir(), filepath.Join(dir, "*")
-	if out, err := exec.CommandContext(ctx, javac, "-d", classes, "-cp", jarPath, "-proc:none", "src/WordsAndPairs.java").CombinedOutput(); err != nil {
-		t.Fatalf("javac: %v\n%s", err, out)
-	}
-	return &application{t: t, java: java, classPath: classes + string(os.PathListSeparator) + jarPath, state: t.TempDir()}
+	java := install.Java(t, "kafka-streams", jars.StreamsPOM)
+	java.Compile(t, t.TempDir(), "src/WordsAndPairs.java")
+	return &application{t: t, java: java, state: t.TempDir()}
 }
 
 func (a *application) start() {
 	a.t.Helper()
-	a.process = program.Start(a.t, "application", exec.Command(a.java, "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", //nolint:noctx // Cleanup ends it.
-		"-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", a.classPath, "WordsAndPairs", a.addr, a.state), nil)
+	a.process = program.Start(a.t, "application", a.java.Command(context.WithoutCancel(a.t.Context()), "256m",
+		"-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "WordsAndPairs", a.addr, a.state), nil)
 }
 
 // run is the application with what goes in and what must come out.
@@ -170,7 +156,7 @@ func (r *run) check(record *kgo.Record) {
 func TestExactlyOnce(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), timeLimit)
 	defer cancel()
-	a := compile(ctx, t)
+	a := compile(t)
 	r := startRun(ctx, t)
 	a.addr = r.broker.Addr()
 	a.start()

@@ -1,6 +1,7 @@
 package tools
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"os/exec"
@@ -11,25 +12,17 @@ import (
 	"testing"
 
 	"github.com/clatterhq/clatter/compat-tests/groups"
+	"github.com/clatterhq/clatter/compat-tests/install"
 	"github.com/clatterhq/clatter/compat-tests/jars"
-	"github.com/clatterhq/clatter/compat-tests/report"
 )
 
 // command is a tool in a JVM of its own that runs until it is told to stop.
 func command(t *testing.T, class string, args ...string) *exec.Cmd {
 	t.Helper()
-	dir, err := jars.Resolve(t.Context(), "kafka-tools", jars.ToolsPOM)
-	java, err1 := jars.Java()
-	if err = errors.Join(err, err1); errors.Is(err, jars.ErrUnavailable) {
-		report.Skip(t, "%v", err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
 	settings := filepath.Join(t.TempDir(), "log4j2.properties")
 	writeFile(t, settings, logSettings)
-	jvm := []string{"-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dlog4j2.configurationFile=" + settings, "-cp", filepath.Join(dir, "*"), class}
-	return exec.Command(java, append(jvm, args...)...) //nolint:noctx // The scenario ends it.
+	java := install.Java(t, "kafka-tools", jars.ToolsPOM)
+	return java.Command(context.WithoutCancel(t.Context()), "128m", append([]string{"-Dlog4j2.configurationFile=" + settings, class}, args...)...)
 }
 
 // consolePattern is what the console consumer prints with partition and offset.

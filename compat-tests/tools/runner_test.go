@@ -16,8 +16,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/clatterhq/clatter/compat-tests/install"
 	"github.com/clatterhq/clatter/compat-tests/jars"
-	"github.com/clatterhq/clatter/compat-tests/report"
 )
 
 // timeLimit bounds one call of a tool.
@@ -120,15 +120,8 @@ func runAlone(t *testing.T, class string, args ...string) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), timeLimit)
 	defer cancel()
-	dir, err := jars.Resolve(ctx, "kafka-tools", jars.ToolsPOM)
-	java, err1 := jars.Java()
-	if err = errors.Join(err, err1); errors.Is(err, jars.ErrUnavailable) {
-		report.Skip(t, "%v", err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := exec.CommandContext(ctx, java, append([]string{"-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", filepath.Join(dir, "*"), class}, args...)...).Output()
+	java := install.Java(t, "kafka-tools", jars.ToolsPOM)
+	out, err := java.Command(ctx, "256m", append([]string{class}, args...)...).Output()
 	if err != nil {
 		t.Fatalf("%s: %v\n%s", class, err, out)
 	}
@@ -153,29 +146,16 @@ func parse(t *testing.T, line string) result {
 // startJVM compiles and starts the runner.
 func startJVM(t *testing.T) {
 	t.Helper()
-	ctx := context.Background()
-	dir, err := jars.Resolve(ctx, "kafka-tools", jars.ToolsPOM)
-	javac, err1 := jars.Javac()
-	java, err2 := jars.Java()
-	if err = errors.Join(err, err1, err2); errors.Is(err, jars.ErrUnavailable) {
-		report.Skip(t, "%v", err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	java := install.Java(t, "kafka-tools", jars.ToolsPOM)
 	out, err := os.MkdirTemp("", "clatter-tools-") //nolint:usetesting // It outlives this test.
 	if err != nil {
 		t.Fatal(err)
 	}
-	path := filepath.Join(dir, "*")
-	if text, err := exec.CommandContext(ctx, javac, "-d", out, "-cp", path, "-proc:none", "src/ToolRunner.java").CombinedOutput(); err != nil {
-		t.Fatalf("javac: %v\n%s", err, text)
-	}
+	java.Compile(t, out, "src/ToolRunner.java")
 	if err := os.WriteFile(filepath.Join(out, "log4j2.properties"), []byte(logSettings), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(ctx, java, "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
-		"-cp", out+string(os.PathListSeparator)+path, "ToolRunner")
+	cmd := java.Command(context.WithoutCancel(t.Context()), "512m", "ToolRunner")
 	cmd.Stderr = os.Stderr
 	stdin, err := cmd.StdinPipe()
 	stdout, err1 := cmd.StdoutPipe()

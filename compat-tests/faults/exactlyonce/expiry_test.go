@@ -21,7 +21,6 @@ import (
 	"github.com/clatterhq/clatter/compat-tests/install"
 	"github.com/clatterhq/clatter/compat-tests/jars"
 	"github.com/clatterhq/clatter/compat-tests/launch"
-	"github.com/clatterhq/clatter/compat-tests/report"
 )
 
 // idleLimit bounds how long it takes a broker to forget a producer.
@@ -176,14 +175,7 @@ func librdkafkaIdler(ctx context.Context, t *testing.T, broker *launch.Broker, t
 
 func javaIdler(ctx context.Context, t *testing.T, broker *launch.Broker, topic string) idler {
 	t.Helper()
-	dir, err := jars.Resolve(ctx, "kafka-tools", jars.ToolsPOM)
-	java, err1 := jars.Java()
-	if err = errors.Join(err, err1); errors.Is(err, jars.ErrUnavailable) {
-		report.Skip(t, "%v", err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return commandIdler(t, exec.CommandContext(ctx, java, "-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", filepath.Join(dir, "*"),
+	jvm := install.Java(t, "kafka-tools", jars.ToolsPOM)
+	return commandIdler(t, jvm.Command(ctx, "128m",
 		"org.apache.kafka.tools.ConsoleProducer", "--bootstrap-server", broker.Addr(), "--topic", topic, "--command-property", "linger.ms=2"))
 }
