@@ -50,8 +50,9 @@ type journal struct {
 	buffer []byte
 	// limit is how long it gets: [journalBytes].
 	limit int64
-	// used is when something was written, in ms, 0 while the journal is empty.
-	used atomic.Int64
+	// used is when something was written, in ms, 0 while the journal is empty. timed says that rest will be called.
+	used  atomic.Int64
+	timed atomic.Bool
 }
 
 // pick moves the jobs that go into the journal to the front, and returns how many these are.
@@ -143,9 +144,8 @@ func (j *journal) append(p []byte) (full bool, err error) {
 	}
 	j.sequence++
 	j.size += int64(len(p))
-	if j.used.Swap(time.Now().UnixMilli()) == 0 {
-		j.dir.store.timers.after(journalIdle, j.rest)
-	}
+	j.used.Store(time.Now().UnixMilli())
+	j.restAfter(journalIdle)
 	return false, nil
 }
 
@@ -181,13 +181,21 @@ func (j *journal) undo() {
 	}
 }
 
+// restAfter has rest called later, if it isn't going to be.
+func (j *journal) restAfter(delay time.Duration) {
+	if !j.timed.Swap(true) {
+		j.dir.store.timers.after(delay, j.rest)
+	}
+}
+
 // rest has the segments synced when nothing was written for a while: then the logs are whole without the journal.
 func (j *journal) rest() {
+	j.timed.Store(false) // Who writes from here on calls it again.
 	used := j.used.Load()
 	switch left := journalIdle - time.Since(time.UnixMilli(used)); {
-	case used == 0: // Somebody else did, and whoever writes next sets the timer.
+	case used == 0: // Somebody else did.
 	case left > 0:
-		j.dir.store.timers.after(left, j.rest)
+		j.restAfter(left)
 	default:
 		j.dir.syncer.settle()
 	}

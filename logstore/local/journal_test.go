@@ -389,3 +389,26 @@ func FuzzJournalReplay(f *testing.F) {
 		}
 	})
 }
+
+// A busy journal begins anew several times a second, for hours.
+func TestJournalThatFillsUpSetsOneTimer(t *testing.T) {
+	j := newJournaledWithin(t, 2, 1)
+	queued := func() int {
+		j.store.timers.mu.Lock()
+		defer j.store.timers.mu.Unlock()
+		return len(j.store.timers.mu.queue)
+	}
+	if err := j.commit(); err != nil {
+		t.Fatal(err)
+	}
+	const commits = 50
+	before := queued()
+	for range commits {
+		if err := j.commit(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if after := queued(); after > before+commits/2 {
+		t.Errorf("%d timers after %d commits, %d before", after, commits, before)
+	}
+}
