@@ -24,7 +24,7 @@ const abortedTailBytes = 4080 / producer.TxnIndexEntrySize * producer.TxnIndexEn
 // reader has of it.
 //
 // A log keeps as many entries as transactions were aborted in it, so memory has only those that the file hasn't, and those of the active
-// segment. Others stay as long as somebody reads them, and until the next garbage collection.
+// segment. Others are remembered until the next garbage collection.
 type abortedList struct {
 	pinned atomic.Pointer[[]producer.AbortedTransaction]
 	cached atomic.Pointer[weak.Pointer[[]producer.AbortedTransaction]]

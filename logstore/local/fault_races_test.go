@@ -151,3 +151,27 @@ func TestEndedLogLeavesItsSlotAlone(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A slot is worth something only if the file that it is in is found after a power cut.
+func TestOffsetsFileThatHadNoRoomIsThereAfterAPowerCut(t *testing.T) {
+	k := kill(t, 3, logstoretest.Config())
+	if err := k.disk.Remove(format.OffsetsFile); err != nil {
+		t.Fatal(err)
+	}
+	if err := k.disk.SyncDir(""); err != nil {
+		t.Fatal(err)
+	}
+	disk := vfs.Inject(k.disk)
+	full := &vfs.Rule{Ops: vfs.OpWrite, Path: format.OffsetsFile, Nth: 2, Err: syscall.ENOSPC} // The first one writes the header.
+	disk.SetRules(full)
+	s, p := k.open(t, disk)
+	defer s.Close(context.Background())
+	if full.Fired() == 0 {
+		t.Fatal("there was room")
+	}
+	logAppend(t, p, logstoretest.Batch{}.Build(t))
+	cut := (&journaled{memory: k.disk}).powerCut()
+	if _, err := cut.Stat(format.OffsetsFile); err != nil {
+		t.Error(err)
+	}
+}

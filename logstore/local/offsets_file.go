@@ -147,7 +147,12 @@ func (o *offsetsFile) growLocked() error {
 	have := len(o.mu.sequences)
 	end := format.OffsetsHeaderSize + int64(have)*format.SlotSize
 	if _, err := o.mu.file.WriteAt(make([]byte, slotsPerGrowth*format.SlotSize), end); err != nil {
-		return errors.Join(err, o.mu.file.Truncate(end))
+		file := o.mu.file
+		if !made {
+			return errors.Join(err, file.Truncate(end))
+		}
+		o.mu.file = nil // Its name isn't durable, which is seen to where it is made.
+		return errors.Join(err, file.Close(), o.dir.fs.Remove(format.OffsetsFile))
 	}
 	if made {
 		// From here on a log without a slot is one of which nothing was ever acknowledged.
