@@ -6,7 +6,7 @@ import "errors"
 var (
 	// ErrLoading occurs while the shard reads its partition: COORDINATOR_LOAD_IN_PROGRESS.
 	ErrLoading = errors.New("coordinator is loading")
-	// ErrNotAvailable occurs when the internal topic doesn't exist, or its partition can't be read: COORDINATOR_NOT_AVAILABLE.
+	// ErrNotAvailable occurs when the internal topic doesn't exist, or its partition can't be read: NOT_COORDINATOR.
 	ErrNotAvailable = errors.New("coordinator is not available")
 	// ErrClosed occurs after Close: NOT_COORDINATOR.
 	ErrClosed = errors.New("coordinator is closed")

@@ -82,12 +82,9 @@ func appendCommit(p []byte, c *Commit) []byte {
 	p = primitive.AppendCompactString(p, c.Metadata)
 	p = primitive.AppendInt64(p, c.CommitTimestamp)
 	if c.TopicID == [topicIDSize]byte{} {
-		return primitive.AppendUvarint(p, 0)
+		return primitive.AppendNoTags(p)
 	}
-	p = primitive.AppendUvarint(p, 1)
-	p = primitive.AppendUvarint(p, offsetCommitTopicIDTag)
-	p = primitive.AppendUvarint(p, topicIDSize)
-	return append(p, c.TopicID[:]...)
+	return primitive.AppendTag(p, offsetCommitTopicIDTag, c.TopicID[:])
 }
 
 func appendMetadata(p []byte, m *Metadata) []byte {

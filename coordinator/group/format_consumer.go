@@ -29,8 +29,6 @@ const (
 	tagTargetTimestamp  = 0 // of the target's epoch (KIP-1263)
 	tagAssignmentEpochs = 0 // of the partitions that a member owns (KIP-1251)
 	presentStruct       = 1 // before a struct that may be null
-	int64Size           = 8
-	int32Size           = 4
 )
 
 // encodeConsumer encodes a record of a consumer group. ok is false if it isn't one.
@@ -86,24 +84,18 @@ func appendConsumerGroup(p []byte, v *ConsumerGroup) []byte {
 	p = primitive.AppendInt16(p, consumerVersion)
 	p = primitive.AppendInt32(p, v.Epoch)
 	if v.MetadataHash == 0 {
-		return primitive.AppendUvarint(p, 0)
+		return primitive.AppendNoTags(p)
 	}
-	p = primitive.AppendUvarint(p, 1)
-	p = primitive.AppendUvarint(p, tagMetadataHash)
-	p = primitive.AppendUvarint(p, int64Size)
-	return primitive.AppendInt64(p, v.MetadataHash)
+	return primitive.AppendTag(p, tagMetadataHash, primitive.AppendInt64(nil, v.MetadataHash))
 }
 
 func appendTargetEpoch(p []byte, v *TargetEpoch) []byte {
 	p = primitive.AppendInt16(p, consumerVersion)
 	p = primitive.AppendInt32(p, v.Epoch)
 	if v.TimestampMs == 0 {
-		return primitive.AppendUvarint(p, 0)
+		return primitive.AppendNoTags(p)
 	}
-	p = primitive.AppendUvarint(p, 1)
-	p = primitive.AppendUvarint(p, tagTargetTimestamp)
-	p = primitive.AppendUvarint(p, int64Size)
-	return primitive.AppendInt64(p, v.TimestampMs)
+	return primitive.AppendTag(p, tagTargetTimestamp, primitive.AppendInt64(nil, v.TimestampMs))
 }
 
 func appendConsumerMember(p []byte, m *ConsumerMember) []byte {
@@ -117,20 +109,17 @@ func appendConsumerMember(p []byte, m *ConsumerMember) []byte {
 	p = primitive.AppendInt32(p, m.RebalanceTimeoutMs)
 	p = primitive.AppendCompactNullableString(p, m.Assignor)
 	if m.Classic == nil {
-		return primitive.AppendUvarint(p, 0)
+		return primitive.AppendNoTags(p)
 	}
 	classic := append([]byte{presentStruct}, primitive.AppendInt32(nil, m.Classic.SessionTimeoutMs)...)
 	classic = primitive.AppendCompactLen(classic, len(m.Classic.Protocols))
 	for _, protocol := range m.Classic.Protocols {
 		classic = primitive.AppendCompactString(classic, protocol.Name)
 		classic = primitive.AppendCompactBytes(classic, protocol.Metadata)
-		classic = primitive.AppendUvarint(classic, 0)
+		classic = primitive.AppendNoTags(classic)
 	}
-	classic = primitive.AppendUvarint(classic, 0)
-	p = primitive.AppendUvarint(p, 1)
-	p = primitive.AppendUvarint(p, tagClassicMember)
-	p = primitive.AppendUvarint(p, uint32(len(classic)))
-	return append(p, classic...)
+	classic = primitive.AppendNoTags(classic)
+	return primitive.AppendTag(p, tagClassicMember, classic)
 }
 
 func appendTarget(p []byte, target assignor.Partitions) []byte {
@@ -139,9 +128,9 @@ func appendTarget(p []byte, target assignor.Partitions) []byte {
 	for _, id := range target.Topics() {
 		p = append(p, id[:]...)
 		p = primitive.AppendCompactInt32s(p, target[id])
-		p = primitive.AppendUvarint(p, 0)
+		p = primitive.AppendNoTags(p)
 	}
-	return primitive.AppendUvarint(p, 0)
+	return primitive.AppendNoTags(p)
 }
 
 func appendCurrent(p []byte, c *Current) []byte {
@@ -151,7 +140,7 @@ func appendCurrent(p []byte, c *Current) []byte {
 	p = append(p, byte(c.State))
 	p = appendOwned(p, c.Assigned)
 	p = appendOwned(p, c.Revoking)
-	return primitive.AppendUvarint(p, 0)
+	return primitive.AppendNoTags(p)
 }
 
 func appendOwned(p []byte, o Owned) []byte {
@@ -164,11 +153,7 @@ func appendOwned(p []byte, o Owned) []byte {
 		}
 		p = append(p, id[:]...)
 		p = primitive.AppendCompactInt32s(p, numbers)
-		tag := primitive.AppendCompactInt32s(nil, epochs)
-		p = primitive.AppendUvarint(p, 1)
-		p = primitive.AppendUvarint(p, tagAssignmentEpochs)
-		p = primitive.AppendUvarint(p, uint32(len(tag)))
-		p = append(p, tag...)
+		p = primitive.AppendTag(p, tagAssignmentEpochs, primitive.AppendCompactInt32s(nil, epochs))
 	}
 	return p
 }
@@ -178,7 +163,7 @@ func appendRegex(p []byte, r *ResolvedRegex) []byte {
 	p = primitive.AppendCompactStrings(p, r.Topics)
 	p = primitive.AppendInt64(p, r.Version)
 	p = primitive.AppendInt64(p, r.TimestampMs)
-	return primitive.AppendUvarint(p, 0)
+	return primitive.AppendNoTags(p)
 }
 
 // decodeConsumer decodes a record of a type of this file; k is behind the type. ok is false if it is another type.

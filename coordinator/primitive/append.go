@@ -82,3 +82,14 @@ func AppendCompactInt32s(p []byte, all []int32) []byte {
 	}
 	return p
 }
+
+// AppendNoTags writes the tagged fields of a struct in which none is set.
+func AppendNoTags(p []byte) []byte { return AppendUvarint(p, 0) }
+
+// AppendTag writes the tagged fields of a struct in which one is set.
+func AppendTag(p []byte, tag uint32, value []byte) []byte {
+	p = AppendUvarint(p, 1)
+	p = AppendUvarint(p, tag)
+	p = AppendUvarint(p, uint32(len(value)))
+	return append(p, value...)
+}
