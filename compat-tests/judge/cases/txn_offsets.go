@@ -71,39 +71,39 @@ func txnCommitEveryVersion(b *book, v int16) {
 	end := func(commit bool) []script.Step { return steps(did(endTxn(ender(v), o, commit)), completed()) }
 	with("commit", committing(v), txnCommit(v, o), see(), end(true), see(), describe(5, "~g"), list(5))
 	with("abort", committing(v), txnCommit(v, o), see(), end(false), see(), describe(5, "~g"))
-	with("two-partitions", committing(v), txnCommit(v, o, txnOffset("t", 1, 9)), end(true), see())
-	with("two-topics", topic("u", 1), committing(v), txnCommit(v, o, txnOffset("u", 0, 9)), end(true), offsetsOf(7, nil))
-	with("again", committing(v), txnCommit(v, o), txnCommit(v, o, txnFirst(func(p *kmsg.TxnOffsetCommitRequestTopicPartition) { p.Offset = 3 })), end(true), see())
-	with("over-an-old-offset", committed(), committing(v), txnCommit(v, o, txnFirst(func(p *kmsg.TxnOffsetCommitRequestTopicPartition) { p.Offset = 8 })), see(), end(false), see())
-	with("over-an-old-offset-committed", committed(), committing(v), txnCommit(v, o, txnFirst(func(p *kmsg.TxnOffsetCommitRequestTopicPartition) { p.Offset = 8 })), see(), end(true), see())
-	with("partition-twice", committing(v), txnCommit(v, o, txnOffset("t", 0, 9)), end(true), see())
-	with("metadata", committing(v), txnCommit(v, o, txnFirst(func(p *kmsg.TxnOffsetCommitRequestTopicPartition) { p.Metadata = new("a note ü") })), end(true), see())
-	with("metadata-null", committing(v), txnCommit(v, o, txnFirst(func(p *kmsg.TxnOffsetCommitRequestTopicPartition) { p.Metadata = nil })), end(true), see())
-	with("metadata-too-long", committing(v), txnCommit(v, o, txnOffset("t", 1, 9), txnFirst(func(p *kmsg.TxnOffsetCommitRequestTopicPartition) { p.Metadata = new(longText(4097)) })), end(true), see())
+	with("two-partitions", committing(v), txnCommit(v, o, offset("t", 1, 9)), end(true), see())
+	with("two-topics", topic("u", 1), committing(v), txnCommit(v, o, offset("u", 0, 9)), end(true), offsetsOf(7, nil))
+	with("again", committing(v), txnCommit(v, o), txnCommit(v, o, first(func(p *kmsg.OffsetCommitRequestTopicPartition) { p.Offset = 3 })), end(true), see())
+	with("over-an-old-offset", committed(), committing(v), txnCommit(v, o, first(func(p *kmsg.OffsetCommitRequestTopicPartition) { p.Offset = 8 })), see(), end(false), see())
+	with("over-an-old-offset-committed", committed(), committing(v), txnCommit(v, o, first(func(p *kmsg.OffsetCommitRequestTopicPartition) { p.Offset = 8 })), see(), end(true), see())
+	with("partition-twice", committing(v), txnCommit(v, o, offset("t", 0, 9)), end(true), see())
+	with("metadata", committing(v), txnCommit(v, o, first(func(p *kmsg.OffsetCommitRequestTopicPartition) { p.Metadata = new("a note ü") })), end(true), see())
+	with("metadata-null", committing(v), txnCommit(v, o, first(func(p *kmsg.OffsetCommitRequestTopicPartition) { p.Metadata = nil })), end(true), see())
+	with("metadata-too-long", committing(v), txnCommit(v, o, offset("t", 1, 9), first(func(p *kmsg.OffsetCommitRequestTopicPartition) { p.Metadata = new(longText(4097)) })), end(true), see())
 	with("not-added", initialized(), txnCommit(v, o), listTxns(0), see()) // Which partition a group has depends on its real name.
-	with("other-group-than-added", ready("h"), committing(v), txnCommit(v, o, txnGroup("~h")), see())
-	with("no-topics", committing(v), txnCommit(v, o, noTxnOffsets), describe(5, "~g"))
-	with("no-partitions", committing(v), txnCommit(v, o, func(_ *script.Run, req *kmsg.TxnOffsetCommitRequest) { req.Topics[0].Partitions = nil }))
+	with("other-group-than-added", ready("h"), committing(v), txnCommit(v, o, commitGroup("~h")), see())
+	with("no-topics", committing(v), txnCommit(v, o, noOffsets), describe(5, "~g"))
+	with("no-partitions", committing(v), txnCommit(v, o, func(_ *script.Run, req *kmsg.OffsetCommitRequest) { req.Topics[0].Partitions = nil }))
 	for _, at := range []int64{0, -1, 9223372036854775807} {
-		with("offset="+itoa(at), committing(v), txnCommit(v, o, txnFirst(func(p *kmsg.TxnOffsetCommitRequestTopicPartition) { p.Offset = at })), end(true), see())
+		with("offset="+itoa(at), committing(v), txnCommit(v, o, first(func(p *kmsg.OffsetCommitRequestTopicPartition) { p.Offset = at })), end(true), see())
 	}
 	if v >= 2 {
-		with("leader-epoch=7", committing(v), txnCommit(v, o, txnFirst(func(p *kmsg.TxnOffsetCommitRequestTopicPartition) { p.LeaderEpoch = 7 })), end(true), see())
+		with("leader-epoch=7", committing(v), txnCommit(v, o, first(func(p *kmsg.OffsetCommitRequestTopicPartition) { p.LeaderEpoch = 7 })), end(true), see())
 	}
 }
 
 func txnCommitMisuse(b *book, v int16) {
 	with := b.inTxnGroup("TxnOffsetCommit", v)
 	o := owner(1, 0)
-	with("unknown-topic", committing(v), txnCommit(v, o, txnOffset("missing", 0, 1)), see())
-	with("only-unknown-topic", committing(v), txnCommit(v, o, noTxnOffsets, txnOffset("missing", 0, 1)), describe(5, "~g"))
-	with("unknown-partition", committing(v), txnCommit(v, o, txnOffset("t", 2, 1)), see())
-	with("negative-partition", committing(v), txnCommit(v, o, txnOffset("t", -1, 1)), see())
-	with("empty-group", committing(v), txnCommit(v, o, txnGroup("")))
+	with("unknown-topic", committing(v), txnCommit(v, o, offset("missing", 0, 1)), see())
+	with("only-unknown-topic", committing(v), txnCommit(v, o, noOffsets, offset("missing", 0, 1)), describe(5, "~g"))
+	with("unknown-partition", committing(v), txnCommit(v, o, offset("t", 2, 1)), see())
+	with("negative-partition", committing(v), txnCommit(v, o, offset("t", -1, 1)), see())
+	with("empty-group", committing(v), txnCommit(v, o, commitGroup("")))
 	if v < 6 {
-		with("topic-without-name", committing(v), txnCommit(v, o, func(_ *script.Run, req *kmsg.TxnOffsetCommitRequest) { req.Topics[0].Topic = "" }))
+		with("topic-without-name", committing(v), txnCommit(v, o, func(_ *script.Run, req *kmsg.OffsetCommitRequest) { req.Topics[0].Topic = "" }))
 	} else {
-		with("zero-id", committing(v), txnCommit(v, o, func(_ *script.Run, req *kmsg.TxnOffsetCommitRequest) { req.Topics[0].TopicID = [16]byte{} }))
+		with("zero-id", committing(v), txnCommit(v, o, func(_ *script.Run, req *kmsg.OffsetCommitRequest) { req.Topics[0].TopicID = [16]byte{} }))
 	}
 }
 
@@ -121,34 +121,34 @@ func txnCommitProducers(b *book, v int16) {
 	with("future-epoch", committing(v), txnCommit(v, owner(1, 1)), see())
 	with("after-fencing", committing(v), did(txnCommit(v, o)), did(initTxn(4)), completed(), txnCommit(v, o), see())
 	with("after-the-end", committing(v), did(txnCommit(v, o)), did(endTxn(ender(v), o, true)), completed(), txnCommit(v, o), see())
-	with("after-the-end-with-the-new-epoch", committing(v), did(txnCommit(v, o)), did(endTxn(5, o, true)), completed(), later(txnCommit(v, owner(1, 1), txnOffset("t", 1, 9))), listTxns(0), see())
+	with("after-the-end-with-the-new-epoch", committing(v), did(txnCommit(v, o)), did(endTxn(5, o, true)), completed(), later(txnCommit(v, owner(1, 1), offset("t", 1, 9))), listTxns(0), see())
 	with("after-the-end-without-commit", initialized(), did(addOffsets(3, o)), did(endTxn(4, o, true)), completed(), txnCommit(v, o), see())
 }
 
 func txnCommitMembers(b *book, v int16) {
 	with := b.inTxnGroup("TxnOffsetCommit", v)
 	o := owner(1, 0)
-	with("member", committing(v), stable("a"), txnCommit(v, o, txnMember("@a", 1)), did(endTxn(ender(v), o, true)), completed(), see())
-	with("old-generation", committing(v), stable("a", "b"), txnCommit(v, o, txnMember("@a", 1)), see())
-	with("future-generation", committing(v), stable("a"), txnCommit(v, o, txnMember("@a", 2)))
-	with("generation-without-member", committing(v), stable("a"), txnCommit(v, o, txnMember("", 1)))
-	with("member-without-generation", committing(v), stable("a"), txnCommit(v, o, txnMember("@a", -1)))
-	with("unknown-member", committing(v), stable("a"), txnCommit(v, o, txnMember("nobody", 1)))
+	with("member", committing(v), stable("a"), txnCommit(v, o, commitMember("@a", 1)), did(endTxn(ender(v), o, true)), completed(), see())
+	with("old-generation", committing(v), stable("a", "b"), txnCommit(v, o, commitMember("@a", 1)), see())
+	with("future-generation", committing(v), stable("a"), txnCommit(v, o, commitMember("@a", 2)))
+	with("generation-without-member", committing(v), stable("a"), txnCommit(v, o, commitMember("", 1)))
+	with("member-without-generation", committing(v), stable("a"), txnCommit(v, o, commitMember("@a", -1)))
+	with("unknown-member", committing(v), stable("a"), txnCommit(v, o, commitMember("nobody", 1)))
 	with("nobody-into-a-group-with-members", committing(v), stable("a"), txnCommit(v, o), see())
-	with("generation-of-unknown-group", committing(v), txnCommit(v, o, txnMember("nobody", 1)), see())
-	with("member-of-unknown-group", committing(v), txnCommit(v, o, txnMember("nobody", -1)), see())
-	with("static", committing(v), static("a", "s"), txnCommit(v, o, txnMember("@s", 1), txnInstance("s")))
-	with("static-fenced", committing(v), static("a", "s"), txnCommit(v, o, txnMember("nobody", 1), txnInstance("s")))
-	with("static-unknown-name", committing(v), static("a", "s"), txnCommit(v, o, txnMember("@s", 1), txnInstance("other")))
-	with("during-a-rebalance", committing(v), preparing(), txnCommit(v, o, txnMember("@a", 2)))
-	with("before-the-sync", committing(v), completing(), txnCommit(v, o, txnMember("@a", 3)), txnCommit(v, o, txnMember("@a", 2)))
-	with("after-the-group-was-left", committing(v), stable("a"), left("a"), txnCommit(v, o, txnMember("@a", 1)), txnCommit(v, o))
+	with("generation-of-unknown-group", committing(v), txnCommit(v, o, commitMember("nobody", 1)), see())
+	with("member-of-unknown-group", committing(v), txnCommit(v, o, commitMember("nobody", -1)), see())
+	with("static", committing(v), static("a", "s"), txnCommit(v, o, commitMember("@s", 1), commitInstance("s")))
+	with("static-fenced", committing(v), static("a", "s"), txnCommit(v, o, commitMember("nobody", 1), commitInstance("s")))
+	with("static-unknown-name", committing(v), static("a", "s"), txnCommit(v, o, commitMember("@s", 1), commitInstance("other")))
+	with("during-a-rebalance", committing(v), preparing(), txnCommit(v, o, commitMember("@a", 2)))
+	with("before-the-sync", committing(v), completing(), txnCommit(v, o, commitMember("@a", 3)), txnCommit(v, o, commitMember("@a", 2)))
+	with("after-the-group-was-left", committing(v), stable("a"), left("a"), txnCommit(v, o, commitMember("@a", 1)), txnCommit(v, o))
 }
 
 // txnOffsetFetch looks at offsets while a transaction is about to change them.
 func txnOffsetFetch(b *book, v int16) {
 	with := func(what string, parts ...any) { b.inTxnGroup("OffsetFetch", v)("txn/"+what, parts...) }
-	pending := steps(committed(), committing(5), did(txnCommit(5, owner(1, 0), txnFirst(func(p *kmsg.TxnOffsetCommitRequestTopicPartition) { p.Offset = 8 }))))
+	pending := steps(committed(), committing(5), did(txnCommit(5, owner(1, 0), first(func(p *kmsg.OffsetCommitRequestTopicPartition) { p.Offset = 8 }))))
 	some := partitions{"t": {0, 1}}
 	with("pending", pending, offsetsOf(v, some))
 	if v >= 2 {
@@ -178,7 +178,7 @@ func txnOffsetsAndOthers(b *book) {
 	b.inTxnGroup("DeleteGroups", 2)("txn/pending-only", pending, deleteGroups(2, "~g"), describe(5, "~g"), end(true), see(), describe(5, "~g"))
 	b.inTxnGroup("DescribeGroups", 6)("txn/pending-only", pending, describe(6, "~g"), list(5), end(false), describe(6, "~g"), list(5))
 	b.inTxnGroup("TxnOffsetCommit", 5)("with-records", initialized(), did(txnProduce(12, o, 0, "a")), txnCommit(5, o), listTxns(0), end(true), see(), fetchedCommitted())
-	b.inTxnGroup("TxnOffsetCommit", 5)("two-groups", ready("h"), committing(5), txnCommit(5, o), txnCommit(5, o, txnGroup("~h")), end(true), see(), offsetsOf(7, partitions{"t": {0}}, fetchGroup("~h")))
-	b.inTxnGroup("TxnOffsetCommit", 5)("topic-deleted-before-the-end", topic("u", 1), committing(5), txnCommit(5, o, txnOffset("u", 0, 9)), deleted("u"), gone("u"), end(true), see())
-	b.inTxn("TxnOffsetCommit", 5)("consumer-group", consumers("a"), initialized(), txnCommit(5, o, txnMember("member-a", 2)), txnCommit(5, o, txnMember("member-a", 1)), txnCommit(5, o, txnMember("member-a", 3)), txnCommit(5, o, txnMember("nobody", 2)), txnCommit(5, o), end(true), see())
+	b.inTxnGroup("TxnOffsetCommit", 5)("two-groups", ready("h"), committing(5), txnCommit(5, o), txnCommit(5, o, commitGroup("~h")), end(true), see(), offsetsOf(7, partitions{"t": {0}}, fetchGroup("~h")))
+	b.inTxnGroup("TxnOffsetCommit", 5)("topic-deleted-before-the-end", topic("u", 1), committing(5), txnCommit(5, o, offset("u", 0, 9)), deleted("u"), gone("u"), end(true), see())
+	b.inTxn("TxnOffsetCommit", 5)("consumer-group", consumers("a"), initialized(), txnCommit(5, o, commitMember("member-a", 2)), txnCommit(5, o, commitMember("member-a", 1)), txnCommit(5, o, commitMember("member-a", 3)), txnCommit(5, o, commitMember("nobody", 2)), txnCommit(5, o), end(true), see())
 }

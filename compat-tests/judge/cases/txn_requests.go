@@ -133,53 +133,26 @@ func addOffsets(v int16, o txnOwner, groups ...string) script.Ask {
 	})
 }
 
-type txnCommitOption func(r *script.Run, req *kmsg.TxnOffsetCommitRequest)
-
-// txnCommit commits offset 5 of partition 0 of topic t for group g within a transaction, as one who is no member.
-func txnCommit(v int16, o txnOwner, options ...txnCommitOption) script.Ask {
+// txnCommit commits within a transaction what [commit] commits with the same options.
+func txnCommit(v int16, o txnOwner, options ...commitOption) script.Ask {
+	const olderBy = 4 // Each version has what a version of OffsetCommit has; both have the IDs of topics in the last one.
+	plain := commitRequest(v+olderBy, options...)
 	return ask(func(r *script.Run) kmsg.Request {
-		req := kmsg.NewPtrTxnOffsetCommitRequest()
-		req.Version, req.TransactionalID, req.ProducerID, req.ProducerEpoch, req.Group = v, o.id, o.producerID(r), o.epoch, "~g"
-		req.Generation = -1
-		txnOffset("t", 0, 5)(r, req)
-		for _, option := range options {
-			option(r, req)
+		req, same := kmsg.NewPtrTxnOffsetCommitRequest(), plain(r).(*kmsg.OffsetCommitRequest)
+		req.Version, req.TransactionalID, req.ProducerID, req.ProducerEpoch = v, o.id, o.producerID(r), o.epoch
+		req.Group, req.MemberID, req.Generation, req.InstanceID = same.Group, same.MemberID, same.Generation, same.InstanceID
+		for i := range same.Topics {
+			t := kmsg.NewTxnOffsetCommitRequestTopic()
+			t.Topic, t.TopicID = same.Topics[i].Topic, same.Topics[i].TopicID
+			for _, p := range same.Topics[i].Partitions {
+				q := kmsg.NewTxnOffsetCommitRequestTopicPartition()
+				q.Partition, q.Offset, q.LeaderEpoch, q.Metadata = p.Partition, p.Offset, p.LeaderEpoch, p.Metadata
+				t.Partitions = append(t.Partitions, q)
+			}
+			req.Topics = append(req.Topics, t)
 		}
 		return req
 	})
-}
-
-// txnOffset adds a partition to a commit.
-func txnOffset(topic string, partition int32, at int64) txnCommitOption {
-	return func(r *script.Run, req *kmsg.TxnOffsetCommitRequest) {
-		p := kmsg.NewTxnOffsetCommitRequestTopicPartition()
-		p.Partition, p.Offset, p.LeaderEpoch = partition, at, -1
-		t := kmsg.NewTxnOffsetCommitRequestTopic()
-		t.Topic, t.Partitions = "~"+topic, []kmsg.TxnOffsetCommitRequestTopicPartition{p}
-		if req.Version >= 6 {
-			t.Topic, t.TopicID = "", topicID(r, topic)
-		}
-		req.Topics = append(req.Topics, t)
-	}
-}
-
-func noTxnOffsets(_ *script.Run, req *kmsg.TxnOffsetCommitRequest) { req.Topics = nil }
-
-func txnGroup(name string) txnCommitOption {
-	return func(_ *script.Run, req *kmsg.TxnOffsetCommitRequest) { req.Group = name }
-}
-
-func txnMember(id string, generation int32) txnCommitOption {
-	return func(_ *script.Run, req *kmsg.TxnOffsetCommitRequest) { req.MemberID, req.Generation = id, generation }
-}
-
-func txnInstance(id string) txnCommitOption {
-	return func(_ *script.Run, req *kmsg.TxnOffsetCommitRequest) { req.InstanceID = &id }
-}
-
-// txnFirst changes the first partition of a commit.
-func txnFirst(change func(p *kmsg.TxnOffsetCommitRequestTopicPartition)) txnCommitOption {
-	return func(_ *script.Run, req *kmsg.TxnOffsetCommitRequest) { change(&req.Topics[0].Partitions[0]) }
 }
 
 func endTxn(v int16, o txnOwner, commit bool) script.Ask {
