@@ -7,6 +7,9 @@ import (
 	"os"
 	"strconv"
 	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/clatterhq/clatter/compat-tests/launch"
 	"github.com/clatterhq/clatter/compat-tests/report"
@@ -49,6 +52,17 @@ func StartWith(tb testing.TB, options launch.Options) *launch.Broker {
 		}
 	})
 	return b
+}
+
+// Client is a client of a broker, with more options, which is closed when the test is over. It sees soon what was made a moment ago.
+func Client(tb testing.TB, addr string, options ...kgo.Opt) *kgo.Client {
+	tb.Helper()
+	client, err := kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers(addr), kgo.MetadataMinAge(100 * time.Millisecond)}, options...)...)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(client.Close)
+	return client
 }
 
 // Setting is a positive number that makes a test long or short: short, or what an environment variable says for its full form (soak.sh).

@@ -155,12 +155,8 @@ func TestExactlyOnceSource(t *testing.T) {
 	defer cancel()
 	broker := brokertest.Start(t, map[string]string{"group.initial.rebalance.delay.ms": "0", "offsets.topic.num.partitions": "4", "transaction.state.log.num.partitions": "4", "num.partitions": "1"})
 	w := newWorker(ctx, t, broker.Addr())
-	reader, err := kgo.NewClient(kgo.SeedBrokers(broker.Addr()), kgo.ConsumeTopics("file-lines"), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
+	reader := brokertest.Client(t, broker.Addr(), kgo.ConsumeTopics("file-lines"), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.MetadataMinAge(100*time.Millisecond), kgo.MetadataMaxAge(time.Second), kgo.AllowAutoTopicCreation())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer reader.Close()
 	f := &file{t: t, path: filepath.Join(t.TempDir(), "lines"), reader: reader}
 	f.write()
 	w.start()

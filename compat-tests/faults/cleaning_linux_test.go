@@ -113,18 +113,14 @@ const measuredRecords = 10_000
 func newCleaningMeter(ctx context.Context, t *testing.T) *cleaningMeter {
 	t.Helper()
 	broker := brokertest.Start(t, map[string]string{"log.cleaner.backoff.ms": "50", "log.segment.delete.delay.ms": "100"})
-	client, err := kgo.NewClient(kgo.SeedBrokers(broker.Addr()), kgo.RecordPartitioner(kgo.ManualPartitioner()),
+	client := brokertest.Client(t, broker.Addr(), kgo.RecordPartitioner(kgo.ManualPartitioner()),
 		kgo.ProducerBatchCompression(kgo.NoCompression()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(client.Close)
 	m := &cleaningMeter{T: t, broker: broker, client: client, admin: kadm.NewClient(client), random: rand.New(rand.NewPCG(1, 1))}
 	// 9223372036854775807 leaves the filling to the page cache. Nothing is filthy enough until clean says so.
 	configs := map[string]*string{
 		"cleanup.policy": new("compact"), "min.cleanable.dirty.ratio": new("1.0"), "segment.bytes": new("33554432"), "flush.messages": new(neverSync),
 	}
-	_, err = m.admin.CreateTopic(ctx, 1, 1, configs, "cleaned")
+	_, err := m.admin.CreateTopic(ctx, 1, 1, configs, "cleaned")
 	if _, err1 := m.admin.CreateTopic(ctx, 1, 1, nil, "measured"); errors.Join(err, err1) != nil {
 		t.Fatal(err, err1)
 	}

@@ -96,11 +96,7 @@ func TestKillsDuringCompaction(t *testing.T) {
 	broker := brokertest.Start(t, map[string]string{
 		"log.cleaner.backoff.ms": "20", "log.cleaner.io.max.bytes.per.second": "3000000", "log.segment.delete.delay.ms": "100",
 	})
-	client, err := kgo.NewClient(kgo.SeedBrokers(broker.Addr()), kgo.MetadataMinAge(100*time.Millisecond), kgo.RequestTimeoutOverhead(5*time.Second))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Close()
+	client := brokertest.Client(t, broker.Addr(), kgo.RequestTimeoutOverhead(5*time.Second))
 	value := func(text string) *string { return &text }
 	if _, err := kadm.NewClient(client).CreateTopic(ctx, 1, 1, map[string]*string{
 		"cleanup.policy": value("compact"), "segment.ms": value("100"), "max.compaction.lag.ms": value("50"), "delete.retention.ms": value("100"),

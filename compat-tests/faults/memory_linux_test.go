@@ -26,11 +26,7 @@ func TestMemoryModeTakesLittleMoreThanItsData(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	broker := brokertest.StartWith(t, launch.Options{Args: []string{"--memory"}, Overrides: map[string]string{"log.segment.delete.delay.ms": "0"}})
-	client, err := kgo.NewClient(kgo.SeedBrokers(broker.Addr()), kgo.ProducerBatchCompression(kgo.NoCompression()), kgo.ProducerBatchMaxBytes(1<<20))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Close()
+	client := brokertest.Client(t, broker.Addr(), kgo.ProducerBatchCompression(kgo.NoCompression()), kgo.ProducerBatchMaxBytes(1<<20))
 	admin := kadm.NewClient(client)
 	for _, topic := range []string{"first", "second"} {
 		if _, err := admin.CreateTopic(ctx, 8, 1, map[string]*string{"file.delete.delay.ms": new("0")}, topic); err != nil {
@@ -78,11 +74,7 @@ func cpuToFill(t *testing.T, size int, options launch.Options) time.Duration {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	broker := brokertest.StartWith(t, options)
-	client, err := kgo.NewClient(kgo.SeedBrokers(broker.Addr()), kgo.ProducerBatchCompression(kgo.NoCompression()), kgo.ProducerBatchMaxBytes(1<<20))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Close()
+	client := brokertest.Client(t, broker.Addr(), kgo.ProducerBatchCompression(kgo.NoCompression()), kgo.ProducerBatchMaxBytes(1<<20))
 	if _, err := kadm.NewClient(client).CreateTopic(ctx, 8, 1, nil, "filled"); err != nil {
 		t.Fatal(err)
 	}

@@ -153,11 +153,7 @@ func offsetsClient(t *testing.T, broker *launch.Broker) *kgo.Client {
 	versions := kversion.Stable()
 	versions.SetMaxKeyVersion(8, 8)
 	versions.SetMaxKeyVersion(9, 7)
-	client, err := kgo.NewClient(kgo.SeedBrokers(broker.Addr()), kgo.MaxVersions(versions), kgo.RetryTimeout(20*time.Second))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(client.Close)
+	client := brokertest.Client(t, broker.Addr(), kgo.MaxVersions(versions), kgo.RetryTimeout(20*time.Second))
 	return client
 }
 

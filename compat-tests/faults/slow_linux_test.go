@@ -78,11 +78,7 @@ func TestHungSyncTurnsHealthRed(t *testing.T) {
 	}
 	_, err = disk.Slow(ctx, broker.PID(), "fsync,fdatasync", int(time.Hour.Microseconds()))
 	needs(t, err)
-	client, err := kgo.NewClient(kgo.SeedBrokers(broker.Addr()), kgo.DefaultProduceTopic("timed"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Close()
+	client := brokertest.Client(t, broker.Addr(), kgo.DefaultProduceTopic("timed"))
 	var acked atomic.Bool
 	client.Produce(ctx, kgo.StringRecord("x"), func(_ *kgo.Record, err error) { acked.Store(err == nil) })
 	began := time.Now()

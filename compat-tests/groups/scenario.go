@@ -60,13 +60,8 @@ func NewScenario(t *testing.T, c Client) *Scenario {
 		t: t, ctx: ctx, client: c, group: "group-of-" + strings.ReplaceAll(strings.ToLower(t.Name()), "/", "-"),
 		topics: map[string]int32{}, Broker: brokertest.Start(t, keys), Ledger: NewLedger(), members: map[string]*Member{},
 	}
-	var err error
-	s.writer, err = kgo.NewClient(kgo.SeedBrokers(s.Broker.Addr()), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.MetadataMinAge(100*time.Millisecond),
+	s.writer = brokertest.Client(t, s.Broker.Addr(), kgo.RecordPartitioner(kgo.ManualPartitioner()),
 		kgo.ProducerBatchCompression(kgo.GzipCompression())) // The one codec that every client can read without more libraries.
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(s.writer.Close)
 	s.admin = kadm.NewClient(s.writer)
 	return s
 }

@@ -67,25 +67,15 @@ func startRun(ctx context.Context, t *testing.T) *run {
 	t.Helper()
 	r := &run{t: t, ctx: ctx, want: map[string]int{}, counts: map[string]int{}, joined: map[string]bool{}}
 	r.broker = brokertest.Start(t, map[string]string{"group.initial.rebalance.delay.ms": "0", "offsets.topic.num.partitions": "4", "transaction.state.log.num.partitions": "4"})
-	r.writer = r.connect()
+	r.writer = brokertest.Client(t, r.broker.Addr())
 	admin := kadm.NewClient(r.writer)
 	for _, topic := range []string{"lines", "left", "right", "counts", "pairs"} {
 		if _, err := admin.CreateTopic(ctx, partitionCount, 1, nil, topic); err != nil {
 			t.Fatal(err)
 		}
 	}
-	r.reader = r.connect(kgo.ConsumeTopics("counts", "pairs"), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchIsolationLevel(kgo.ReadCommitted()))
+	r.reader = brokertest.Client(t, r.broker.Addr(), kgo.ConsumeTopics("counts", "pairs"), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchIsolationLevel(kgo.ReadCommitted()))
 	return r
-}
-
-func (r *run) connect(options ...kgo.Opt) *kgo.Client {
-	r.t.Helper()
-	c, err := kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers(r.broker.Addr()), kgo.MetadataMinAge(100 * time.Millisecond)}, options...)...)
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	r.t.Cleanup(c.Close)
-	return c
 }
 
 // write writes lines and both halves of pairs.

@@ -41,12 +41,7 @@ func startGroups(t *testing.T, overrides map[string]string) groupTools {
 
 func (g groupTools) client(options ...kgo.Opt) *kgo.Client {
 	g.t.Helper()
-	client, err := kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers(g.at), kgo.MetadataMinAge(100 * time.Millisecond)}, options...)...)
-	if err != nil {
-		g.t.Fatal(err)
-	}
-	g.t.Cleanup(client.Close)
-	return client
+	return brokertest.Client(g.t, g.at, options...)
 }
 
 // consumer joins a group, reads all of orders, commits it and stays.

@@ -205,11 +205,7 @@ func (x txnTools) hang() {
 	topic.Topic = "orders"
 	topic.Partitions = []kmsg.ProduceRequestTopicPartition{{Records: transactionalBatch(given.ProducerID, given.ProducerEpoch, time.Now().Add(-time.Hour))}}
 	produce.Topics = append(produce.Topics, topic)
-	old, err := kgo.NewClient(kgo.SeedBrokers(x.at), kgo.MaxVersions(kversion.V3_9_0()))
-	if err != nil {
-		x.t.Fatal(err)
-	}
-	defer old.Close()
+	old := brokertest.Client(x.t, x.at, kgo.MaxVersions(kversion.V3_9_0()))
 	ctx, cancel := context.WithTimeout(x.t.Context(), 20*time.Second)
 	defer cancel()
 	answer, err := old.Broker(1).Request(ctx, produce)

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/clatterhq/clatter/compat-tests/brokertest"
 )
 
 // shown is a record as a reader is shown it.
@@ -63,7 +65,7 @@ func (s *Scenario) readAgain(isolation kgo.IsolationLevel) map[int32][]shown {
 			left[p] = end.Offset - 1
 		}
 	}
-	reader := s.connect(kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{output: from}), kgo.FetchIsolationLevel(isolation),
+	reader := brokertest.Client(s.t, s.Broker.Addr(), kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{output: from}), kgo.FetchIsolationLevel(isolation),
 		kgo.KeepControlRecords(), kgo.FetchMaxWait(100*time.Millisecond))
 	defer reader.Close()
 	seen := map[int32][]shown{}

@@ -60,7 +60,7 @@ func NewScenario(t *testing.T, c Client, limit time.Duration) *Scenario {
 		options: map[string]string{OptionBatch: "10", OptionAbort: "4", OptionPartitions: strconv.Itoa(partitionCount)},
 	}
 	maps.Copy(s.options, c.Options)
-	s.writer = s.connect(kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerBatchCompression(kgo.GzipCompression()))
+	s.writer = brokertest.Client(t, s.Broker.Addr(), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerBatchCompression(kgo.GzipCompression()))
 	s.admin = kadm.NewClient(s.writer)
 	for _, topic := range []string{input, output} {
 		s.Await("topic "+topic, func() error {
@@ -72,18 +72,8 @@ func NewScenario(t *testing.T, c Client, limit time.Duration) *Scenario {
 			return errors.Join(err, err1, offsets.Error())
 		})
 	}
-	s.reader = s.connect(kgo.ConsumeTopics(output), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.FetchMaxWait(time.Second))
+	s.reader = brokertest.Client(t, s.Broker.Addr(), kgo.ConsumeTopics(output), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.FetchMaxWait(time.Second))
 	return s
-}
-
-func (s *Scenario) connect(options ...kgo.Opt) *kgo.Client {
-	s.t.Helper()
-	c, err := kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers(s.Broker.Addr()), kgo.MetadataMinAge(100 * time.Millisecond)}, options...)...)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	s.t.Cleanup(c.Close)
-	return c
 }
 
 // Write writes n records to each partition of the input.

@@ -48,15 +48,10 @@ func settings(more map[string]string) map[string]string {
 
 func newClient(t *testing.T, addr string, options ...kgo.Opt) *kgo.Client {
 	t.Helper()
-	c, err := kgo.NewClient(append([]kgo.Opt{
-		kgo.SeedBrokers(addr), kgo.MetadataMinAge(50 * time.Millisecond), kgo.RetryTimeout(time.Minute), kgo.RequestRetries(1000),
+	return brokertest.Client(t, addr, append([]kgo.Opt{
+		kgo.MetadataMinAge(50 * time.Millisecond), kgo.RetryTimeout(time.Minute), kgo.RequestRetries(1000),
 		kgo.RetryBackoffFn(func(int) time.Duration { return 20 * time.Millisecond }), kgo.WithLogger(kgo.BasicLogger(io.Discard, kgo.LogLevelNone, nil)),
 	}, options...)...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(c.Close)
-	return c
 }
 
 // prepare makes a topic, and the internal topics, which Kafka makes when somebody asks for a coordinator.
