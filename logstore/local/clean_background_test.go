@@ -185,17 +185,18 @@ func TestDeletionStopsACleaning(t *testing.T) {
 		disk := vfs.NewMemory()
 		o := on(disk)
 		slow := DefaultCleanerConfig()
-		slow.MaxBytesPerSecond, slow.IOBufferBytes = 10, 0
+		slow.MaxBytesPerSecond, slow.IOBufferBytes, slow.Disabled = 10, 0, true // Nobody else cleans.
 		o.Cleaner = func() CleanerConfig { return slow }
 		d := newDirtyLog(t, o, rand.New(rand.NewPCG(1, 1)))
 		d.add(200, 5)
 		l := d.log(0)
 		done := make(chan error)
 		go func() { done <- l.Maintain(context.Background(), logstore.Compaction) }()
-		for began := false; !began; {
-			l.mu.Lock()
-			began = l.mu.writer.stopCleaning != nil
-			l.mu.Unlock()
+		throttle := &d.store.cleaner.throttle
+		for began := false; !began; { // Before that it looks whether there is something to clean, and a log that has ended has nothing.
+			throttle.mu.Lock()
+			began = throttle.debt > 0
+			throttle.mu.Unlock()
 		}
 		if end == "delete" {
 			if err := d.store.Delete(context.Background(), d.topic); err != nil {
