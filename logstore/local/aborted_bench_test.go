@@ -29,13 +29,7 @@ func BenchmarkReadCommitted(b *testing.B) {
 		config.FlushMessages, config.SegmentBytes = 1<<62, 64<<20
 		topic := logstore.TopicPartitions{ID: logstore.TopicID{1}, Topic: "t", Partitions: 1, Config: config}
 		s := openStore(b, vfs.NewOS(b.TempDir()))
-		if err := s.Create(topic); err != nil {
-			b.Fatal(err)
-		}
-		p, err := s.Partition(topic.ID, 0)
-		if err != nil {
-			b.Fatal(err)
-		}
+		p := create(b, s, topic)[0]
 		size := 0
 		for i := range 200_000 {
 			data := logstoretest.Batch{Size: 850, ProducerID: int64(1 + i%50), BaseSequence: int32(i / 50), Transactional: true}.Build(b)

@@ -38,13 +38,7 @@ func BenchmarkClean(b *testing.B) {
 			for i := 0; b.Loop(); i++ {
 				b.StopTimer()
 				topic := logstore.TopicPartitions{ID: logstore.TopicID{byte(i + 1), byte(i >> 8), 1}, Topic: fmt.Sprint("t", i), Partitions: 1, Config: config}
-				if err := s.Create(topic); err != nil {
-					b.Fatal(err)
-				}
-				p, err := s.Partition(topic.ID, 0)
-				if err != nil {
-					b.Fatal(err)
-				}
+				p := create(b, s, topic)[0]
 				fillForCleaning(b, p, c.size, c.codec)
 				b.SetBytes(p.Size())
 				s.traffic.seen.Store(false) // nothing else is served

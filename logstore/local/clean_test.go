@@ -92,13 +92,7 @@ func (d *dirtyLog) survivesOn(t *testing.T, disk vfs.FS) {
 	model := d.model.Clone()
 	for range 2 {
 		s := openStore(t, disk)
-		if err := s.Create(d.topic); err != nil {
-			t.Fatal(err)
-		}
-		p, err := s.Partition(d.topic.ID, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
+		p := create(t, s, d.topic)[0]
 		model.Recover(t, p, 700)
 		for _, name := range list(t, disk) {
 			if strings.HasSuffix(name, cleanedSuffix) || strings.HasSuffix(name, swapSuffix) {

@@ -112,6 +112,22 @@ func openStore(tb testing.TB, fs ...vfs.FS) *Store {
 	return s
 }
 
+// create creates a topic in a store, and returns its logs.
+func create(tb testing.TB, s *Store, topic logstore.TopicPartitions) []logstore.Partition {
+	tb.Helper()
+	if err := s.Create(topic); err != nil {
+		tb.Fatal(err)
+	}
+	logs := make([]logstore.Partition, topic.Partitions)
+	for i := range logs {
+		var err error
+		if logs[i], err = s.Partition(topic.ID, int32(i)); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	return logs
+}
+
 // shortJournal has the journal begin anew all the time, or hardly ever.
 func (r *crashRun) shortJournal() {
 	if r.random.IntN(2) == 0 {

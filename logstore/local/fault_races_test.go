@@ -105,13 +105,7 @@ func TestHungCleanerDoesNotKeepCloseBeyondItsDeadline(t *testing.T) {
 		t.Fatal(err)
 	}
 	topic := logstore.TopicPartitions{ID: logstore.TopicID{1}, Topic: "t", Partitions: 1, Config: config}
-	if err := s.Create(topic); err != nil {
-		t.Fatal(err)
-	}
-	p, err := s.Partition(topic.ID, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
+	p := create(t, s, topic)[0]
 	for range 20 {
 		logAppend(t, p.(*log), logstoretest.KeyedBatch{Records: []string{"k=" + strings.Repeat("v", 500)}}.Build(t))
 	}

@@ -105,15 +105,8 @@ func newFaultRun(t *testing.T, rule *vfs.Rule) *faultRun {
 func (r *faultRun) survives(disk vfs.FS) {
 	r.t.Helper()
 	s := openStore(r.t, disk)
-	if err := s.Create(r.topic); err != nil {
-		r.t.Fatal(err)
-	}
-	for i, m := range r.logs {
-		p, err := s.Partition(r.topic.ID, int32(i))
-		if err != nil {
-			r.t.Fatal(err)
-		}
-		m.Clone().Recover(r.t, p)
+	for i, p := range create(r.t, s, r.topic) {
+		r.logs[i].Clone().Recover(r.t, p)
 		if ticket, err := p.Append(logstoretest.Batch{}.Build(r.t), logstore.AppendOptions{}); err != nil {
 			r.t.Fatal(err)
 		} else if _, err := ticket.Wait(context.Background()); err != nil {
@@ -183,10 +176,7 @@ func TestFullDiskPasses(t *testing.T) {
 	config := logstoretest.Config()
 	config.SegmentBytes, config.FileDeleteDelayMs = 3000, 0
 	topic := logstore.TopicPartitions{ID: logstore.TopicID{1}, Topic: "t", Partitions: 2, Config: config}
-	if err := s.Create(topic); err != nil {
-		t.Fatal(err)
-	}
-	p, _ := s.Partition(topic.ID, 0)
+	p := create(t, s, topic)[0]
 	m := logstoretest.NewLog()
 	add := func() error {
 		batch := logstoretest.Batch{Size: 500}.Build(t)
@@ -255,10 +245,7 @@ func TestRestartOnFullDisk(t *testing.T) {
 	for _, clean := range []bool{true, false} {
 		s := openStore(t, memory)
 		topic := logstore.TopicPartitions{ID: logstore.TopicID{1}, Topic: "t", Partitions: 1, Config: logstoretest.Config()}
-		if err := s.Create(topic); err != nil {
-			t.Fatal(err)
-		}
-		p, _ := s.Partition(topic.ID, 0)
+		p := create(t, s, topic)[0]
 		for range 5 {
 			logAppend(t, p, logstoretest.Batch{ProducerID: -1}.Build(t))
 		}
@@ -276,10 +263,7 @@ func TestRestartOnFullDisk(t *testing.T) {
 			defer s.Close(context.Background())
 		}
 		s = openStore(t, disk)
-		if err := s.Create(topic); err != nil {
-			t.Fatal(err)
-		}
-		p, _ = s.Partition(topic.ID, 0)
+		p = create(t, s, topic)[0]
 		if got := p.Offsets().LogEndOffset; got != want {
 			t.Errorf("log ends at %d, want %d", got, want)
 		}
@@ -319,10 +303,7 @@ func TestFailedSyncTakesDirectoryOffline(t *testing.T) {
 		t.Fatal(err)
 	}
 	topic := logstore.TopicPartitions{ID: logstore.TopicID{1}, Topic: "t", Partitions: 2, Config: logstoretest.Config()}
-	if err := s.Create(topic); err != nil {
-		t.Fatal(err)
-	}
-	p, _ := s.Partition(topic.ID, 0)
+	p := create(t, s, topic)[0]
 	logAppend(t, p, logstoretest.Batch{}.Build(t))
 	disk.SetRules(&vfs.Rule{Ops: vfs.OpSync, Path: "*.log", Nth: 1, Err: syscall.EIO})
 	ticket, err := p.Append(logstoretest.Batch{}.Build(t), logstore.AppendOptions{})
@@ -368,10 +349,7 @@ func TestFailedSyncTakesDirectoryOffline(t *testing.T) {
 	// What wasn't acknowledged was told not to be there, and isn't.
 	s = openStore(t, memory)
 	defer s.Close(context.Background())
-	if err := s.Create(topic); err != nil {
-		t.Fatal(err)
-	}
-	p, _ = s.Partition(topic.ID, 0)
+	p = create(t, s, topic)[0]
 	if o := p.Offsets(); o.LogEndOffset != 1 {
 		t.Errorf("after a restart: %+v", o)
 	}
@@ -384,13 +362,7 @@ func TestRaisedLogStartIsNotTakenBack(t *testing.T) {
 	disk := vfs.Inject(memory)
 	s := openStore(t, disk)
 	topic := logstore.TopicPartitions{ID: logstore.TopicID{1}, Topic: "t", Partitions: 1, Config: logstoretest.Config()}
-	if err := s.Create(topic); err != nil {
-		t.Fatal(err)
-	}
-	p, err := s.Partition(topic.ID, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
+	p := create(t, s, topic)[0]
 	for range 3 {
 		logAppend(t, p, logstoretest.Batch{}.Build(t))
 	}
@@ -416,13 +388,7 @@ func TestRaisedLogStartIsNotTakenBack(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	if err := again.Create(topic); err != nil {
-		t.Fatal(err)
-	}
-	p, err = again.Partition(topic.ID, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
+	p = create(t, again, topic)[0]
 	if start := p.Offsets().LogStartOffset; start != 2 {
 		t.Errorf("the log begins at %d after a power cut, want 2", start)
 	}

@@ -78,13 +78,7 @@ func FuzzSegmentRecover(f *testing.F) {
 		for round := range 2 {
 			s := openStore(t, disk)
 			topic := logstore.TopicPartitions{ID: logstore.TopicID{1}, Topic: "t", Partitions: 1, Config: logstoretest.Config()}
-			if err := s.Create(topic); err != nil {
-				t.Fatal(err)
-			}
-			p, err := s.Partition(topic.ID, 0)
-			if err != nil {
-				t.Fatal(err)
-			}
+			p := create(t, s, topic)[0]
 			checkPrefix(t, p, want)
 			p.Producers()
 			_, _, _ = p.OffsetForTime(1001, logstore.ReadUncommitted)

@@ -81,15 +81,8 @@ func (j *journaled) reopens(disk vfs.FS) {
 	j.t.Helper()
 	s := openStore(j.t, disk)
 	defer s.Close(context.Background())
-	if err := s.Create(j.topic); err != nil {
-		j.t.Fatal(err)
-	}
-	for i, m := range j.logs {
-		p, err := s.Partition(j.topic.ID, int32(i))
-		if err != nil {
-			j.t.Fatal(err)
-		}
-		m.Clone().Recover(j.t, p)
+	for i, p := range create(j.t, s, j.topic) {
+		j.logs[i].Clone().Recover(j.t, p)
 	}
 }
 
@@ -269,13 +262,7 @@ func TestJournalIsNotPutOverAnotherProgramsBatches(t *testing.T) {
 			}
 			s := openStore(t, disk)
 			defer s.Close(context.Background())
-			if err := s.Create(j.topic); err != nil {
-				t.Fatal(err)
-			}
-			p, err := s.Partition(j.topic.ID, 0)
-			if err != nil {
-				t.Fatal(err)
-			}
+			p := create(t, s, j.topic)[0]
 			got, _ := readRun(t, p, 0, logstore.ReadUncommitted)
 			if !slices.Equal(got, want) {
 				t.Errorf("%d bytes, want %d", len(got), len(want))
@@ -352,13 +339,7 @@ func FuzzJournalReplay(f *testing.F) {
 		memory := vfs.NewMemory()
 		s := openStore(t, memory)
 		topic := logstore.TopicPartitions{ID: logstore.TopicID{1}, Topic: "t", Partitions: 1, Config: logstoretest.Config()}
-		if err := s.Create(topic); err != nil {
-			t.Fatal(err)
-		}
-		p, err := s.Partition(topic.ID, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
+		p := create(t, s, topic)[0]
 		kept := logstoretest.Batch{Size: 30}.Build(t)
 		logAppendInPlace(t, p, kept)
 		if err := s.dirs[0].flushOffsets(); err != nil {

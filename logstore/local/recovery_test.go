@@ -78,13 +78,7 @@ func kill(t *testing.T, batches int, config *logstore.Config) *killed {
 	disk := vfs.NewMemory()
 	s := openStore(t, disk)
 	defer s.Close(context.Background())
-	if err := s.Create(k.topic); err != nil {
-		t.Fatal(err)
-	}
-	p, err := s.Partition(k.topic.ID, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
+	p := create(t, s, k.topic)[0]
 	now := time.Now().UnixMilli()
 	for i := range batches {
 		b := logstoretest.Batch{Records: 1 + i%3, Size: 40 + 37*i%300, Tag: i, Timestamp: now + 10*int64(i), Codec: record.Codec(i % 5)}
@@ -121,13 +115,7 @@ func logAppendInPlace(t *testing.T, p logstore.Partition, batch []byte) {
 func (k *killed) open(t *testing.T, disk vfs.FS) (*Store, logstore.Partition) {
 	t.Helper()
 	s := openStore(t, disk)
-	if err := s.Create(k.topic); err != nil {
-		t.Fatal(err)
-	}
-	p, err := s.Partition(k.topic.ID, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
+	p := create(t, s, k.topic)[0]
 	return s, p
 }
 
@@ -467,13 +455,7 @@ func (k *killed) survivesFlip(t *testing.T, disk *vfs.Memory, name string, at in
 		t.Fatalf("byte %d of %s: %v", at, name, err)
 	}
 	defer s.Close(context.Background())
-	if err := s.Create(k.topic); err != nil {
-		t.Fatal(err)
-	}
-	p, err := s.Partition(k.topic.ID, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
+	p := create(t, s, k.topic)[0]
 	hit := -1
 	for i, x := range k.places {
 		if x.file == name && at >= x.pos && at < x.pos+int64(len(k.log.Batches[i])) {
@@ -509,13 +491,7 @@ func TestOddBaseOffsetIsTold(t *testing.T) {
 	memory := vfs.NewMemory()
 	topic := logstore.TopicPartitions{ID: logstore.TopicID{1}, Topic: "t", Partitions: 1, Config: logstoretest.Config()}
 	first := openStore(t, memory)
-	if err := first.Create(topic); err != nil {
-		t.Fatal(err)
-	}
-	p, err := first.Partition(topic.ID, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
+	p := create(t, first, topic)[0]
 	for range 3 {
 		logAppend(t, p, logstoretest.Batch{Records: 10}.Build(t))
 	}

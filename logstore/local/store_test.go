@@ -454,10 +454,7 @@ func TestDeletedFilesAreRemovedAfterRestart(t *testing.T) {
 			t.Fatal(err)
 		}
 		other := logstore.TopicPartitions{ID: logstore.TopicID{2}, Topic: "other", Partitions: 1, Config: config}
-		if err := f.store.Create(other); err != nil {
-			t.Fatal(err)
-		}
-		p, _ := f.store.Partition(other.ID, 0)
+		p := create(t, f.store, other)[0]
 		logAppend(t, p, logstoretest.Batch{}.Build(t))
 		if err := f.store.Delete(t.Context(), other); err != nil {
 			t.Fatal(err)
@@ -658,13 +655,7 @@ func TestFolderOfUnknownTopicIsSetAside(t *testing.T) {
 	s := openStore(t, memory)
 	topic := f.topic
 	topic.ID = logstore.TopicID{9}
-	if err := s.Create(topic); err != nil {
-		t.Fatal(err)
-	}
-	p, err := s.Partition(topic.ID, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
+	p := create(t, s, topic)[0]
 	if got := logAppend(t, p, logstoretest.Batch{}.Build(t)); got.BaseOffset != 0 {
 		t.Errorf("%+v", got)
 	}
