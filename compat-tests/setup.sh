@@ -11,6 +11,9 @@ clients() {
   for folder in confluent kafkapython; do
     ./install/venv.sh "$folder" >/dev/null || echo "setup: $folder could not be installed; its scenarios will be skipped" >&2
   done
+  for folder in librdkafka/*.txt; do
+    ./install/wheel.sh "$folder" >/dev/null || echo "setup: $folder could not be installed; its scenarios will be skipped" >&2
+  done
   ./install/npm.sh kafkajs >/dev/null || echo "setup: kafkajs could not be installed; its scenarios will be skipped" >&2
 }
 

@@ -64,7 +64,7 @@ func TestRegression3RangesThatOldClientsNeed(t *testing.T) {
 	}{
 		{wire.KeyProduce, []int16{0, 2, 3, 7}},
 		{wire.KeyFetch, []int16{4, 10}},
-		{wire.KeyListOffsets, []int16{1}},
+		{wire.KeyListOffsets, []int16{0, 1}},
 		{wire.KeyMetadata, []int16{0, 3}},
 		{wire.KeyInitProducerID, []int16{0}},
 	} {

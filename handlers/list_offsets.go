@@ -1,12 +1,14 @@
-// ListOffsets (key 2), versions 1-11.
+// ListOffsets (key 2), versions 0-11.
 //
-// 1 one offset with its timestamp (KIP-79); 2 isolation level (KIP-98); 4 leader epochs
+// 0 offsets before a time, several if wanted; 1 one offset with its timestamp (KIP-79); 2 isolation level (KIP-98); 4 leader epochs
 // (KIP-320); 5 OFFSET_NOT_AVAILABLE (KIP-207); 6 flexible; 7 the offset of the greatest
 // timestamp, -3 (KIP-734); 8 the first local offset, -4 (KIP-405); 9 the last tiered
 // offset, -5 (KIP-1005); 10 timeout for remote storage (KIP-1075); 11 the first offset to be
 // tiered, -6 (KIP-1023).
 //
-// Knowingly absent: remote storage, so that everything is local and nothing tiered.
+// Kafka 4 dropped version 0, without which no consumer of librdkafka before 1.0 finds the start or the end of a partition.
+//
+// Knowingly absent: remote storage, so that everything is local and nothing tiered; in version 0, offsets of segments as answers.
 
 package handlers
 
@@ -35,7 +37,7 @@ const (
 func specialTimestampSince(timestamp int64) (version int16, known bool) {
 	switch timestamp {
 	case latestTimestamp, earliestTimestamp:
-		return 1, true
+		return 0, true
 	case maxTimestamp:
 		return 7, true
 	case earliestLocalTimestamp:
@@ -101,12 +103,27 @@ func (d *Dispatcher) listOffset(r *kmsg.ListOffsetsRequest, topic *catalog.Topic
 	switch {
 	case err != nil:
 		p.ErrorCode = int16(errorCode(err))
+	case r.Version == 0:
+		if !ok {
+			at.Offset = log.Offsets().HighWatermark // Everything is before that time.
+		}
+		p.OldStyleOffsets = offsetsBefore(at.Offset, log.Offsets().LogStartOffset, rp.MaxNumOffsets)
 	case ok:
 		p.Offset, p.Timestamp = at.Offset, at.Timestamp
 		if r.Version >= 4 {
 			p.LeaderEpoch = at.LeaderEpoch
 		}
 	}
+}
+
+// offsetsBefore is the answer of version 0: up to limit offsets from which reading brings everything from that time on, the latest first. Kafka named where
+// segments begin; we name the exact offset, and the start of the log.
+func offsetsBefore(at, logStartOffset int64, limit int32) []int64 {
+	offsets := []int64{at}
+	if at != logStartOffset {
+		offsets = append(offsets, logStartOffset)
+	}
+	return offsets[:min(len(offsets), int(max(limit, 0)))]
 }
 
 // findOffset resolves a timestamp; ok is false where no record answers to it.

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -37,7 +38,7 @@ func TestRegression17ListOffsetsByTimestamp(t *testing.T) {
 	b.createTopic("t", 2)
 	at := b.clock.UnixMilli() - 10_000
 	b.produce("t", b.batchAt(at+100, nil, "0", "1"), b.batchAt(at+300, nil, "2"), b.batchAt(at+200, nil, "3"))
-	for _, v := range versionsOf(t, wire.KeyListOffsets) {
+	for _, v := range versionsOf(t, wire.KeyListOffsets)[1:] { // Version 0 has a test of its own.
 		for _, c := range []struct {
 			what            string
 			partition       int32
@@ -74,6 +75,42 @@ func TestRegression17ListOffsetsByTimestamp(t *testing.T) {
 			}
 		}
 	}
+}
+
+func TestListOffsetsOfVersion0(t *testing.T) {
+	b := newTestBroker(t)
+	b.createTopic("t", 2)
+	at := b.clock.UnixMilli() - 10_000
+	b.produce("t", b.batchAt(at+100, nil, "0", "1"), b.batchAt(at+300, nil, "2"), b.batchAt(at+200, nil, "3"))
+	b.deleteBefore("t", 0, 1)
+	for _, c := range []struct {
+		what      string
+		partition int32
+		timestamp int64
+		limit     int32
+		offsets   []int64
+	}{
+		{"latest", 0, -1, 1, []int64{4}},
+		{"latest of an empty log", 1, -1, 9, []int64{0}},
+		{"all", 0, -1, 9, []int64{4, 1}},
+		{"none", 0, -1, 0, []int64{}},
+		{"fewer than none", 0, -1, -1, []int64{}},
+		{"earliest", 0, -2, 9, []int64{1}},
+		{"by time", 0, at + 102, 9, []int64{2, 1}},
+		{"beyond", 0, at + 301, 1, []int64{4}},
+	} {
+		req := b.listRequest(0, "t", c.partition, c.timestamp)
+		req.Topics[0].Partitions[0].MaxNumOffsets = c.limit
+		p := listOne(b, req)
+		wantCode(t, c.what, p.ErrorCode, wire.None)
+		if !slices.Equal(p.OldStyleOffsets, c.offsets) {
+			t.Errorf("%s: %v, want %v", c.what, p.OldStyleOffsets, c.offsets)
+		}
+	}
+	p := listOne(b, b.listRequest(0, "t", 2, -1))
+	wantCode(t, "no such partition", p.ErrorCode, wire.UnknownTopicOrPartition)
+	wantEqual(t, "its offsets", len(p.OldStyleOffsets), 0)
+	wantCode(t, "a time that version 0 doesn't know", listOne(b, b.listRequest(0, "t", 0, -3)).ErrorCode, wire.UnsupportedVersion)
 }
 
 func TestListOffsetsRefuses(t *testing.T) {

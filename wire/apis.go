@@ -161,13 +161,14 @@ func isFlexible(key, version int16) bool {
 	return from >= 0 && version >= from
 }
 
-// servedAPIs is sorted by key. The ranges are Kafka 4.4's.
+// servedAPIs is sorted by key. The ranges are Kafka 4.4's, but for ListOffsets 0 and OffsetCommit 1, without
+// which consumers of librdkafka 0.11 neither begin nor commit.
 var servedAPIs = []API{
 	advertisedFrom(0, served(KeyProduce, 3, 13)),
 	served(KeyFetch, 4, 18),
-	served(KeyListOffsets, 1, 11),
+	served(KeyListOffsets, 0, 11),
 	served(KeyMetadata, 0, 13),
-	served(KeyOffsetCommit, 2, 10),
+	served(KeyOffsetCommit, 1, 10),
 	served(KeyOffsetFetch, 1, 10),
 	served(KeyFindCoordinator, 0, 6),
 	served(KeyJoinGroup, 0, 9),

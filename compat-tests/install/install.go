@@ -25,6 +25,22 @@ func Python(tb testing.TB, folder string) string {
 	return filepath.Join(run(tb, "venv.sh", folder), "bin", "python")
 }
 
+// Wheel returns the folder with what the wheels contain that pins, a file of this module, names.
+func Wheel(tb testing.TB, pins string) string {
+	tb.Helper()
+	return run(tb, "wheel.sh", pins)
+}
+
+// Interpreter returns the Python of this machine, for programs that need nothing but its standard library.
+func Interpreter(tb testing.TB) string {
+	tb.Helper()
+	path, err := exec.LookPath("python3")
+	if err != nil {
+		report.Skip(tb, "%v", err)
+	}
+	return path
+}
+
 // NodeModules returns the folder with the packages that folder/package-lock.json of this module describes.
 func NodeModules(tb testing.TB, folder string) string {
 	tb.Helper()
