@@ -23,12 +23,12 @@ func receive(fd uintptr, p []byte) (int, error) {
 	if len(p) == 0 || len(p) > briefBytes {
 		return unix.Read(int(fd), p)
 	}
-	return brief(unix.SYS_READ, fd, p)
+	return brief(unix.SYS_RECVFROM, fd, p)
 }
 
 // brief is a system call of which the scheduler isn't told.
 func brief(call, fd uintptr, p []byte) (int, error) {
-	n, _, errno := unix.RawSyscall(call, fd, uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)))
+	n, _, errno := unix.RawSyscall6(call, fd, uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), unix.MSG_NOSIGNAL, 0, 0)
 	if errno != 0 {
 		return -1, errno
 	}
@@ -40,7 +40,7 @@ func brief(call, fd uintptr, p []byte) (int, error) {
 func send(fd uintptr, p []byte, more bool) (int, error) {
 	switch {
 	case !more && len(p) <= briefBytes:
-		return brief(unix.SYS_WRITE, fd, p)
+		return brief(unix.SYS_SENDTO, fd, p)
 	case !more:
 		return unix.Write(int(fd), p)
 	}
