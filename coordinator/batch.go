@@ -131,7 +131,7 @@ func (s *shard[M, R]) collect(c *Command[M, R], d *Decision[R]) {
 	if d.Answer != nil {
 		b.answers = append(b.answers, d.Answer)
 	}
-	now := s.took.UnixMilli()
+	now := s.timers.Now().UnixMilli()
 	for _, r := range d.Records {
 		key, value := s.runtime.options.Format.Encode(w.key[:0], w.value[:0], r)
 		w.builder.Append(now, key, value)
@@ -185,7 +185,7 @@ func (s *shard[M, R]) replay(b *batch[R], baseOffset int64) error {
 
 // write appends the open batch, which may be part of a transaction.
 func (s *shard[M, R]) write(t *Transaction) (logstore.Ticket, error) {
-	o := logstore.AppendOptions{Now: s.took.UnixMilli(), Origin: logstore.Coordinator}
+	o := logstore.AppendOptions{Now: s.timers.Now().UnixMilli(), Origin: logstore.Coordinator}
 	var batch record.Batch
 	var err error
 	if t == nil {

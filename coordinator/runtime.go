@@ -30,8 +30,7 @@ type Runtime[M Machine[R], R any] struct {
 	skipped atomic.Int64
 	// shards is nil until the topic exists. Their number is that of the topic's partitions
 	// then, and stays: another number would move keys to other shards (Kafka keeps it from start to end, too).
-	shards  atomic.Pointer[[]*shard[M, R]]
-	running sync.WaitGroup // the goroutines of shards
+	shards atomic.Pointer[[]*shard[M, R]]
 
 	mu     sync.Mutex // of making shards, and of closed; a leaf
 	closed bool
@@ -144,18 +143,16 @@ func (r *Runtime[M, R]) Close(ctx context.Context) error {
 	if shards == nil {
 		return nil
 	}
-	for _, s := range *shards {
-		s.close()
+	ended := make([]<-chan struct{}, len(*shards))
+	for i, s := range *shards {
+		ended[i] = s.close()
 	}
-	done := make(chan struct{})
-	go func() {
-		r.running.Wait()
-		close(done)
-	}()
-	select {
-	case <-done:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
+	for _, e := range ended {
+		select {
+		case <-e:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
 	}
+	return nil
 }

@@ -22,8 +22,10 @@ type shard[M Machine[R], R any] struct {
 		queue    []Command[M, R] // not yet taken
 		running  bool            // there is a goroutine
 		refusing bool            // loading takes long: nobody shall wait for it
+		fired    bool            // wakeup has, since the queue was taken
 		closing  bool
 		closed   bool
+		ended    chan struct{} // closed along with the shard; nil until it is told to
 	}
 	// signal wakes the goroutine while it waits for a commit.
 	signal chan struct{}
@@ -37,7 +39,7 @@ type shard[M Machine[R], R any] struct {
 
 	taken    []Command[M, R] // from the queue
 	next     int             // in taken
-	took     time.Time       // when the queue was taken: one moment for all that comes of it, because a clock is a noticeable part of a small append
+	timed    bool            // a timer may be due
 	deciding *Command[M, R]  // in Decide now
 
 	writer  writer
@@ -87,14 +89,13 @@ func (s *shard[M, R]) do(c Command[M, R]) {
 	if !mine {
 		return
 	}
-	defer s.runtime.running.Done()
 	if c.Shared {
 		// Others that are about to ask the same share the append.
 		runtime.Gosched()
 	}
 	s.work()
 	if !s.rest() {
-		s.runtime.running.Go(s.run)
+		go s.run()
 	}
 }
 
@@ -110,7 +111,6 @@ func (s *shard[M, R]) enqueueFor(c Command[M, R]) (mine bool, err error) {
 		return false, nil
 	}
 	s.mu.running = true
-	s.runtime.running.Add(1)
 	return true, nil
 }
 
@@ -118,7 +118,7 @@ func (s *shard[M, R]) enqueueFor(c Command[M, R]) (mine bool, err error) {
 func (s *shard[M, R]) wakeLocked() {
 	if !s.mu.running {
 		s.mu.running = true
-		s.runtime.running.Go(s.run)
+		go s.run()
 		return
 	}
 	select {
@@ -132,18 +132,20 @@ func (s *shard[M, R]) wake() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.mu.closed {
+		s.mu.fired = true
 		s.wakeLocked()
 	}
 }
 
-func (s *shard[M, R]) close() {
+// close ends the shard. What it returns is closed when that is done.
+func (s *shard[M, R]) close() <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.mu.closing {
-		return
+	if !s.mu.closing {
+		s.mu.closing, s.mu.ended = true, make(chan struct{})
+		s.wakeLocked()
 	}
-	s.mu.closing = true
-	s.wakeLocked()
+	return s.mu.ended
 }
 
 // run is the goroutine of the shard.
@@ -164,21 +166,21 @@ func (s *shard[M, R]) work() {
 			s.broken(cause)
 		}
 	}()
+	s.timers.moment = time.Time{}
 	s.complete()
 	if !s.loaded && s.wanted() {
 		if err := s.load(); err != nil {
 			s.refuseQueued(err)
 		}
 	}
-	s.took = time.Now()
 	s.take()
 	for s.next < len(s.taken) {
 		s.next++
 		s.execute(&s.taken[s.next-1])
 	}
 	// What a timer sets anew is for the next time, however short the delay.
-	for s.loaded {
-		t := s.timers.pop(s.took)
+	for s.loaded && s.timed {
+		t := s.timers.pop()
 		if t == nil {
 			break
 		}
@@ -203,16 +205,21 @@ func (s *shard[M, R]) take() {
 	defer s.mu.Unlock()
 	s.taken, s.mu.queue = s.mu.queue, s.taken[:0]
 	s.next = 0
+	if s.timed = s.mu.fired; s.timed {
+		s.mu.fired, s.wakesAt = false, time.Time{}
+	}
 }
 
 // rest gives the shard up if there is nothing left to do or to wait for.
 func (s *shard[M, R]) rest() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.mu.queue) > 0 || len(s.flights) > 0 || s.mu.closing && s.loaded {
+	if len(s.mu.queue) > 0 || len(s.flights) > 0 || s.mu.fired || s.mu.closing && s.loaded {
 		return false
 	}
-	s.mu.closed = s.mu.closing
+	if s.mu.closed = s.mu.closing; s.mu.closed {
+		close(s.mu.ended)
+	}
 	s.mu.running = false
 	s.taken, s.mu.queue = trim(s.taken), trim(s.mu.queue)
 	if cap(s.flights) > idleCommands {
@@ -229,7 +236,7 @@ func (s *shard[M, R]) wait() bool {
 		return false
 	}
 	s.mu.Lock()
-	if len(s.mu.queue) > 0 {
+	if len(s.mu.queue) > 0 || s.mu.fired {
 		s.mu.Unlock()
 		return true
 	}
@@ -277,16 +284,15 @@ func (s *shard[M, R]) arm() {
 		s.wakesAt = time.Time{}
 		return
 	}
-	now := time.Now()
-	if s.wakesAt.After(now) && !due.Before(s.wakesAt) {
+	if !s.wakesAt.IsZero() && !due.Before(s.wakesAt) {
 		return
 	}
 	s.wakesAt = due
 	if s.wakeup == nil {
-		s.wakeup = time.AfterFunc(due.Sub(now), s.wake)
+		s.wakeup = time.AfterFunc(time.Until(due), s.wake)
 		return
 	}
-	s.wakeup.Reset(due.Sub(now))
+	s.wakeup.Reset(time.Until(due))
 }
 
 // execute decides on a command and sees to its records and its answer.

@@ -249,6 +249,27 @@ func TestTimersFireOnceInOrder(t *testing.T) {
 	})
 }
 
+// TestTimerThatFiresWhileACallerWorksIsNotLost sets timers that fire in the very moment in which those who set them give the shard up.
+func TestTimerThatFiresWhileACallerWorksIsNotLost(t *testing.T) {
+	r := newTestRuntime(t, openTopic(t, vfs.NewMemory(), 1))
+	defer r.stop()
+	fired := make(chan struct{}, 1)
+	for i := range 500 {
+		r.Do("a", Command[*pairs, pair]{Key: "a", Decide: func(p *pairs) Decision[pair] {
+			p.timers.New(Command[*pairs, pair]{Key: "a", Decide: func(*pairs) Decision[pair] {
+				fired <- struct{}{}
+				return Decision[pair]{}
+			}}).Set(time.Duration(i) * 100 * time.Nanosecond)
+			return Decision[pair]{}
+		}})
+		select {
+		case <-fired:
+		case <-time.After(time.Minute):
+			t.Fatalf("timer %d does not fire", i)
+		}
+	}
+}
+
 func TestTimerDecidesLikeACommand(t *testing.T) {
 	gated(t, func(r *testRuntime, g *gate) {
 		t := r.tb

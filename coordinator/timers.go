@@ -9,6 +9,17 @@ import (
 // the wall clock fires nothing. Only the shard's goroutine may use them: from Decide, Answer and the methods of the machine.
 type Timers[M Machine[R], R any] struct {
 	queue timerQueue[M, R]
+	// moment is what Now says; zero until it is asked.
+	moment time.Time
+}
+
+// Now is the moment in which the shard began with what it does: one for all that comes of it, because a clock is a
+// noticeable part of a heartbeat or a small append. It has monotonic time.
+func (t *Timers[M, R]) Now() time.Time {
+	if t.moment.IsZero() {
+		t.moment = time.Now()
+	}
+	return t.moment
 }
 
 // Timer runs a command later. It has no state but when; what it is for is in the command.
@@ -56,8 +67,8 @@ func (t *Timers[M, R]) next() (due time.Time, ok bool) {
 }
 
 // pop takes a timer out that is due, nil if none is.
-func (t *Timers[M, R]) pop(now time.Time) *Timer[M, R] {
-	if len(t.queue) == 0 || t.queue[0].due.After(now) {
+func (t *Timers[M, R]) pop() *Timer[M, R] {
+	if len(t.queue) == 0 || t.queue[0].due.After(t.Now()) {
 		return nil
 	}
 	return heap.Pop(&t.queue).(*Timer[M, R])

@@ -56,7 +56,7 @@ func (g *classicGroup) touch(s *Shard, m *classicMember) { g.expect(s, m, millis
 
 // expect lets a member live for so long from now on.
 func (g *classicGroup) expect(s *Shard, m *classicMember, timeout time.Duration) {
-	m.deadline = time.Now().Add(timeout)
+	m.deadline = s.timers.Now().Add(timeout)
 	g.watch(s, m.deadline)
 }
 

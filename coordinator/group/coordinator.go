@@ -36,9 +36,6 @@ func New(o Options) *Coordinator {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	if o.Now == nil {
-		o.Now = time.Now
-	}
 	if o.Random == nil {
 		o.Random = rand.Reader
 	}
@@ -51,6 +48,14 @@ func New(o Options) *Coordinator {
 		Log:    o.Log,
 	})
 	return c
+}
+
+// now is the wall clock, for those who aren't on a shard.
+func (c *Coordinator) now() time.Time {
+	if c.options.Now != nil {
+		return c.options.Now()
+	}
+	return time.Now()
 }
 
 // Load loads all groups, if their topic exists. Otherwise they are loaded when they are asked for.

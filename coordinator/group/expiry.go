@@ -19,6 +19,9 @@ var began = time.Now()
 // jump, and would take all offsets with it.
 func uptime() int32 { return int32(time.Since(began) / time.Second) }
 
+// uptime is that, in the moment of the command at hand.
+func (s *Shard) uptime() int32 { return int32(s.timers.Now().Sub(began) / time.Second) }
+
 // armExpiry makes sure that somebody looks for expired offsets as long as there is anything that could expire.
 func (s *Shard) armExpiry() {
 	if !s.live || len(s.groups) == 0 {
@@ -85,7 +88,7 @@ func (c *Coordinator) TopicsDeleted(names []string) {
 		deleted[name] = struct{}{}
 	}
 	for shard := range shards {
-		c.dropOffsets(shard, deleted, c.options.Now().UnixMilli())
+		c.dropOffsets(shard, deleted, c.now().UnixMilli())
 	}
 }
 

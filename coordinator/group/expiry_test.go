@@ -90,7 +90,7 @@ func TestNothingTicksWithoutGroups(t *testing.T) {
 		wantEqual(t, "timer", pending(), false)
 		write(t, c, "empty", manyMembers("empty", classicEmpty)...)
 		wantEqual(t, "timer with a group", pending(), true)
-		time.Sleep(2 * check)
+		time.Sleep(2*check + time.Second) // The second look finds nothing.
 		wantEqual(t, "groups", state(t, c), "0 groups, 0 offsets")
 		wantEqual(t, "timer", pending(), false)
 	})

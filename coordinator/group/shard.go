@@ -42,7 +42,12 @@ func (c *Coordinator) newShard(index int32, timers *coordinator.Timers[*Shard, R
 }
 
 // nowMs is the wall clock.
-func (s *Shard) nowMs() int64 { return s.coordinator.options.Now().UnixMilli() }
+func (s *Shard) nowMs() int64 {
+	if now := s.coordinator.options.Now; now != nil {
+		return now().UnixMilli()
+	}
+	return s.timers.Now().UnixMilli()
+}
 
 // config is the configuration as it is now.
 func (s *Shard) config() Config { return s.coordinator.options.Config() }
@@ -141,7 +146,7 @@ func (s *Shard) setOffset(r *OffsetRecord) {
 	if r.Commit != nil {
 		r.Commit.seen = s.born
 		if s.live {
-			r.Commit.seen = uptime()
+			r.Commit.seen = s.uptime()
 		}
 	}
 	committed.replay(r)

@@ -35,9 +35,6 @@ func New(o Options) *Coordinator {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	if o.Now == nil {
-		o.Now = time.Now
-	}
 	c := &Coordinator{options: o, events: coordinator.NewEvents(o.Log), closing: make(chan struct{})}
 	c.runtime = coordinator.New(coordinator.Options[*Shard, *Record]{
 		Topic:  o.Topic,
@@ -46,6 +43,14 @@ func New(o Options) *Coordinator {
 		Log:    o.Log,
 	})
 	return c
+}
+
+// now is the wall clock, for those who aren't on a shard.
+func (c *Coordinator) now() time.Time {
+	if c.options.Now != nil {
+		return c.options.Now()
+	}
+	return time.Now()
 }
 
 // Load loads all transactional IDs, if their topic exists, and ends the transactions whose end was decided. Otherwise they are loaded when

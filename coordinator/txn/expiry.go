@@ -18,6 +18,9 @@ var began = time.Now()
 // uptime is the clock that expiry trusts, in seconds: monotonic time. The wall clock says when an ID was used, but it may jump.
 func uptime() int32 { return int32(time.Since(began) / time.Second) }
 
+// uptime is that, in the moment of the command at hand.
+func (s *Shard) uptime() int32 { return int32(s.timers.Now().Sub(began) / time.Second) }
+
 // armExpiry makes sure that somebody looks for IDs that nobody uses as long as there are any.
 func (s *Shard) armExpiry() {
 	if s.live && len(s.transactions) > 0 && !s.expiry.Pending() {

@@ -72,7 +72,7 @@ type listing struct {
 // ListTransactions lists the transactional IDs of all shards that pass the filters (TransactionStateManager.listTransactionStates).
 func (c *Coordinator) ListTransactions(ctx context.Context, req *kmsg.ListTransactionsRequest) *kmsg.ListTransactionsResponse {
 	resp := req.ResponseKind().(*kmsg.ListTransactionsResponse)
-	filter, unknown, err := newFilter(req, c.options.Now().UnixMilli())
+	filter, unknown, err := newFilter(req, c.now().UnixMilli())
 	if err != nil {
 		resp.ErrorCode = int16(wire.InvalidRegularExpression)
 		return resp

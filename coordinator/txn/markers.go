@@ -25,6 +25,7 @@ const (
 type completion struct {
 	id     string
 	parked []parkedCall
+	first  [1]parkedCall // the memory of one, as a rule there are no more
 	// retryAt is when to try again what failed, zero if nothing has; delay grows from failure to failure.
 	retryAt time.Time
 	delay   time.Duration
@@ -166,7 +167,7 @@ func (s *Shard) complete(e *completion) coordinator.Decision[*Record] {
 	}
 	m := t.last.completed(s.nowMs())
 	parked := e.takeParked()
-	d := coordinator.Decision[*Record]{Records: append(make([]*Record, 0, 1+len(parked)), &Record{e.id, m})}
+	d := coordinator.Decision[*Record]{Records: appendTransition(nil, e.id, m)}
 	answered := parked[:0]
 	for _, p := range parked {
 		next, _, wanted := p.call.decideAbout(s, m)
@@ -209,6 +210,9 @@ func (e *completion) park(s *Shard, call parked) {
 
 // completeFor completes a transaction whose markers are all there, for somebody who asks about its ID: the answer is about what comes after.
 func (s *Shard) completeFor(e *completion, call parked) coordinator.Decision[*Record] {
+	if e.parked == nil {
+		e.parked = e.first[:0]
+	}
 	e.parked = append(e.parked, parkedCall{call: call})
 	return s.complete(e)
 }

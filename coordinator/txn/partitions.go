@@ -68,8 +68,13 @@ func (p partitions) all() []TopicPartition {
 
 // with is the set with more partitions in it.
 func (p partitions) with(more []TopicPartition) partitions {
-	if len(p) == 0 && len(more) == 1 { // As a rule.
-		return partitions{{more[0].Topic, []int32{more[0].Partition}}}
+	if len(p) == 0 && len(more) == 1 { // As a rule: in one piece.
+		one := &struct {
+			topics     [1]topicPartitions
+			partitions [1]int32
+		}{partitions: [1]int32{more[0].Partition}}
+		one.topics[0] = topicPartitions{more[0].Topic, one.partitions[:]}
+		return one.topics[:]
 	}
 	return partitionsOf(append(p.all(), more...))
 }

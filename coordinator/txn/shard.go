@@ -64,7 +64,12 @@ func (s *Shard) newTimer(fire func(*Shard) coordinator.Decision[*Record]) *coord
 }
 
 // nowMs is the wall clock.
-func (s *Shard) nowMs() int64 { return s.coordinator.options.Now().UnixMilli() }
+func (s *Shard) nowMs() int64 {
+	if now := s.coordinator.options.Now; now != nil {
+		return now().UnixMilli()
+	}
+	return s.timers.Now().UnixMilli()
+}
 
 // config is the configuration as it is now.
 func (s *Shard) config() Config { return s.coordinator.options.Config() }
@@ -95,7 +100,16 @@ func (s *Shard) decision(id string, next *Metadata, deliver func(error)) coordin
 
 // appendTransition appends a transition as records: where there are no markers to write, a transaction ends at once.
 func appendTransition(records []*Record, id string, next *Metadata) []*Record {
-	records = append(records, &Record{id, next})
+	if records == nil { // In one piece.
+		first := &struct {
+			all [2]*Record
+			one Record
+		}{one: Record{id, next}}
+		first.all[0] = &first.one
+		records = first.all[:1]
+	} else {
+		records = append(records, &Record{id, next})
+	}
 	if next.State.prepared() && len(next.Partitions) == 0 {
 		records = append(records, &Record{id, next.completed(next.LastUpdateMs)})
 	}
@@ -119,7 +133,7 @@ func (s *Shard) Replay(_ int64, r *Record) error {
 	begins := t.last == nil || t.last.State != Ongoing
 	t.last, t.seen = r.Metadata, s.born
 	if s.live {
-		t.seen = uptime()
+		t.seen = s.uptime()
 		s.enter(t, begins)
 	}
 	s.armExpiry()

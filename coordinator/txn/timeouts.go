@@ -21,7 +21,7 @@ func (s *Shard) watch(t *transaction, left time.Duration) {
 	if t.last.timeless() {
 		return
 	}
-	t.deadline = time.Now().Add(left)
+	t.deadline = s.timers.Now().Add(left)
 	s.ongoing[t] = struct{}{}
 	if due, ok := s.timeouts.Due(); !ok || t.deadline.Before(due) {
 		s.timeouts.Set(left)

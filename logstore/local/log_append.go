@@ -15,7 +15,7 @@ import (
 func (l *log) Append(batches []byte, opts logstore.AppendOptions) (logstore.Ticket, error) {
 	l.topic.store.traffic.note()
 	l.mu.Lock()
-	result, c, err := l.appendLocked(batches, &opts)
+	result, c, err := l.appendLocked(batches, opts)
 	l.mu.Unlock()
 	if err != nil {
 		return logstore.Ticket{}, err
@@ -56,7 +56,7 @@ func (l *log) Verify(producerID int64, producerEpoch int16, baseSequence int32, 
 // appending is what one Append puts into the log.
 type appending struct {
 	bytes        []byte
-	opts         *logstore.AppendOptions
+	opts         logstore.AppendOptions
 	baseOffset   int64
 	lastOffset   int64
 	maxTimestamp int64
@@ -69,7 +69,7 @@ type appending struct {
 }
 
 // appendLocked appends and returns the commit to wait for, if any.
-func (l *log) appendLocked(batches []byte, opts *logstore.AppendOptions) (logstore.AppendResult, *commit, error) {
+func (l *log) appendLocked(batches []byte, opts logstore.AppendOptions) (logstore.AppendResult, *commit, error) {
 	config := l.config()
 	w, err := l.writableLocked()
 	if err == nil {

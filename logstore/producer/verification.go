@@ -12,6 +12,9 @@ import (
 // stable offset would stand still for ever (KIP-890). They are not in snapshots: who lost them asks again.
 type verifications struct {
 	byProducer map[int64]*verification
+	// crowd is how many there were at most since the map was made, and spare one that is in it no more.
+	crowd int
+	spare *verification
 	// latest is the guard that was given out last. Guards are never given out again, so a promise for one transaction
 	// can't be taken for that of a later one.
 	latest logstore.Verification
@@ -20,6 +23,10 @@ type verifications struct {
 // maxVerifications bounds how many transactions are waited for: what the coordinator knows nothing of is never begun, and nothing but time
 // would make it forgotten. Kafka has no bound.
 const maxVerifications = 1 << 14
+
+// keptVerifications is how many must have been there for an empty map to be given up: it never shrinks, but a small one serves
+// again with the next transaction.
+const keptVerifications = 8
 
 // verification is one of them (Kafka's VerificationStateEntry).
 type verification struct {
@@ -52,11 +59,15 @@ func (t *Table) Verify(producerID int64, epoch int16, baseSequence int32, bumps 
 		}
 		t.verifications.makeRoom()
 		t.verifications.latest++
-		v = &verification{
+		if v, t.verifications.spare = t.verifications.spare, nil; v == nil {
+			v = &verification{}
+		}
+		*v = verification{
 			guard: t.verifications.latest, createdMs: nowMs,
 			lowestSequence: baseSequence, epoch: epoch, bumps: bumps,
 		}
 		t.verifications.byProducer[producerID] = v
+		t.verifications.crowd = max(t.verifications.crowd, len(t.verifications.byProducer))
 	case epoch > v.epoch:
 		v.epoch, v.lowestSequence = epoch, baseSequence
 	case epoch == v.epoch:
@@ -97,8 +108,9 @@ func (v *verifications) settle(b *BatchInfo) {
 		return
 	}
 	delete(v.byProducer, b.ProducerID)
-	if len(v.byProducer) == 0 {
-		v.byProducer = nil // a map never shrinks
+	v.spare = asked
+	if len(v.byProducer) == 0 && v.crowd > keptVerifications {
+		v.byProducer, v.crowd = nil, 0
 	}
 }
 
@@ -109,6 +121,6 @@ func (t *Table) Unverified() int { return len(t.verifications.byProducer) }
 func (v *verifications) expire(deadline int64) {
 	maps.DeleteFunc(v.byProducer, func(_ int64, asked *verification) bool { return asked.createdMs <= deadline })
 	if len(v.byProducer) == 0 {
-		v.byProducer = nil
+		v.byProducer, v.crowd, v.spare = nil, 0, nil
 	}
 }
