@@ -8,12 +8,12 @@ cd "$(dirname "$0")"
 bars='
 R1  FAULT_KILLS=200            .  ./faults         TestKillUnderLoadLosesNothing
 R2  FAULT_POWER_CUTS=200       .  ./faults         TestPowerCutUnderLoadLosesNothing|TestPowerCutWithoutSyncLosesRecords
-R3  FAULT_CUTS=500             .  ./faults         TestCutSegmentsKeepWhatIsWhole|TestUnorderedPagesAreCutAway
+R3  FAULT_CUTS=500             .  ./faults         TestCutSegmentsKeepWhatIsWhole|TestUnorderedPagesAreCutAway|TestDamagedJournalLosesNothing
 R4  FAULT_CRASH_CLONES=10000   .. ./logstore/local TestCrashAtEverySync|TestCrashAtEveryStepOfACleaning
 R5  FAULT_STRICT=1             .. ./logstore/local TestCrashAtNamedPoints
 R6  FAULT_SYSCALLS=50          .  ./faults         TestFailedSystemCallEndsAcknowledgements
 R7  FAULT_FULL_DISKS=20        .  ./faults         TestFullDiskRefusesAndHeals
-R8  FAULT_FLIPS=1000           .  ./faults         TestFlippedBitsReachNoConsumer
+R8  FAULT_FLIPS=1000           .  ./faults         TestFlippedBitsReachNoConsumer|TestDamagedJournalLosesNothing
 FLIPS FAULT_FLIPS=1000         .. ./logstore/local TestFlippedBaseAndLength|TestRandomBitFlips
 R9  FAULT_RECOVERY_MIB=10240   .  ./faults         TestRecoveryAfterKillIsQuick
 R10 FAULT_STRICT=1             .  ./faults         TestStopAndRestartWithManyPartitions

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kgo"
+
 	"github.com/clatterhq/clatter/compat-tests/brokertest"
 	"github.com/clatterhq/clatter/compat-tests/launch"
 )
@@ -108,6 +110,94 @@ func (d *damaged) told(what, found, name string, lost []int64) {
 	d.Errorf("%s: no line of the log names file and offsets %d to %d", what, lost[0], lost[len(lost)-1])
 }
 
+// TestDamagedJournalLosesNothing is of bars R3 and R8: a bit of the journal of commits is flipped, or its end cut off, after a kill. What it has is in
+// the logs as well then, so nothing is lost, and nothing changed but the journal itself; damage with valid commits behind it is told by the log and by
+// clatter dump --verify. (What a power cut took from the logs is for the tests of logstore/local.) FAULT_FLIPS and FAULT_CUTS set how many of each.
+//
+// Negative control: a flip before the last commit must be told, which is counted.
+func TestDamagedJournalLosesNothing(t *testing.T) {
+	flips, cuts := max(long(t, "FAULT_FLIPS", 40)/10, 4), max(long(t, "FAULT_CUTS", 40)/10, 4)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Duration(flips+cuts)*5*time.Second+2*time.Minute)
+	defer cancel()
+	d := newDamaged(ctx, t, func(*launch.Broker) error { return nil })
+	journal := d.killWithJournal(ctx)
+	random := d.random()
+	told := 0
+	for i := range flips + cuts {
+		at, bit := random.Int64N(journal), random.IntN(8)
+		what := fmt.Sprintf("journal of %d bytes cut at %d", journal, at)
+		damage := func(b []byte) []byte { return b[:at] }
+		if i < flips {
+			what = fmt.Sprintf("bit %d of byte %d of the journal of %d bytes", bit, at, journal)
+			damage = func(b []byte) []byte { b[at] ^= 1 << bit; return b }
+		}
+		d.restore()
+		d.edit(journalFile, damage)
+		found := strings.Contains(d.verify(ctx), journalFile+" byte ")
+		before := len(d.broker.Log())
+		if err := d.broker.Restart(ctx); err != nil {
+			d.Fatalf("%s: no start: %v", what, err)
+		}
+		if line := strings.Contains(d.broker.Log()[before:], `msg="journal is damaged`); line != found || line && i >= flips {
+			d.Errorf("%s: told by the log: %t, by dump --verify: %t", what, line, found)
+		} else if line {
+			told++
+		}
+		for p := range d.parts {
+			if lost := d.read(ctx, what, int32(p)); len(lost) > 0 {
+				d.Errorf("%s: offsets %v of partition %d are lost", what, lost, p)
+			}
+			if offset, err := d.produce(ctx, int32(p), "after the damage"); err != nil || offset != int64(len(d.parts[p])) {
+				d.Errorf("%s: offset %d, %v", what, offset, err)
+			}
+		}
+		d.keepsSegments(what)
+		if err := d.broker.Kill(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Logf("%d of %d flips were told", told, flips)
+	if told == 0 {
+		t.Error("no flip hit a commit before the last one: nothing was tested")
+	}
+}
+
+// killWithJournal kills the broker while its journal has commits, and keeps a copy of what it left. It returns how long the journal is.
+func (d *damaged) killWithJournal(ctx context.Context) int64 {
+	d.Helper()
+	for range 20 {
+		client := d.client(kgo.NoCompression())
+		for range 10 {
+			var records []*kgo.Record
+			for p := range d.parts {
+				value := fmt.Sprintf("journaled %d", len(d.parts[p]))
+				records = append(records, &kgo.Record{Partition: int32(p), Value: []byte(value)})
+				d.parts[p] = append(d.parts[p], written(value))
+			}
+			if err := client.ProduceSync(ctx, records...).FirstErr(); err != nil {
+				d.Fatal(err)
+			}
+		}
+		client.Close()
+		if err := d.broker.Kill(); err != nil {
+			d.Fatal(err)
+		}
+		// A busy machine may have taken so long that the journal was done with.
+		if info, err := os.Stat(filepath.Join(d.broker.DataDir(), journalFile)); err == nil && info.Size() > 200 {
+			d.keepCopy()
+			return info.Size()
+		}
+		if err := d.broker.Restart(ctx); err != nil {
+			d.Fatal(err)
+		}
+	}
+	d.Fatal("there never was anything in the journal")
+	return 0
+}
+
+// journalFile is the journal of commits in a log directory.
+const journalFile = "clatter-journal"
+
 // TestCutSegmentsKeepWhatIsWhole is the short form of bar R3: the end of an active segment is cut off at some byte of its last
 // three batches, after a kill as a power cut would, and after a clean stop as nothing should. The broker starts, whole batches
 // before the cut can be read, and after a clean stop no offset is given twice. FAULT_CUTS sets how many bytes are tried each (8 by
@@ -184,9 +274,16 @@ func newDamaged(ctx context.Context, t *testing.T, end func(*launch.Broker) erro
 	if err := end(d.broker); err != nil {
 		t.Fatal(err)
 	}
-	d.whole = filepath.Join(t.TempDir(), "whole")
+	d.keepCopy()
+	return d
+}
+
+// keepCopy keeps a copy of the data directory.
+func (d *damaged) keepCopy() {
+	d.Helper()
+	d.whole, d.files = filepath.Join(d.TempDir(), "whole"), nil
 	if err := os.CopyFS(d.whole, os.DirFS(d.broker.DataDir())); err != nil {
-		t.Fatal(err)
+		d.Fatal(err)
 	}
 	err := filepath.WalkDir(d.whole, func(path string, entry fs.DirEntry, err error) error {
 		if err == nil && entry.Type().IsRegular() {
@@ -196,10 +293,9 @@ func newDamaged(ctx context.Context, t *testing.T, end func(*launch.Broker) erro
 		return err
 	})
 	if err != nil {
-		t.Fatal(err)
+		d.Fatal(err)
 	}
 	slices.Sort(d.files)
-	return d
 }
 
 func (d *damaged) random() *rand.Rand {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -23,6 +25,32 @@ type failing struct {
 	frequent bool
 	// passes says that the broker may go on: a write without room is refused and nothing else.
 	passes bool
+	// journal says that it fails for the journal of commits alone.
+	journal bool
+}
+
+func (f failing) String() string {
+	name := strings.Split(f.calls, ",")[0] + "_" + f.errno
+	if f.journal {
+		name = "journal_" + name
+	}
+	return name
+}
+
+// wrapper is what makes it fail in a broker.
+func (f failing) wrapper(broker *launch.Broker, n int) ([]string, error) {
+	if !f.journal {
+		return disk.Failing(f.calls, f.errno, n)
+	}
+	path := filepath.Join(broker.DataDir(), journalFile)
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY, 0o600) // an empty one is as good as none
+	if err != nil {
+		return nil, err
+	}
+	if err := file.Close(); err != nil {
+		return nil, err
+	}
+	return disk.FailingOn(path, f.calls, f.errno, n)
 }
 
 // renames are the system calls that rename.
@@ -37,9 +65,15 @@ var failures = []failing{
 	{calls: renames, errno: "ENOSPC", passes: true},
 	{calls: "ftruncate", errno: "EIO"},
 	{calls: "ftruncate", errno: "ENOSPC", passes: true},
+	{calls: "sync_file_range", errno: "EIO"},
+	{calls: "fsync,fdatasync", errno: "EIO", frequent: true, journal: true},
+	{calls: "fsync,fdatasync", errno: "ENOSPC", journal: true},
+	{calls: "pwrite64", errno: "EIO", frequent: true, journal: true},
+	{calls: "pwrite64", errno: "ENOSPC", passes: true, journal: true},
+	{calls: "ftruncate", errno: "EIO", journal: true},
 }
 
-// TestFailedSystemCallEndsAcknowledgements is bar R6: the n-th sync, write, rename or truncation of the broker fails. Its operator is
+// TestFailedSystemCallEndsAcknowledgements is bar R6: the n-th sync, write, rename or truncation of the broker fails, or that of its journal. Its operator is
 // told in one line, nothing is acknowledged from then on (but for a full disk, which passes), and a new start has all that was
 // acknowledged. FAULT_SYSCALLS=50 tries n from 1 to 50 for each kind, as before a release; by default a few n of each are picked.
 //
@@ -61,13 +95,15 @@ func TestFailedSystemCallEndsAcknowledgements(t *testing.T) {
 				}
 			})
 		}
-		shown := false
+		tried, shown := false, false
 		for _, n := range times {
-			name := fmt.Sprintf("%s_%s_%d", strings.Split(failure.calls, ",")[0], failure.errno, n)
-			t.Run(name, func(t *testing.T) { shown = failOnce(t, failure, n) || shown })
+			t.Run(fmt.Sprintf("%s_%d", failure, n), func(t *testing.T) {
+				tried = true
+				shown = failOnce(t, failure, n) || shown
+			})
 		}
-		if !shown && failure.frequent {
-			t.Errorf("no failure of %s with %s reached the broker", failure.calls, failure.errno)
+		if tried && !shown && failure.frequent {
+			t.Errorf("no failure of %s reached the broker", failure)
 		}
 	}
 }
@@ -81,13 +117,16 @@ func failOnce(t *testing.T, failure failing, n int) (shown bool) {
 	if err := broker.Stop(); err != nil {
 		t.Fatal(err)
 	}
-	wrapper, err := disk.Failing(failure.calls, failure.errno, n)
+	wrapper, err := failure.wrapper(broker, n)
 	needs(t, err)
 	broker.SetWrapper(wrapper...)
 	before := len(broker.Log())
 	started := broker.Restart(ctx)
 	var l *load.Load
 	settings := load.Settings{Addr: broker.Addr(), Topic: "failing", Partitions: 2, Workers: 2, ValueBytes: 8192, Rate: 200, Members: 1}
+	if failure.journal { // which takes commits of several logs
+		settings.Partitions, settings.ValueBytes = 8, 512
+	}
 	if started == nil {
 		short, cancel := context.WithTimeout(ctx, 5*time.Second)
 		defer cancel()
@@ -100,8 +139,8 @@ func failOnce(t *testing.T, failure failing, n int) (shown bool) {
 	}
 	shown = failureIsFinal(ctx, t, broker, l, before, failure)
 	if started == nil {
-		// Most files that are replaced by renaming are written at the end: a marker that lies would lose records.
-		if failure.calls == renames {
+		// Most files that are replaced by renaming are written at the end, and the journal is emptied then: a marker that lies would lose records.
+		if failure.calls == renames || failure.journal && failure.calls == "ftruncate" {
 			t.Logf("stop: %v", broker.Stop())
 		} else if err := broker.Kill(); err != nil {
 			t.Fatal(err)

@@ -176,7 +176,7 @@ func (j *journal) undo() {
 	if j.before >= j.size {
 		return
 	}
-	if err := j.file.Truncate(j.before); err != nil {
+	if err := errors.Join(j.file.Truncate(j.before), j.file.Sync()); err != nil {
 		j.dir.store.log.Warn("batches that were not acknowledged could not be taken back from the journal", "error", err)
 	}
 }

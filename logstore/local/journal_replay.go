@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/clatterhq/clatter/logstore"
 	"github.com/clatterhq/clatter/logstore/local/format"
@@ -18,7 +19,10 @@ import (
 
 // replayJournal puts into the segments what a stop without a clean marker left in the journal, makes it durable, and empties the journal. It may be
 // interrupted and repeated at will.
-func (d *logDir) replayJournal(names []string) (err error) {
+//
+// What is damaged in it, and not merely torn, is kept aside and told. The durable ends in slots are raised where batches of later commits have nothing to
+// follow: such a log has lost its end, and must not give its offsets again.
+func (d *logDir) replayJournal(names []string, slots []slotted) (err error) {
 	if !slices.Contains(names, format.JournalFile) {
 		return nil
 	}
@@ -36,7 +40,7 @@ func (d *logDir) replayJournal(names []string) (err error) {
 		if n, err := file.ReadAt(content, 0); n < len(content) && !errors.Is(err, io.EOF) {
 			return err
 		}
-		if err := d.replayCommits(content); err != nil {
+		if err := d.replayCommits(content, slots); err != nil {
 			return fmt.Errorf("%s: %w", format.JournalFile, err)
 		}
 	}
@@ -55,6 +59,10 @@ type replay struct {
 	// segments are those that were looked at.
 	segments map[replayKey]*replayed
 	owners   journalOwners
+	// damage is where the journal is damaged.
+	damage []format.JournalDamage
+	// ends are of logs of which the journal has batches that don't follow what is there.
+	ends map[partitionKey]int64
 	// bytes is how much was missing.
 	bytes int64
 }
@@ -65,13 +73,13 @@ type journalOwners struct {
 	known map[string]logstore.TopicID // by folder: whose it is
 }
 
-func newJournalOwners(journal []byte) journalOwners {
-	o := journalOwners{last: map[string]logstore.TopicID{}, known: map[string]logstore.TopicID{}}
-	_, _ = format.DecodeJournal(journal, func(e *format.JournalEntry) error { // Errors would be of this function.
+func newJournalOwners(journal []byte) (o journalOwners, damage []format.JournalDamage) {
+	o = journalOwners{last: map[string]logstore.TopicID{}, known: map[string]logstore.TopicID{}}
+	_, damage, _ = format.DecodeJournal(journal, func(e *format.JournalEntry) error { // Errors would be of this function.
 		o.last[e.Folder] = e.TopicID
 		return nil
 	})
-	return o
+	return o, damage
 }
 
 // has reports whether an entry is of its folder's topic. topicID reads that from the folder, and returns zero if it isn't there or damaged: then
@@ -97,15 +105,18 @@ type replayKey struct {
 	path string
 }
 
-// replayed is a segment into which the journal is put. file is nil if nothing more of it shall be.
+// replayed is a segment into which the journal is put. file is nil if the segment is gone.
 type replayed struct {
 	file vfs.File
 	size int64
+	// left says that the rest is left as it is, gap that it is because batches are missing.
+	left, gap bool
 }
 
 // replayCommits puts all commits into their segments and syncs these.
-func (d *logDir) replayCommits(content []byte) (err error) {
-	r := replay{dir: d, segments: map[replayKey]*replayed{}, owners: newJournalOwners(content)}
+func (d *logDir) replayCommits(content []byte, slots []slotted) (err error) {
+	r := replay{dir: d, segments: map[replayKey]*replayed{}, ends: map[partitionKey]int64{}}
+	r.owners, r.damage = newJournalOwners(content)
 	defer func() {
 		for _, s := range r.segments {
 			if s.file != nil {
@@ -113,7 +124,15 @@ func (d *logDir) replayCommits(content []byte) (err error) {
 			}
 		}
 	}()
-	if _, err := format.DecodeJournal(content, r.apply); err != nil {
+	if _, _, err := format.DecodeJournal(content, r.apply); err != nil {
+		return err
+	}
+	if len(r.damage) > 0 {
+		if err := d.keepDamagedJournal(content, r.damage[0]); err != nil {
+			return err
+		}
+	}
+	if err := d.raiseEnds(slots, r.ends); err != nil {
 		return err
 	}
 	var files []vfs.File
@@ -144,26 +163,79 @@ func (r *replay) apply(e *format.JournalEntry) error {
 		}
 		r.segments[key] = s
 	}
-	if s.file == nil {
+	if s.file != nil && !s.left && len(r.damage) > 0 && s.size < e.Position {
+		s.left, s.gap = true, true
+		r.dir.store.log.Error("batches of a log are lost with the damaged part of the journal: it has later ones, which don't follow what is there",
+			slog.String("file", r.dir.fs.Name()+"/"+path), slog.Int64("byte", s.size), slog.Int64("bytes", e.Position-s.size))
+	}
+	if s.gap {
+		r.raiseEnd(e)
+	}
+	if s.file == nil || s.left {
 		return nil
 	}
 	same, foreign, err := s.compare(e)
-	if same || err != nil {
+	if err != nil {
 		return err
 	}
 	if foreign {
 		r.dir.store.log.Error("segment isn't what the journal knows: another program has written to it, and it is left as it is",
 			slog.String("file", r.dir.fs.Name()+"/"+path), slog.Int64("byte", e.Position), slog.Int64("bytes", int64(len(e.Batches))))
-		file := s.file
-		s.file = nil
-		return file.Close()
+		s.left = true
+		return nil
 	}
-	if _, err := s.file.WriteAt(e.Batches, e.Position); err != nil {
+	// Also what is there already: the memory of the system may have it and the disk not, if the last process was told that its
+	// write failed. Such pages count as clean, and no sync would write them.
+	if _, err := s.file.WriteAt(e.Batches, e.Position); err != nil && (!same || !vfs.IsNoSpace(err)) {
 		return err
 	}
-	s.size = max(s.size, e.Position+int64(len(e.Batches)))
-	r.bytes += int64(len(e.Batches))
+	if !same {
+		s.size = max(s.size, e.Position+int64(len(e.Batches)))
+		r.bytes += int64(len(e.Batches))
+	}
 	return nil
+}
+
+// raiseEnd notes that the batches of an entry were durable, though they can't be put in their place.
+func (r *replay) raiseEnd(e *format.JournalEntry) {
+	_, partition, _, _ := format.ParsePartitionDir(e.Folder)
+	key := partitionKey{e.TopicID, partition}
+	for rest := e.Batches; len(rest) > 0; {
+		b, err := record.First(rest)
+		if err != nil {
+			return // What isn't a batch has no offsets.
+		}
+		r.ends[key] = max(r.ends[key], b.NextOffset())
+		rest = rest[len(b):]
+	}
+}
+
+// raiseEnds makes the durable ends in slots at least these, before the journal is forgotten that says so.
+func (d *logDir) raiseEnds(slots []slotted, ends map[partitionKey]int64) error {
+	for i := range slots {
+		s := &slots[i]
+		if end := ends[partitionKey{s.TopicID, s.Partition}]; end > s.DurableEnd {
+			s.DurableEnd = end
+			if err := d.offsets.write(s.slot, s.Kept); err != nil {
+				return err
+			}
+		}
+	}
+	return d.offsets.sync()
+}
+
+// keepDamagedJournal keeps a journal for who wants to look into it, and tells of it.
+func (d *logDir) keepDamagedJournal(content []byte, damage format.JournalDamage) error {
+	name := fmt.Sprintf("%s.%d%s", format.JournalFile, time.Now().UnixMilli(), lostSuffix)
+	d.store.log.Error("journal is damaged: of what a power cut took from the ends of logs, the damaged part is lost; the journal is kept",
+		slog.String("file", d.fs.Name()+"/"+format.JournalFile), slog.Int("byte", damage.From), slog.Int("bytes", damage.To-damage.From),
+		slog.String("kept", name))
+	err := format.WriteAtomic(d.fs, name, content)
+	if vfs.IsNoSpace(err) {
+		d.store.log.Warn("there is no room to keep the damaged journal", slog.String("dir", d.fs.Name()))
+		return nil
+	}
+	return err
 }
 
 // open opens the segment of an entry, unless that is gone: deleted, or its topic is.

@@ -1,10 +1,13 @@
 package local
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -297,8 +300,6 @@ func TestJournalOfDeletedTopicIsForgotten(t *testing.T) {
 	}
 }
 
-// FuzzJournalReplay gives a start a journal of any content beside a log that is whole: it never panics, never refuses the directory, and
-// makes no files.
 // TestJournalOutlivesPartitionMetadata: what was acknowledged doesn't depend on a file that can be made anew.
 func TestJournalOutlivesPartitionMetadata(t *testing.T) {
 	for what, damage := range map[string]func(disk *vfs.Memory, path string){
@@ -324,6 +325,163 @@ func TestJournalOutlivesPartitionMetadata(t *testing.T) {
 	}
 }
 
+// TestTornJournalKeepsCommitsBefore is of bar R3: a power cut in the middle of a commit leaves some of its sectors, or its beginning.
+func TestTornJournalKeepsCommitsBefore(t *testing.T) {
+	t.Parallel()
+	j := newJournaled(t, 3)
+	defer j.close()
+	var ends []int64
+	var first *vfs.Memory
+	for range 4 {
+		if err := j.commit(); err != nil {
+			t.Fatal(err)
+		}
+		ends = append(ends, j.journalSize())
+		if first == nil {
+			first = j.powerCut() // whose offsets file knows of no later commit
+		}
+	}
+	whole := content(t, j.powerCut(), format.JournalFile)
+	for at := ends[0]; at <= ends[3]; at++ {
+		torn := bytes.Clone(whole[:at])
+		kept, _ := slices.BinarySearch(ends, at+1) // that many commits are whole
+		j.recoversCommits(t, copyDisk(t, first), torn, 1+kept)
+	}
+	random := rand.New(rand.NewPCG(1, 2))
+	for range 100 {
+		torn := bytes.Clone(whole)
+		from := ends[2] + random.Int64N(ends[3]-ends[2])
+		clear(torn[from:min(from+1+random.Int64N(64), ends[3])])
+		if bytes.Equal(torn, whole) {
+			continue
+		}
+		j.recoversCommits(t, copyDisk(t, first), torn, 4)
+	}
+}
+
+// recoversCommits opens what a power cut left, with another journal, which has so many commits of all logs, the first one of the logs themselves included.
+func (j *journaled) recoversCommits(t *testing.T, disk vfs.FS, journal []byte, commits int) {
+	t.Helper()
+	if err := writeFile(disk, format.JournalFile, journal); err != nil {
+		t.Fatal(err)
+	}
+	s := openStore(t, disk)
+	defer s.Close(context.Background())
+	if err := s.Create(j.topic); err != nil {
+		t.Fatal(err)
+	}
+	for i := range j.logs {
+		p, err := s.Partition(j.topic.ID, int32(i))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if offsets := p.Offsets(); offsets.LogEndOffset != int64(commits) {
+			t.Errorf("journal of %d bytes: log %d ends at %d, want %d", len(journal), i, offsets.LogEndOffset, commits)
+		}
+	}
+}
+
+// TestDamagedJournalIsToldAndGivesNoOffsetTwice is of bar R8: a bit flips in the only copy that there is after a power cut.
+func TestDamagedJournalIsToldAndGivesNoOffsetTwice(t *testing.T) {
+	t.Parallel()
+	j := newJournaled(t, 2)
+	defer j.close()
+	var ends []int64
+	for range 3 {
+		if err := j.commit(); err != nil {
+			t.Fatal(err)
+		}
+		ends = append(ends, j.journalSize())
+	}
+	for at := range ends[2] {
+		disk := j.powerCut()
+		journal := content(t, disk, format.JournalFile)
+		journal[at] ^= 0x04
+		if err := writeFile(disk, format.JournalFile, journal); err != nil {
+			t.Fatal(err)
+		}
+		inLast := at >= ends[1] // which is the same as a torn one
+		told := 0
+		if err := Verify(disk, nil, func(d Damage) {
+			if d.Path == format.JournalFile {
+				told++
+			}
+		}); err != nil || (told == 0) != inLast {
+			t.Fatalf("byte %d: verify tells %d, %v", at, told, err)
+		}
+		for range 2 { // the second start has no journal any more
+			j.reopensDamaged(t, disk, at, ends)
+		}
+		names, err := disk.List("")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if slices.ContainsFunc(names, func(name string) bool { return strings.HasSuffix(name, lostSuffix) }) == inLast {
+			t.Fatalf("byte %d: %v", at, names)
+		}
+	}
+}
+
+// reopensDamaged opens a disk with a journal that is damaged at a byte.
+func (j *journaled) reopensDamaged(t *testing.T, disk *vfs.Memory, at int64, ends []int64) {
+	t.Helper()
+	s := openStore(t, disk)
+	defer s.Close(context.Background())
+	if err := s.Create(j.topic); err != nil {
+		t.Fatal(err)
+	}
+	for i, m := range j.logs {
+		p, err := s.Partition(j.topic.ID, int32(i))
+		if err != nil {
+			t.Fatal(err)
+		}
+		whole, _ := slices.BinarySearch(ends, at+1)
+		want := content(t, j.memory, fmt.Sprintf("t-%d/", i)+fileName(0, logSuffix))
+		got, _ := readRun(t, p, 0, logstore.ReadUncommitted)
+		if len(got) == 0 || !bytes.HasPrefix(want, got) {
+			t.Fatalf("byte %d: log %d has %d bytes that are not its first", at, i, len(got))
+		}
+		batch := logstoretest.Batch{Size: 30, Tag: 1000}.Build(t)
+		ticket, err := p.Append(batch, logstore.AppendOptions{Now: 1})
+		if errors.Is(err, logstore.ErrOffline) {
+			continue // It knows that it lost its end, maybe from the offsets file.
+		}
+		if inLast := whole == len(ends)-1; !inLast || err != nil || ticket.Result.BaseOffset < int64(len(m.Batches)-1) {
+			t.Fatalf("byte %d: a log that lost its end takes records: %+v, %v", at, ticket.Result, err)
+		}
+	}
+}
+
+// TestReplayWritesWhatIsThereAlready: the system's memory may have bytes that the disk hasn't, because their write failed. They count as clean,
+// so only another write brings them there.
+func TestReplayWritesWhatIsThereAlready(t *testing.T) {
+	t.Parallel()
+	j := newJournaled(t, 3)
+	if err := j.commit(); err != nil {
+		t.Fatal(err)
+	}
+	j.disk.SetRules(&vfs.Rule{Ops: vfs.OpSync, Path: "*/" + fileName(0, logSuffix), Err: syscall.EIO})
+	if err := j.store.dirs[0].syncer.forget(); err == nil {
+		t.Fatal("a failed sync of the segments counts")
+	}
+	if err := j.store.Close(context.Background()); err == nil {
+		t.Fatal("closed without an error")
+	}
+	written := map[string]bool{}
+	disk := vfs.Inject(copyDisk(t, j.memory), &vfs.Rule{Ops: vfs.OpWrite, Before: func(call vfs.Call) error {
+		written[call.Path] = true
+		return nil
+	}})
+	j.reopens(disk)
+	for i := range j.logs {
+		if path := fmt.Sprintf("t-%d/", i) + fileName(0, logSuffix); !written[path] {
+			t.Errorf("%s is not written: %v", path, written)
+		}
+	}
+}
+
+// FuzzJournalReplay gives a start a journal of any content beside a log that is whole: it never panics, never refuses the directory, and
+// makes no files.
 func FuzzJournalReplay(f *testing.F) {
 	batch := logstoretest.Batch{Size: 30}.Build(f)
 	for _, folder := range []string{"t-0", "t-1", "../t-0", "t-0/../t-0"} {

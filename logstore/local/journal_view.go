@@ -24,20 +24,20 @@ type patch struct {
 }
 
 // viewJournal looks at a directory through its journal.
-func viewJournal(disk vfs.FS, names []string) (vfs.FS, error) {
+func viewJournal(disk vfs.FS, names []string) (view vfs.FS, damage []format.JournalDamage, err error) {
 	if stoppedCleanly(names) {
-		return disk, nil
+		return disk, nil, nil
 	}
 	content, err := format.ReadAll(disk, format.JournalFile, maxJournalBytes)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && len(content) == 0 {
-		return disk, nil
+		return disk, nil, nil
 	}
 	if err != nil && !errors.Is(err, format.ErrTooLarge) {
-		return nil, err
+		return nil, nil, err
 	}
 	v := &journalView{FS: disk, patches: map[string][]patch{}}
-	owners := newJournalOwners(content)
-	_, err = format.DecodeJournal(content, func(e *format.JournalEntry) error {
+	owners, damage := newJournalOwners(content)
+	_, _, err = format.DecodeJournal(content, func(e *format.JournalEntry) error {
 		owned, err := owners.has(e, func() (logstore.TopicID, error) {
 			metadata, err := format.ReadAll(disk, e.Folder+"/"+format.PartitionMetadataFile, maxMetadataBytes)
 			if err != nil {
@@ -52,7 +52,7 @@ func viewJournal(disk vfs.FS, names []string) (vfs.FS, error) {
 		}
 		return err
 	})
-	return v, err
+	return v, damage, err
 }
 
 // Open implements [vfs.FS].

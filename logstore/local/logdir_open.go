@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"math"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -191,7 +192,7 @@ func (s *settings) uuid() format.UUID {
 // findLogs reads the clean marker, or recovers the logs if there is none that holds.
 func (d *logDir) findLogs(ctx context.Context, names []string, slots []slotted) error {
 	folders := d.sortNames(names)
-	if err := d.replayJournal(names); err != nil {
+	if err := d.replayJournal(names, slots); err != nil {
 		return err
 	}
 	marks, clean, err := d.takeMarker(names)
@@ -242,7 +243,7 @@ func isDirFile(name string) bool {
 		"bootstrap.checkpoint", catalogFile, newCatalogFile, knownDirsFile:
 		return true
 	default:
-		return len(name) > 4 && name[len(name)-4:] == ".tmp"
+		return strings.HasSuffix(name, ".tmp") || strings.HasPrefix(name, format.JournalFile+".")
 	}
 }
 

@@ -31,9 +31,12 @@ func (d *Damage) String() string {
 	if d.Byte >= 0 {
 		line += fmt.Sprintf(" byte %d (%d bytes)", d.Byte, d.Bytes)
 	}
-	if d.Offset >= 0 {
+	switch {
+	case d.Offset >= 0:
 		line += fmt.Sprintf(" offsets %d to %d are lost", d.Offset, d.NextOffset-1)
-	} else {
+	case d.Path == format.JournalFile:
+		line += " has what may be missing at the ends of logs after a power cut"
+	default:
 		line += " will be rebuilt"
 	}
 	if corrupt, ok := errors.AsType[*logstore.CorruptError](d.Err); ok {
@@ -72,8 +75,12 @@ func (a *audit) all(folders []string) error {
 	if err := a.dirFiles(names); err != nil {
 		return err
 	}
-	if a.dir.fs, err = viewJournal(a.dir.fs, names); err != nil {
+	var damage []format.JournalDamage
+	if a.dir.fs, damage, err = viewJournal(a.dir.fs, names); err != nil {
 		return err
+	}
+	for _, x := range damage {
+		a.report(Damage{Path: format.JournalFile, Byte: int64(x.From), Bytes: int64(x.To - x.From), Offset: -1, NextOffset: -1, Err: errJournalCommit})
 	}
 	if folders == nil {
 		for _, name := range names {
@@ -263,6 +270,8 @@ func (a *audit) segments(ld *loading, durable int64) error {
 }
 
 var (
+	errJournalCommit = errors.New("commit is damaged, and valid ones follow")
+
 	errOverlap      = errors.New("begins before the segment before it ends")
 	errEndIsMissing = errors.New("log ends before what was durable")
 	errIndexEntry   = errors.New("index entry contradicts the log")

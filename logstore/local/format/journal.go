@@ -66,28 +66,74 @@ func SealJournalCommit(p []byte, sequence uint64) {
 	binary.BigEndian.PutUint32(p, crc32.Checksum(p[4:], castagnoli))
 }
 
-// DecodeJournal calls fn for each entry of the whole commits at the beginning of p, in their order. The batches are part of p. It
-// returns where the last of these commits ends: what follows was torn, or never was a commit. The first error of fn ends it.
-func DecodeJournal(p []byte, fn func(e *JournalEntry) error) (end int, err error) {
-	var last uint64
+// JournalDamage is a commit that is not valid, by its place in the journal, with a valid one behind it: each is durable before the next is
+// written, so it was not torn.
+type JournalDamage struct{ From, To int }
+
+// DecodeJournal calls fn for each entry of the valid commits in p, in their order. The batches are part of p. It
+// returns where the last of these commits ends: what follows was torn, or never was a commit. Damaged commits before that are left out. The first error of
+// fn ends it.
+func DecodeJournal(p []byte, fn func(e *JournalEntry) error) (end int, damage []JournalDamage, err error) {
+	var next uint64 // sequence, 0 while it isn't known
 	for {
 		entries, sequence, ok := journalCommit(p[end:])
-		if !ok || end > 0 && sequence != last+1 {
-			return end, nil
+		if ok && next > 0 && sequence != next {
+			return end, damage, nil
+		}
+		if !ok {
+			if next > 0 {
+				next++
+			}
+			behind := behindDamage(p[end:], next)
+			if behind < 0 {
+				return end, damage, nil
+			}
+			damage = append(damage, JournalDamage{end, end + behind})
+			end += behind
+			continue
 		}
 		for rest := entries; len(rest) > 0; {
 			e, size, ok := journalEntry(rest)
 			if !ok {
-				return end, nil
+				return end, damage, nil
 			}
 			if err := fn(&e); err != nil {
-				return end, err
+				return end, damage, err
 			}
 			rest = rest[size:]
 		}
 		end += journalHeaderSize + len(entries)
-		last = sequence
+		next = sequence + 1
 	}
+}
+
+// behindDamage is where the commit with a sequence (any, if that is 0) begins behind the one at the beginning of p, which isn't valid; -1 if there is none. It must lie
+// where the length of the damaged one says, or would say but for one bit: searching for it might find what a client made look like a commit.
+func behindDamage(p []byte, sequence uint64) int {
+	if len(p) < journalHeaderSize {
+		return -1
+	}
+	length := int64(binary.BigEndian.Uint32(p[16:]))
+	begins := func(length int64) bool {
+		if length > int64(len(p)-journalHeaderSize) {
+			return false
+		}
+		_, found, ok := journalCommit(p[journalHeaderSize+length:])
+		return ok && (sequence == 0 || found == sequence)
+	}
+	if begins(length) {
+		return journalHeaderSize + int(length)
+	}
+	at := -1
+	for bit := range 32 {
+		if other := length ^ 1<<bit; begins(other) {
+			if at >= 0 {
+				return -1 // Nobody knows which one.
+			}
+			at = journalHeaderSize + int(other)
+		}
+	}
+	return at
 }
 
 // journalCommit takes the commit at the beginning of p apart.

@@ -23,7 +23,7 @@ func journalCommitOf(sequence uint64, entries ...JournalEntry) []byte {
 
 func decodeJournal(tb testing.TB, p []byte) (entries []JournalEntry, end int) {
 	tb.Helper()
-	end, err := DecodeJournal(p, func(e *JournalEntry) error {
+	end, _, err := DecodeJournal(p, func(e *JournalEntry) error {
 		entries = append(entries, *e)
 		return nil
 	})
@@ -64,10 +64,14 @@ func TestJournalGivesBackWholeCommits(t *testing.T) {
 		damaged[i] ^= 0x10
 		want := entries[:2]
 		if i < len(first) {
-			want = nil
+			want = entries[2:] // The second commit proves that the first one was not torn.
 		}
 		if got, _ := decodeJournal(t, damaged); !sameEntries(got, want) {
 			t.Fatalf("damage at %d: %+v", i, got)
+		}
+		_, found, _ := DecodeJournal(damaged, func(*JournalEntry) error { return nil })
+		if i < len(first) && !slices.Equal(found, []JournalDamage{{0, len(first)}}) || i >= len(first) && found != nil {
+			t.Fatalf("damage at %d: found %v", i, found)
 		}
 	}
 }
@@ -86,7 +90,7 @@ func TestErrorEndsDecodingOfJournal(t *testing.T) {
 	e := JournalEntry{Folder: "a-0", Batches: []byte("x")}
 	enough := errors.New("enough")
 	calls := 0
-	_, err := DecodeJournal(journalCommitOf(1, e, e), func(*JournalEntry) error { calls++; return enough })
+	_, _, err := DecodeJournal(journalCommitOf(1, e, e), func(*JournalEntry) error { calls++; return enough })
 	if !errors.Is(err, enough) || calls != 1 {
 		t.Errorf("%v after %d calls", err, calls)
 	}
@@ -112,4 +116,56 @@ func FuzzJournal(f *testing.F) {
 			t.Errorf("%d bytes up to %d of %d", size, end, len(p))
 		}
 	})
+}
+
+// TestDamagedJournalGoesOnWithWhatFollows: some of a few commits are damaged. Those behind count all the same, but for one that doesn't
+// come next.
+func TestDamagedJournalGoesOnWithWhatFollows(t *testing.T) {
+	var commits [][]byte
+	for i := range 5 {
+		// A client makes its record look like the commit that comes next but one.
+		forged := journalCommitOf(uint64(i)+3, JournalEntry{Folder: "forged-0", Batches: []byte{1}})
+		commits = append(commits, journalCommitOf(uint64(i)+1, JournalEntry{Folder: "a-0", Position: int64(i), Batches: forged}))
+	}
+	size := len(commits[0])
+	journal := slices.Concat(commits...)
+	for _, test := range []struct {
+		damage []int
+		want   []int64 // positions
+	}{
+		{[]int{0}, []int64{1, 2, 3, 4}},
+		{[]int{2}, []int64{0, 1, 3, 4}},
+		{[]int{4}, []int64{0, 1, 2, 3}},
+		{[]int{0, 2, 4}, []int64{1, 3}},
+	} {
+		for _, at := range []int{0, 5, 12, 17, 19, 30, size - 1} {
+			damaged := bytes.Clone(journal)
+			for _, i := range test.damage {
+				damaged[i*size+at] ^= 1
+			}
+			var got []int64
+			end, found, err := DecodeJournal(damaged, func(e *JournalEntry) error {
+				if e.Folder != "a-0" {
+					t.Errorf("forged: %+v", e)
+				}
+				got = append(got, e.Position)
+				return nil
+			})
+			if err != nil || !slices.Equal(got, test.want) {
+				t.Errorf("byte %d of %v damaged: %v, want %v, %v", at, test.damage, got, test.want, err)
+			}
+			last := int(test.want[len(test.want)-1])
+			told := 0
+			for _, d := range found {
+				told += (d.To - d.From) / size
+			}
+			if end != (last+1)*size || told != last+1-len(test.want) {
+				t.Errorf("byte %d of %v damaged: ends at %d, damage %v", at, test.damage, end, found)
+			}
+		}
+	}
+	skipped := slices.Concat(commits[0], commits[1], commits[3])
+	if _, end := decodeJournal(t, skipped); end != 2*size {
+		t.Errorf("a commit that doesn't come next is taken for one: ends at %d", end)
+	}
 }
