@@ -200,16 +200,33 @@ func (s *boltStorage) load(bucket bucket, fn func(key, value []byte) error) erro
 }
 
 func (s *boltStorage) commit(writes []write) error {
-	err := s.db.Update(func(tx *bolt.Tx) error { return apply(tx, writes) })
-	if isNoSpace(err) {
-		// bbolt writes new pages first and then the page that makes them count, which has
-		// its place already: so without space nothing counts.
-		return fmt.Errorf("%w: %w", ErrNoSpace, err)
-	}
+	id := 0
+	err := s.db.Update(func(tx *bolt.Tx) error {
+		id = tx.ID()
+		return apply(tx, writes)
+	})
 	if err == nil {
 		s.reserveRoom()
+		return nil
 	}
-	return err
+	return s.outcome(id, err)
+}
+
+// outcome is what a failed commit of a transaction comes to. bbolt writes new pages first and then the page that makes them count, which has
+// its place already: so without space nothing counts. But where the sync of that last page fails, whatever for, it is written and counts for the next
+// transaction, and nobody knows what counts after a crash.
+func (s *boltStorage) outcome(id int, failed error) error {
+	if !isNoSpace(failed) {
+		return failed
+	}
+	counts := 0
+	if err := s.db.View(func(tx *bolt.Tx) error {
+		counts = tx.ID()
+		return nil
+	}); err != nil || counts >= id {
+		return fmt.Errorf("a change may count or not: %w", errors.Join(failed, err))
+	}
+	return fmt.Errorf("%w: %w", ErrNoSpace, failed)
 }
 
 // isNoSpace looks into the text as well: bbolt drops the cause where the file grows.

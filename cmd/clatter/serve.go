@@ -67,12 +67,12 @@ func (p *process) serve() int {
 	var asked sync.WaitGroup
 	asked.Go(func() { signal.Notify(signals, os.Interrupt, syscall.SIGTERM) })
 	defer signal.Stop(signals)
-	defer asked.Wait()
 	sources.Environ = p.environ
 	if *memory {
 		sources.Overrides = append([]string{noSync}, sources.Overrides...)
 	}
 	static, err := config.Load(sources)
+	asked.Wait() // Who sees that the broker serves may ask it to stop.
 	if err != nil {
 		if errors.Is(err, config.ErrBadConfig) {
 			return p.fail(exitUsage, err)

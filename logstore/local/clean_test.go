@@ -129,6 +129,7 @@ func list(t *testing.T, disk vfs.FS) []string {
 // TestCrashAtEveryStepOfACleaning cuts the power before and after every change of the disk while a log is compacted. FAULT_CRASH_CLONES
 // sets of how many disks at least (700 or so by default, 10,000 before a release).
 func TestCrashAtEveryStepOfACleaning(t *testing.T) {
+	t.Parallel()
 	seed := logstoretest.Seed(t)
 	rounds := 2
 	if testing.Short() || raceDetector {
@@ -207,6 +208,7 @@ func interrupted(t *testing.T, disk *vfs.Memory, random *rand.Rand, topic logsto
 // TestNthFailureOfACleaningLosesNothing fails every change of the disk while a log is compacted, once and for good, and looks at what
 // is left: in the process, after a kill, and after the disk is in order again.
 func TestNthFailureOfACleaningLosesNothing(t *testing.T) {
+	t.Parallel()
 	for _, failure := range []error{syscall.EIO, syscall.ENOSPC} {
 		for _, count := range []int64{1, -1} {
 			step := int64(1)
@@ -253,6 +255,7 @@ func failCleaning(t *testing.T, failure error, nth, count int64) (fired bool) {
 
 // TestCleaningInManyPasses has far more keys than the memory of the cleaner.
 func TestCleaningInManyPasses(t *testing.T) {
+	t.Parallel()
 	o := on(vfs.NewMemory())
 	config := DefaultCleanerConfig()
 	config.DedupeBufferBytes, config.LoadFactor, config.IOBufferBytes = 50*24, 1, 0
@@ -360,6 +363,7 @@ func TestOffsetGapsBeyondTwoBillion(t *testing.T) {
 
 // TestReadersOfOldSegmentsGoOn appends, reads, deletes and compacts at once.
 func TestReadersOfOldSegmentsGoOn(t *testing.T) {
+	t.Parallel()
 	o := on(vfs.NewOS(t.TempDir()))
 	o.MaxOpenFiles = 8 // so that files are opened again and again
 	config := logstoretest.CompactConfig()

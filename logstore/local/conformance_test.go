@@ -39,6 +39,7 @@ func (d disk) Crash(random *rand.Rand) logstoretest.Backend {
 }
 
 func TestConformance(t *testing.T) {
+	t.Parallel()
 	t.Run("memory", func(t *testing.T) {
 		logstoretest.Run(t, func(*testing.T) logstoretest.Backend { return disk{vfs.NewMemory()} })
 	})

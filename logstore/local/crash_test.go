@@ -404,6 +404,7 @@ func pointOf(call vfs.Call) point {
 // TestCrashAtNamedPoints cuts the power before and after the first, second and fifth time that the store does each thing that it does to
 // each kind of file: creates, writes, syncs, renames, cuts, removes.
 func TestCrashAtNamedPoints(t *testing.T) {
+	t.Parallel()
 	seed := logstoretest.Seed(t)
 	var mu sync.Mutex
 	points := map[point]int{}
@@ -448,6 +449,7 @@ func TestCrashAtNamedPoints(t *testing.T) {
 // TestCrashAtEverySync cuts the power at changes of the disk, mostly at syncs, and looks at what is left. FAULT_CRASH_CLONES
 // sets of how many disks at least (600 by default, 10,000 before a release).
 func TestCrashAtEverySync(t *testing.T) {
+	t.Parallel()
 	seed := logstoretest.Seed(t)
 	rounds, most := 10, 60
 	if testing.Short() || raceDetector {

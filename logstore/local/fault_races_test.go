@@ -91,6 +91,7 @@ func TestFullDiskAtARollPasses(t *testing.T) {
 }
 
 func TestHungCleanerDoesNotKeepCloseBeyondItsDeadline(t *testing.T) {
+	t.Parallel()
 	entered, release := make(chan struct{}), make(chan struct{})
 	hang := &vfs.Rule{Ops: vfs.OpSync, Path: "*.cleaned", Nth: 1, Before: func(vfs.Call) error {
 		close(entered)

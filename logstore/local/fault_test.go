@@ -121,6 +121,7 @@ func (r *faultRun) survives(disk vfs.FS) {
 // TestNthFailureLosesNothing fails the n-th operation of each kind, for all n: nothing is acknowledged by a directory that
 // failed, and nothing that was acknowledged is lost, whether the process ends or the power.
 func TestNthFailureLosesNothing(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name string
 		ops  vfs.Op
@@ -170,6 +171,7 @@ func TestNthFailureLosesNothing(t *testing.T) {
 
 // TestFullDiskPasses fills the disk: appends are refused and everything else goes on, until there is space.
 func TestFullDiskPasses(t *testing.T) {
+	t.Parallel()
 	memory := vfs.NewMemory()
 	s := openStore(t, memory)
 	defer s.Close(context.Background())

@@ -172,6 +172,7 @@ func TestLongJournalBeginsAnew(t *testing.T) {
 }
 
 func TestJournalIsEmptiedAtRest(t *testing.T) {
+	t.Parallel()
 	j := newJournaled(t, 3)
 	if err := j.commit(); err != nil {
 		t.Fatal(err)
@@ -393,8 +394,9 @@ func TestDamagedJournalIsToldAndGivesNoOffsetTwice(t *testing.T) {
 		}
 		ends = append(ends, j.journalSize())
 	}
+	cut := j.powerCut()
 	for at := range ends[2] {
-		disk := j.powerCut()
+		disk := copyDisk(t, cut)
 		journal := content(t, disk, format.JournalFile)
 		journal[at] ^= 0x04
 		if err := writeFile(disk, format.JournalFile, journal); err != nil {

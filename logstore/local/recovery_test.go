@@ -168,6 +168,7 @@ func (k *killed) readsBack(t *testing.T, p logstore.Partition) (lost []int) {
 
 // TestCutAnywhereKeepsWholeBatches cuts the active segment at every byte of the last three batches.
 func TestCutAnywhereKeepsWholeBatches(t *testing.T) {
+	t.Parallel()
 	k := kill(t, 23, smallSegments())
 	last := len(k.log.Batches)
 	first := last - 3
@@ -371,6 +372,7 @@ func TestUnorderedTailIsSetAside(t *testing.T) {
 // TestRandomBitFlips flips one bit anywhere in the directory, after a kill or a clean stop: it is found out or harmless, costs
 // at most the batch that was hit, and no segment is shortened.
 func TestRandomBitFlips(t *testing.T) {
+	t.Parallel()
 	seed := logstoretest.Seed(t)
 	k := kill(t, 60, smallSegments())
 	stopped := copyDisk(t, k.disk)
@@ -417,6 +419,7 @@ func TestRandomBitFlips(t *testing.T) {
 // clean stop. The last batch of the log has none behind it that would contradict its offset; a length may lead to the
 // begin of a later batch. FAULT_FLIPS makes the log longer (24 batches in some segments by default, else 60).
 func TestFlippedBaseAndLength(t *testing.T) {
+	t.Parallel()
 	batches := 24
 	if os.Getenv("FAULT_FLIPS") != "" {
 		batches = 60
