@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -42,10 +43,21 @@ func TestDumpLogReadsEveryFile(t *testing.T) {
 	if err := broker.Stop(); err != nil {
 		t.Fatal(err)
 	}
-	seen := map[string]int{}
-	files, err := filepath.Glob(filepath.Join(broker.DataDir(), "dumped-0", "*"))
+	seen := dumpFolder(t, filepath.Join(broker.DataDir(), "dumped-0"))
+	for _, kind := range []string{".log", ".index", ".timeindex", ".snapshot"} {
+		if seen[kind] < 2 {
+			t.Errorf("%d files of kind %s, want several; all: %v", seen[kind], kind, seen)
+		}
+	}
+}
+
+// dumpFolder lets kafka-dump-log check every file of a partition, and counts them by their kinds.
+func dumpFolder(t *testing.T, folder string) (seen map[string]int) {
+	t.Helper()
+	seen = map[string]int{}
+	files, err := filepath.Glob(filepath.Join(folder, "*"))
 	if err != nil || len(files) == 0 {
-		t.Fatalf("no files in %s: %v", broker.DataDir(), err)
+		t.Fatalf("no files in %s: %v", folder, err)
 	}
 	for _, file := range files {
 		kind := filepath.Ext(file)
@@ -62,10 +74,68 @@ func TestDumpLogReadsEveryFile(t *testing.T) {
 		}
 		seen[kind]++
 	}
-	for _, kind := range []string{".log", ".index", ".timeindex", ".snapshot"} {
-		if seen[kind] < 2 {
-			t.Errorf("%d files of kind %s, want several; all: %v", seen[kind], kind, seen)
+	return seen
+}
+
+// TestDumpLogReadsWhatDeletedRecordsLeave lets kafka-dump-log check a log of which kafka-delete-records took the first segment and a part of the second,
+// before and after a kill and more records.
+func TestDumpLogReadsWhatDeletedRecordsLeave(t *testing.T) {
+	broker := brokertest.Start(t, map[string]string{"log.retention.check.interval.ms": "100"})
+	at := broker.Addr()
+	createTopic(t, at, "trimmed", "--config", "segment.bytes=1048576", "--config", "index.interval.bytes=1024", "--config", "file.delete.delay.ms=1")
+	produce := func(records string) {
+		t.Helper()
+		contains(t, run(t, "", "kafka-producer-perf-test", "--topic", "trimmed", "--num-records", records, "--record-size", "500", "--throughput", "-1",
+			"--bootstrap-server", at, "--command-property", "batch.size=4000"), records+" records sent")
+	}
+	produce("7000")
+	folder := filepath.Join(broker.DataDir(), "trimmed-0")
+	segments := func() []string {
+		t.Helper()
+		found, err := filepath.Glob(filepath.Join(folder, "*.log"))
+		if err != nil {
+			t.Fatal(err)
 		}
+		return found
+	}
+	before := segments()
+	if len(before) < 3 {
+		t.Fatalf("segments: %q", before)
+	}
+	second, err := strconv.Atoi(offsetOf(before[1]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	start := strconv.Itoa(second + 777)
+	request := filepath.Join(t.TempDir(), "delete.json")
+	writeFile(t, request, `{"version":1,"partitions":[{"topic":"trimmed","partition":0,"offset":`+start+`}]}`)
+	contains(t, run(t, "", "kafka-delete-records", "--bootstrap-server", at, "--offset-json-file", request), "partition: trimmed-0\tlow_watermark: "+start)
+	for deadline := time.Now().Add(time.Minute); segments()[0] != before[1]; time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("segments after the deletion: %q", segments())
+		}
+	}
+	for _, end := range []func() error{broker.Kill, broker.Stop} {
+		if err := end(); err != nil {
+			t.Fatal(err)
+		}
+		if seen := dumpFolder(t, folder); seen[".log"] < 2 || seen[".index"] == 0 || seen[".timeindex"] == 0 || seen[".snapshot"] == 0 {
+			t.Errorf("files: %v", seen)
+		}
+		if err := broker.Restart(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		contains(t, run(t, "", "kafka-get-offsets", "--bootstrap-server", at, "--topic", "trimmed", "--time", "earliest"), "trimmed:0:"+start)
+		contains(t, run(t, "", "kafka-console-consumer", "--bootstrap-server", at, "--topic", "trimmed", "--partition", "0", "--offset", "earliest", "--max-messages", "1",
+			"--formatter-property", "print.offset=true", "--formatter-property", "print.value=false"), "Offset:"+start)
+		produce("100")
+	}
+	if err := broker.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	checkpoint, err := os.ReadFile(filepath.Join(broker.DataDir(), "log-start-offset-checkpoint"))
+	if err != nil || !strings.Contains(string(checkpoint), "trimmed 0 "+start+"\n") {
+		t.Errorf("log-start-offset-checkpoint: %q, %v", checkpoint, err)
 	}
 }
 

@@ -411,8 +411,9 @@ func TestDamagedJournalIsToldAndGivesNoOffsetTwice(t *testing.T) {
 		}); err != nil || (told == 0) != inLast {
 			t.Fatalf("byte %d: verify tells %d, %v", at, told, err)
 		}
-		for range 2 { // the second start has no journal any more
-			j.reopensDamaged(t, disk, at, ends)
+		j.reopensDamaged(t, disk, at, ends)
+		if !inLast {
+			j.reopensDamaged(t, disk, at, ends) // This start has no journal any more.
 		}
 		names, err := disk.List("")
 		if err != nil {
