@@ -116,7 +116,7 @@ func (d *damaged) told(what, found, name string, lost []int64) {
 //
 // Negative control: a flip before the last commit must be told, which is counted.
 func TestDamagedJournalLosesNothing(t *testing.T) {
-	flips, cuts := max(long(t, "FAULT_FLIPS", 40)/10, 4), max(long(t, "FAULT_CUTS", 40)/10, 4)
+	flips, cuts := max(brokertest.Setting(t, "FAULT_FLIPS", 40)/10, 4), max(brokertest.Setting(t, "FAULT_CUTS", 40)/10, 4)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Duration(flips+cuts)*5*time.Second+2*time.Minute)
 	defer cancel()
 	d := newDamaged(ctx, t, func(*launch.Broker) error { return nil })

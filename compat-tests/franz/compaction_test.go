@@ -1,10 +1,13 @@
 package franz
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -92,16 +95,73 @@ func (c *compacted) awaitRecords(t *testing.T, want []string) {
 	})
 }
 
-// TestRecordsAreCompactedInTime is what users see of compaction with default settings of the broker.
+// TestRecordsAreCompactedInTime is what users see of compaction with default settings of the broker, while nobody else asks for anything and while others
+// produce and fetch.
 func TestRecordsAreCompactedInTime(t *testing.T) {
-	c := newCompacted(t, start(t, nil), "live", map[string]string{"cleanup.policy": "compact", "segment.ms": "500", "max.compaction.lag.ms": "100"})
-	c.produce(t, keyed("a", "1"), keyed("b", "1"))
-	last := c.produce(t, keyed("a", "2"))
-	began := time.Now()
-	c.awaitRecords(t, []string{"1:b=1", fmt.Sprintf("%d:a=2", last)})
-	if took := time.Since(began); took > 20*time.Second {
-		t.Errorf("compacted after %v", took)
+	s := start(t, nil)
+	compact := func(t *testing.T, name string) {
+		t.Helper()
+		c := newCompacted(t, s, name, map[string]string{"cleanup.policy": "compact", "segment.ms": "500", "max.compaction.lag.ms": "100"})
+		c.produce(t, keyed("a", "1"), keyed("b", "1"))
+		last := c.produce(t, keyed("a", "2"))
+		began := time.Now()
+		c.awaitRecords(t, []string{"1:b=1", fmt.Sprintf("%d:a=2", last)})
+		took := time.Since(began)
+		if t.Logf("compacted after %s", took.Round(time.Millisecond)); took > 20*time.Second {
+			t.Errorf("compacted after %v", took)
+		}
 	}
+	t.Run("at rest", func(t *testing.T) { compact(t, "live") })
+	t.Run("beside a load", func(t *testing.T) {
+		stop := s.load(t)
+		compact(t, "live-beside-load")
+		produced, fetched := stop()
+		t.Logf("%d records produced and %d fetched meanwhile", produced, fetched)
+		if produced == 0 || fetched == 0 {
+			t.Errorf("%d records were produced and %d fetched meanwhile: there was no load", produced, fetched)
+		}
+	})
+}
+
+// load produces up to 5 MB/s to a topic of its own, every batch awaited, and reads it, until stop is called.
+func (s session) load(t *testing.T) (stop func() (produced, fetched int64)) {
+	t.Helper()
+	const topic = "beside"
+	s.topic(t, topic, 4, nil)
+	ctx, cancel := context.WithCancel(s.ctx)
+	var group sync.WaitGroup
+	var acknowledged, read atomic.Int64
+	producer := s.client(t, kgo.DefaultProduceTopic(topic), kgo.ProducerBatchCompression(kgo.NoCompression()))
+	group.Go(func() {
+		tick := time.NewTicker(20 * time.Millisecond)
+		defer tick.Stop()
+		for ctx.Err() == nil {
+			var records []*kgo.Record
+			for i := range 100 {
+				records = append(records, &kgo.Record{Key: fmt.Append(nil, i), Value: make([]byte, 1024)})
+			}
+			if err := producer.ProduceSync(ctx, records...).FirstErr(); err == nil {
+				acknowledged.Add(int64(len(records)))
+			} else if ctx.Err() == nil {
+				t.Errorf("load: %v", err)
+				return
+			}
+			<-tick.C
+		}
+	})
+	consumer := s.client(t, kgo.ConsumeTopics(topic))
+	group.Go(func() {
+		for ctx.Err() == nil {
+			read.Add(int64(consumer.PollFetches(ctx).NumRecords()))
+		}
+	})
+	stopped := func() (produced, fetched int64) {
+		cancel()
+		group.Wait()
+		return acknowledged.Load(), read.Load()
+	}
+	t.Cleanup(func() { stopped() })
+	return stopped
 }
 
 // TestCompactionLeavesTheSameOnEveryBroker runs on Clatter and on Apache Kafka alike: the offsets and values that stay are the same.
