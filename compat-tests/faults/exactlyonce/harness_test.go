@@ -27,6 +27,17 @@ func patience(d time.Duration) time.Duration {
 	return d
 }
 
+// needsMarkersAfterKills skips a test that kills the broker while transactions end, on a single Apache Kafka. When that starts again, its coordinator
+// loads before it knows the leaders of partitions, takes those of prepared transactions for deleted and leaves their markers out ("Couldn't find
+// leader endpoint for partitions ... likely deleted already and hence can be skipped" in its log, seen on 4.4.0). What was decided stays open
+// there for ever, or ends as the next transaction of its producer does, which makes aborted records of committed ones and the other way round.
+func needsMarkersAfterKills(t *testing.T) {
+	t.Helper()
+	if brokertest.Kind() == launch.Kafka {
+		t.Skip("a single Apache Kafka writes no markers of transactions that were prepared when it was killed")
+	}
+}
+
 // chance is a source of random numbers whose seed is in the log.
 func chance(t *testing.T) *rand.Rand {
 	t.Helper()

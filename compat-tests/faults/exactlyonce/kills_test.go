@@ -2,13 +2,18 @@ package exactlyonce
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/clatterhq/clatter/compat-tests/brokertest"
 	"github.com/clatterhq/clatter/compat-tests/faults/txnclient"
@@ -18,19 +23,38 @@ import (
 // killer kills a broker while chosen requests are under way.
 type killer struct {
 	armed  atomic.Bool
+	losing atomic.Bool // It is the answer that the killer waits for, and nobody gets to know it.
 	keys   []int16
 	target chan struct{}
+	dead   chan struct{} // takes one for each lost answer, once the broker that gave it is dead
 }
 
-func newKiller(keys ...int16) *killer { return &killer{keys: keys, target: make(chan struct{}, 1)} }
+func newKiller(keys ...int16) *killer {
+	return &killer{keys: keys, target: make(chan struct{}, 1), dead: make(chan struct{}, 1)}
+}
 
 // sent is told of every request that leaves.
 func (k *killer) sent(key int16) {
-	for _, wanted := range k.keys {
-		if key == wanted && k.armed.CompareAndSwap(true, false) {
-			k.target <- struct{}{}
-		}
+	if !k.losing.Load() && slices.Contains(k.keys, key) && k.armed.CompareAndSwap(true, false) {
+		k.target <- struct{}{}
 	}
+}
+
+// lose is told of every answer that comes. Only one that says that the request was carried out is worth losing.
+func (k *killer) lose(resp kmsg.Response) bool {
+	code := int16(-1)
+	switch r := resp.(type) {
+	case *kmsg.InitProducerIDResponse:
+		code = r.ErrorCode
+	case *kmsg.EndTxnResponse:
+		code = r.ErrorCode
+	}
+	if code != 0 || !k.losing.Load() || !k.armed.CompareAndSwap(true, false) {
+		return false
+	}
+	k.target <- struct{}{}
+	<-k.dead
+	return true
 }
 
 // strike kills the broker within a few milliseconds after one of the requests has left, and starts it again.
@@ -57,6 +81,7 @@ func (k *killer) strike(ctx context.Context, t *testing.T, broker *launch.Broker
 // Negative control: a build that answers EndTxn before it is durable, and one that hands out producer ids before their block is.
 func TestKillsInsideTransactionsLeaveNothingOpen(t *testing.T) {
 	t.Parallel()
+	needsMarkersAfterKills(t)
 	const topic, partitions = "killed", 4
 	kills := brokertest.Setting(t, "FAULT_KILLS", 10)
 	ctx, cancel := context.WithTimeout(t.Context(), patience(time.Duration(kills)*10*time.Second+2*time.Minute))
@@ -103,17 +128,21 @@ func awaitProgress(ctx context.Context, t *testing.T, w *writers) time.Duration 
 const lastEpoch = 32766
 
 // TestExhaustedEpochSurvivesAKill is anomaly A21 (epoch-exhaust): the broker is killed while a producer with the last epoch is given a new
-// producer id, by InitProducerId in version 1 and by EndTxn in version 2. Whatever of it was there, the same request must be answered
-// when it is repeated, with an id that nobody else has, and the producer must be able to go on. FAULT_EXHAUSTED sets how often for each version (3 by default).
+// producer id, by InitProducerId in version 1 and by EndTxn in version 2: in one round within 2 ms after the request has left, in the next
+// when it was carried out and only the answer is lost. Whatever of it was there, the same request must be answered
+// when it is repeated, with an id that nobody else has, and the producer must be able to go on. FAULT_EXHAUSTED sets how often for each version (4 by default).
 //
-// Negative control: Apache Kafka 4.4, which answers PRODUCER_FENCED or UNKNOWN_SERVER_ERROR to the repeated request (KAFKA-20357).
+// Negative control: Apache Kafka 4.4 with a lost answer in version 1. Its log doesn't keep the epoch that the last one came after, so that a
+// coordinator that has been started again takes the repeated InitProducerId for that of a producer that was fenced (KAFKA-20357). Version 2 can't
+// be asked there.
 func TestExhaustedEpochSurvivesAKill(t *testing.T) {
 	t.Parallel()
-	if brokertest.Kind() == launch.Kafka {
-		t.Skip("Apache Kafka doesn't pass: KAFKA-20357")
-	}
 	const topic = "exhausted"
-	rounds := brokertest.Setting(t, "FAULT_EXHAUSTED", 3)
+	rounds := brokertest.Setting(t, "FAULT_EXHAUSTED", 4)
+	versions := []int{1, 2}
+	if brokertest.Kind() == launch.Kafka {
+		versions = versions[:1] // See needsMarkersAfterKills.
+	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Duration(rounds)*10*time.Second+3*time.Minute)
 	defer cancel()
 	random := chance(t)
@@ -124,8 +153,8 @@ func TestExhaustedEpochSurvivesAKill(t *testing.T) {
 	done := make(chan error, 2)
 	k := newKiller(keyInit, keyEnd)
 	codes := &txnclient.Codes{}
-	for version := 1; version <= 2; version++ {
-		p := txnclient.New(txnclient.Settings{Addr: broker.Addr(), ID: []string{"", "one", "two"}[version], Version: version, Sent: k.sent, Codes: codes})
+	for _, version := range versions {
+		p := txnclient.New(txnclient.Settings{Addr: broker.Addr(), ID: []string{"", "one", "two"}[version], Version: version, Sent: k.sent, Lose: k.lose, Codes: codes})
 		producers[version] = p
 		go func() { done <- useUp(ctx, p) }()
 	}
@@ -155,6 +184,10 @@ func TestExhaustedEpochSurvivesAKill(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+	}
+	if brokertest.Kind() == launch.Kafka {
+		noSurprises(t, codes, kerr.ProducerFenced)
+		return
 	}
 	noSurprises(t, codes)
 }
@@ -191,6 +224,7 @@ func exhaust(ctx context.Context, t *testing.T, broker *launch.Broker, random *r
 		}
 	}
 	answered := make(chan error, 1)
+	k.losing.Store(round%2 == 1)
 	k.armed.Store(true)
 	go func() {
 		if version == 2 {
@@ -202,12 +236,22 @@ func exhaust(ctx context.Context, t *testing.T, broker *launch.Broker, random *r
 	<-k.target
 	wait(ctx, time.Duration(random.IntN(2000))*time.Microsecond)
 	crash(ctx, t, broker)
-	if err := <-answered; err != nil {
+	if k.losing.Load() {
+		k.dead <- struct{}{}
+	}
+	err := <-answered
+	if brokertest.Kind() == launch.Kafka && version == 1 && k.losing.Load() {
+		if !errors.Is(err, kerr.ProducerFenced) {
+			t.Errorf("Apache Kafka answers %v instead of PRODUCER_FENCED: it was mended, or the faults don't reach it", err)
+		}
+		return
+	}
+	if err != nil {
 		t.Errorf("version %d, round %d: %v", version, round, err)
 		return
 	}
 	id, epoch := p.ID()
-	t.Logf("version %d: %d/%d came after %d/%d", version, id, epoch, before, lastEpoch)
+	t.Logf("version %d, answer lost: %t: %d/%d came after %d/%d", version, k.losing.Load(), id, epoch, before, lastEpoch)
 	if id == before || epoch != 0 {
 		t.Errorf("version %d, round %d: the producer has %d/%d after %d/%d", version, round, id, epoch, before, lastEpoch)
 	}
@@ -226,5 +270,5 @@ func exhaust(ctx context.Context, t *testing.T, broker *launch.Broker, random *r
 	if err := p.Commit(ctx); err != nil {
 		t.Errorf("version %d, round %d: the producer can't go on: %v", version, round, err)
 	}
-	awaitRest(ctx, t, newClient(t, broker.Addr()), 5*time.Second, topic)
+	awaitRest(ctx, t, newClient(t, broker.Addr()), patience(5*time.Second), topic)
 }

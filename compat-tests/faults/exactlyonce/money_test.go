@@ -311,6 +311,7 @@ func (b *bank) atRest(ctx context.Context, t *testing.T, client *kgo.Client) {
 // runBank has tellers pay while the broker is killed, and readers watch.
 func runBank(t *testing.T, accounts map[string]string, watched bool, keys map[string]string) *launch.Broker {
 	t.Helper()
+	needsMarkersAfterKills(t)
 	kills := brokertest.Setting(t, "FAULT_KILLS", 5)
 	ctx, cancel := context.WithTimeout(t.Context(), patience(time.Duration(kills)*20*time.Second+3*time.Minute))
 	defer cancel()

@@ -104,6 +104,7 @@ func (p *processor) live(ctx context.Context, random *rand.Rand) error {
 // Negative control: what readers of everything are shown; a build that drops the offsets of a transaction.
 func TestSourceRecordsAreProcessedOnce(t *testing.T) {
 	t.Parallel()
+	needsMarkersAfterKills(t)
 	kills := brokertest.Setting(t, "FAULT_KILLS", 6)
 	ctx, cancel := context.WithTimeout(t.Context(), patience(time.Duration(kills)*10*time.Second+2*time.Minute))
 	defer cancel()

@@ -10,6 +10,9 @@ import (
 // ErrProtocol says that an answer has not the shape that was asked for.
 var ErrProtocol = errors.New("unexpected answer")
 
+// errLost says that an answer was withheld.
+var errLost = errors.New("the answer is lost")
+
 // CodeError is an answer that asking again won't change.
 type CodeError struct {
 	Request string // Name of the request.

@@ -22,7 +22,9 @@ type Settings struct {
 	// AnswerTimeout is after how long the client asks again, on a new connection; 5 s by default.
 	AnswerTimeout time.Duration
 	// Sent is told of each request when it has left.
-	Sent  func(key int16)
+	Sent func(key int16)
+	// Lose is told of each answer that has come, and says whether the client must not get to know it, as if the broker had died first. It may block.
+	Lose  func(kmsg.Response) bool
 	Codes *Codes // nil: nobody counts
 }
 
@@ -143,6 +145,9 @@ func (p *Producer) try(ctx context.Context, req kmsg.Request) (kmsg.Response, er
 	resp.SetVersion(req.GetVersion())
 	if err := resp.ReadFrom(body); err != nil {
 		return nil, fmt.Errorf("%w: %w", rawconn.ErrFrame, err)
+	}
+	if p.settings.Lose != nil && p.settings.Lose(resp) {
+		return nil, errLost
 	}
 	return resp, nil
 }
