@@ -1,6 +1,7 @@
 package cases
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -48,7 +49,7 @@ const raisingConn = 9
 // raised gives x a producer with an epoch, by asking for a new one as often as that.
 func raised(epoch int16) script.Setup {
 	return func(r *script.Run) error {
-		if err := initialized()(r); err != nil {
+		if err := errors.Join(firstProducerGone()(r), initialized()(r)); err != nil {
 			return err
 		}
 		resp, err := r.Repeat(raisingConn, "judge", initRequest(5)(r), int(epoch))
