@@ -324,6 +324,25 @@ func TestPanicCostsTheStateOnly(t *testing.T) {
 	})
 }
 
+// breakDuringSync has the machine break down while a=2 is on its way to the disk, which answers when it is released.
+func (r *testRuntime) breakDuringSync(disk *vfs.Injected, answer error) (release func()) {
+	r.tb.Helper()
+	reached, released := make(chan struct{}, 10), make(chan struct{})
+	disk.SetRules(&vfs.Rule{Ops: vfs.OpSync, Before: func(vfs.Call) error {
+		reached <- struct{}{}
+		<-released
+		return answer
+	}})
+	pending := r.set("a", "2")
+	<-reached
+	o := &outcome{done: make(chan struct{})}
+	r.Submit("c", Command[*pairs, pair]{Key: "c", Refused: o.finish, Decide: func(*pairs) Decision[pair] { panic("bug") }})
+	if broke, lost := o.wait(), pending.wait(); !errors.Is(broke, ErrFailed) || !errors.Is(lost, ErrLost) {
+		r.tb.Errorf("%v and %v", broke, lost)
+	}
+	return func() { close(released) }
+}
+
 // What was appended when the state was lost may be in the log for good: nobody may decide without it.
 func TestStateAfterAPanicHasWhatWasAppendedBefore(t *testing.T) {
 	disk := vfs.Inject(vfs.NewMemory())
@@ -334,24 +353,12 @@ func TestStateAfterAPanicHasWhatWasAppendedBefore(t *testing.T) {
 	if err := r.set("a", "1").wait(); err != nil {
 		t.Fatal(err)
 	}
-	reached, released := make(chan struct{}, 10), make(chan struct{})
-	disk.SetRules(&vfs.Rule{Ops: vfs.OpSync, Before: func(vfs.Call) error {
-		reached <- struct{}{}
-		<-released
-		return nil
-	}})
-	pending := r.set("a", "2")
-	<-reached
-	o := &outcome{done: make(chan struct{})}
-	r.Submit("c", Command[*pairs, pair]{Key: "c", Refused: o.finish, Decide: func(*pairs) Decision[pair] { panic("bug") }})
-	if err := errors.Join(o.wait(), pending.wait()); !errors.Is(err, ErrFailed) {
-		t.Fatal(err)
-	}
+	release := r.breakDuringSync(disk, nil)
 	early := r.do("a", false)
 	if err := early.wait(); !errors.Is(err, ErrLoading) {
 		t.Errorf("while a record is on its way, the value is %q (%v)", early.saw, err)
 	}
-	close(released)
+	release()
 	wantValue(t, "a", r.get("a"), "2")
 	if n := len(r.machines); n != 2 {
 		t.Errorf("loaded %d times", n)
@@ -368,21 +375,9 @@ func TestStateAfterAPanicHasNothingThatWasTakenBack(t *testing.T) {
 	if err := r.set("a", "1").wait(); err != nil {
 		t.Fatal(err)
 	}
-	reached, released := make(chan struct{}, 10), make(chan struct{})
-	disk.SetRules(&vfs.Rule{Ops: vfs.OpSync, Before: func(vfs.Call) error {
-		reached <- struct{}{}
-		<-released
-		return errors.New("broken")
-	}})
-	r.set("a", "2")
-	<-reached
-	o := &outcome{done: make(chan struct{})}
-	r.Submit("c", Command[*pairs, pair]{Key: "c", Refused: o.finish, Decide: func(*pairs) Decision[pair] { panic("bug") }})
-	if err := o.wait(); !errors.Is(err, ErrFailed) {
-		t.Fatal(err)
-	}
+	release := r.breakDuringSync(disk, errors.New("broken"))
 	waiting := r.do("a", false)
-	close(released)
+	release()
 	if err := waiting.wait(); !errors.Is(err, ErrNotAvailable) && !errors.Is(err, ErrLoading) {
 		t.Errorf("the value is %q (%v)", waiting.saw, err)
 	}

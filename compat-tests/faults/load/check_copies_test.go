@@ -73,15 +73,7 @@ func TestCheckNamesEveryAnomalyOfTransactions(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			h := copied()
 			test.damage(&h)
-			found := Check(h, 10)
-			if len(found) != len(test.want) {
-				t.Fatalf("found %v, want %v", found, test.want)
-			}
-			for i, a := range found {
-				if a.Kind != test.want[i] {
-					t.Errorf("found %v, want %v", a, test.want[i])
-				}
-			}
+			wantFound(t, h, test.want)
 		})
 	}
 }
