@@ -235,6 +235,7 @@ func (s *shard[M, R]) wait() bool {
 	if s.rest() {
 		return false
 	}
+	s.arm() // A shard that has always something to do has timers too.
 	s.mu.Lock()
 	if len(s.mu.queue) > 0 || s.mu.fired {
 		s.mu.Unlock()
@@ -245,7 +246,6 @@ func (s *shard[M, R]) wait() bool {
 		return s.endLocked()
 	}
 	s.mu.Unlock()
-	s.arm()
 	select {
 	case <-s.signal:
 	case <-s.flights[0].commit.Done():

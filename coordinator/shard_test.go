@@ -270,6 +270,40 @@ func TestTimerThatFiresWhileACallerWorksIsNotLost(t *testing.T) {
 	}
 }
 
+// TestTimersFireWhileCommandsKeepComing has a shard that never runs out of work, as one under a heavy load.
+func TestTimersFireWhileCommandsKeepComing(t *testing.T) {
+	topic := openTopic(t, vfs.NewMemory(), 1)
+	defer topic.Close(t)
+	r := newTestRuntime(t, topic)
+	defer r.stop()
+	fired, late := make(chan struct{}), time.Now().Add(20*time.Second)
+	begun := false
+	var busy Command[*pairs, pair]
+	busy = Command[*pairs, pair]{Key: "a", Decide: func(p *pairs) Decision[pair] {
+		if !begun {
+			begun = true
+			p.timers.New(Command[*pairs, pair]{Key: "a", Decide: func(*pairs) Decision[pair] {
+				close(fired)
+				return Decision[pair]{}
+			}}).Set(time.Millisecond)
+		}
+		select {
+		case <-fired:
+		default:
+			if time.Now().Before(late) {
+				r.Submit("a", busy)
+			}
+		}
+		return Decision[pair]{}
+	}, Refused: func(err error) { t.Error(err) }}
+	r.Submit("a", busy)
+	select {
+	case <-fired:
+	case <-time.After(time.Until(late)):
+		t.Error("the timer has not fired")
+	}
+}
+
 func TestTimerDecidesLikeACommand(t *testing.T) {
 	gated(t, func(r *testRuntime, g *gate) {
 		t := r.tb
