@@ -173,12 +173,16 @@ func (c *conn) frameLimit() int {
 
 // setDue tells the sweeper when to look after this connection, before each wait for the peer.
 func (c *conn) setDue() {
+	if c.onOwnStack && !c.in.partial() { // As a rule: a clock is dear.
+		due := c.lastRequest + calmAfter
+		c.due.Store(due)
+		c.srv.sweeper.arm(due, c.lastRequest)
+		return
+	}
 	now, due := c.srv.now(), int64(never)
 	switch {
 	case c.in.partial():
 		due = c.in.frameDue(now)
-	case c.onOwnStack:
-		due = now + calmAfter
 	case c.srv.options.MaxIdle > 0:
 		due = c.idleDue(now)
 	}

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+	"unicode/utf16"
 
 	"github.com/clatterhq/clatter/logstore"
 	"github.com/clatterhq/clatter/logstore/vfs"
@@ -25,6 +27,16 @@ func TestShardOfIsJavas(t *testing.T) {
 	} {
 		if got := javaHash(c.key); got != c.hash {
 			t.Errorf("hash of %q is %d, want %d", c.key, got, c.hash)
+		}
+	}
+	for n := range 12 { // A rune in all places between others.
+		s := strings.Repeat("a", n) + "ß-\U0001F426" + strings.Repeat("z~0\x7f", 3)[n:]
+		var want int32
+		for _, unit := range utf16.Encode([]rune(s)) {
+			want = 31*want + int32(unit)
+		}
+		if got := javaHash(s); got != want {
+			t.Errorf("hash of %q is %d, want %d", s, got, want)
 		}
 	}
 	if got := ShardOf("polygenelubricants", 50); got != 0 {
