@@ -66,9 +66,6 @@ func NewScenario(t *testing.T, c Client) *Scenario {
 	return s
 }
 
-// Group is the name of the group.
-func (s *Scenario) Group() string { return s.group }
-
 // Topic creates a topic that the group consumes and waits until it answers.
 func (s *Scenario) Topic(name string, partitions int32) {
 	s.t.Helper()

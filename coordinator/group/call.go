@@ -55,13 +55,6 @@ func (p *calls[T]) ask(ctx context.Context, c *Coordinator, group string, q ques
 	return answer
 }
 
-// askShard has a shard decide on something that is about no single group, and waits for the answer.
-func askShard[T any](ctx context.Context, c *Coordinator, shard int32, q question[T]) T {
-	k := newCall(q)
-	c.runtime.SubmitTo(shard, k.command)
-	return k.wait(ctx)
-}
-
 // call is a question on its way to a shard and back.
 type call[T any] struct {
 	question[T]

@@ -135,3 +135,10 @@ func recordsFrom(tb testing.TB, p logstore.Partition, from *int64) []Record {
 	tb.Helper()
 	return coordinatortest.Records(tb, p, from, Format{}.Decode)
 }
+
+// askShard has a shard decide on something that is about no single group, and waits for the answer.
+func askShard[T any](ctx context.Context, c *Coordinator, shard int32, q question[T]) T {
+	k := newCall(q)
+	c.runtime.SubmitTo(shard, k.command)
+	return k.wait(ctx)
+}

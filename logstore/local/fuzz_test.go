@@ -59,7 +59,7 @@ func FuzzSegmentRecover(f *testing.F) {
 		}
 		segment = append(segment, batch...)
 	}
-	index := appendOffsetEntry(nil, 3, int64(len(segment)/2))
+	index := format.OffsetEntry{Offset: 3, Position: int32(len(segment) / 2)}.AppendTo(nil, 0)
 	f.Add(segment, index, []byte(nil), int64(-1), false)
 	f.Add(segment[:len(segment)-5], index, []byte("0\n1\n0 0\n"), int64(4), true)
 	f.Add(append(bytes.Clone(segment), make([]byte, 200)...), []byte(nil), []byte(nil), int64(0), false)

@@ -63,16 +63,6 @@ func (e *entry) timestamp() int64      { return int64(binary.BigEndian.Uint64(e[
 // timeRelativeOffset is the relative offset in an entry of a time index.
 func (e *entry) timeRelativeOffset() int64 { return int64(binary.BigEndian.Uint32(e[8:])) }
 
-func appendOffsetEntry(dst []byte, relativeOffset, position int64) []byte {
-	dst = binary.BigEndian.AppendUint32(dst, uint32(relativeOffset))
-	return binary.BigEndian.AppendUint32(dst, uint32(position))
-}
-
-func appendTimeEntry(dst []byte, timestamp, relativeOffset int64) []byte {
-	dst = binary.BigEndian.AppendUint64(dst, uint64(timestamp))
-	return binary.BigEndian.AppendUint32(dst, uint32(relativeOffset))
-}
-
 // search returns the last entry whose key is not above target. ok is false if there is none.
 // open is called when the file is needed.
 func (p *indexPart) search(key indexKey, target int64, open func() (vfs.File, error)) (e entry, ok bool, err error) {

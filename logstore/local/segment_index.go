@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 
+	"github.com/clatterhq/clatter/logstore/local/format"
 	"github.com/clatterhq/clatter/logstore/vfs"
 	"github.com/clatterhq/clatter/wire/record"
 )
@@ -286,7 +287,7 @@ func (b *indexBuilder) add(lastOffset, maxTimestamp, at, size, interval int64) {
 // addEntry appends one entry to the offset index and, if a greater timestamp was seen since, one to the time
 // index.
 func (x *segmentIndex) addEntry(baseOffset, lastOffset, position int64) {
-	x.offsets.tail = appendOffsetEntry(x.offsets.tail, lastOffset-baseOffset, position)
+	x.offsets.tail = format.OffsetEntry{Offset: lastOffset, Position: int32(position)}.AppendTo(x.offsets.tail, baseOffset)
 	x.unindexed = 0
 	x.addTime(baseOffset)
 }
@@ -296,6 +297,6 @@ func (x *segmentIndex) addTime(baseOffset int64) {
 	if x.largest.timestamp <= x.indexedTime {
 		return
 	}
-	x.times.tail = appendTimeEntry(x.times.tail, x.largest.timestamp, x.largest.offset-baseOffset)
+	x.times.tail = format.TimeEntry{Timestamp: x.largest.timestamp, Offset: x.largest.offset}.AppendTo(x.times.tail, baseOffset)
 	x.indexedTime = x.largest.timestamp
 }

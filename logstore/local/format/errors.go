@@ -6,9 +6,6 @@ var (
 	// ErrCorruptIndex occurs when the entries of an offset or time index contradict each
 	// other or the segment. The index can be rebuilt from the log.
 	ErrCorruptIndex = errors.New("corrupt index")
-	// ErrIndexOverflow occurs when an offset is too far from the base offset of its segment
-	// for an index, which means that the segment must roll.
-	ErrIndexOverflow = errors.New("offset doesn't fit the index of its segment")
 	// ErrCorruptMarker occurs when a clean-shutdown marker or the offsets file isn't whole.
 	// The logs must be recovered.
 	ErrCorruptMarker = errors.New("corrupt marker")
