@@ -39,6 +39,8 @@ var classes = map[string]string{
 	"kafka-log-dirs":            "org.apache.kafka.tools.LogDirsCommand",
 	"kafka-metadata-quorum":     "org.apache.kafka.tools.MetadataQuorumCommand",
 	"kafka-producer-perf-test":  "org.apache.kafka.tools.ProducerPerformance",
+	"kafka-share-groups":        "org.apache.kafka.tools.consumer.group.ShareGroupCommand",
+	"kafka-streams-groups":      "org.apache.kafka.tools.streams.StreamsGroupCommand",
 	"kafka-topics":              "org.apache.kafka.tools.TopicCommand",
 	"kafka-transactions":        "org.apache.kafka.tools.TransactionsCommand",
 }
