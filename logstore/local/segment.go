@@ -23,7 +23,7 @@ const (
 
 // fileName is the name of a file of a segment.
 func fileName(baseOffset int64, suffix string) string {
-	return fmt.Sprintf("%020d%s", baseOffset, suffix)
+	return format.SegmentName(baseOffset, format.Suffix(suffix))
 }
 
 // segment is a part of a log: a .log file of whole batches and the indexes of it.
