@@ -20,6 +20,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+	"golang.org/x/sys/unix"
 
 	"github.com/clatterhq/clatter/compat-tests/brokertest"
 	"github.com/clatterhq/clatter/compat-tests/launch"
@@ -139,6 +140,7 @@ func (m *cleaningMeter) fill(ctx context.Context, megabytes int) {
 			return binary.BigEndian.AppendUint64(nil, m.random.Uint64N(uint64(megabytes)*512))
 		})
 	}
+	unix.Sync() // or the system would write all of that while something is measured
 }
 
 // produceTo produces records of 1 KiB and waits for them.

@@ -11,8 +11,11 @@ import (
 const (
 	// paceSlice is how long a cleaner works at a time, paceRest how many times as long it rests then. A lone batch that is compressed may take
 	// longer.
-	paceSlice = 250 * time.Microsecond
+	paceSlice = 100 * time.Microsecond
 	paceRest  = 3
+	// paceHurry is after how long a cleaner works half of the time, a millisecond at a time: there is much to do, and more comes meanwhile.
+	paceHurry      = time.Minute
+	paceHurrySlice = time.Millisecond
 	// maxPaceRest bounds a rest: on a disk that is slow by itself the cleaner gets more of the time.
 	maxPaceRest = 50 * time.Millisecond
 	// paceQuiet is how long after the last request a cleaner stops resting.
@@ -33,30 +36,31 @@ func (t *traffic) note() {
 	}
 }
 
-// pacer keeps a cleaner, or the remover, out of the way of requests: while there are any, it works a quarter of the time, in slices of a quarter of a
-// millisecond, and writes in small pieces. Nothing is kept waiting for long then: not a request for a processor, of which the cleaner would
+// pacer keeps a cleaner out of the way of requests: while there are any, it works at most a quarter of the time, in slices of a tenth of a
+// millisecond, and reads and writes in small pieces. Nothing is kept waiting for long then: not a request for a processor, of which the cleaner would
 // else keep one of few (Go's scheduler looks at the network when a goroutine waits, not when it yields), and not a sync for the
 // disk. What a slice waits for the disk counts as work, so that a busy disk gets longer rests as well.
 //
 // A bound of bytes per second would have to know the machine; a lower priority for the thread would let requests wait for
 // locks, and the garbage collector for a stop, that a thread has which doesn't get to run.
 //
-// The cleaner always has a quarter of the speed that processor and disk would give it, so it falls behind only where it
-// would fall behind four times as much anyway; log.cleaner.threads multiplies that, as each thread has a pacer of its own. Without
-// requests for a second it doesn't rest at all.
+// A broker that has little to do wakes no earlier than a millisecond after it went to sleep, so the cleaner may get a tenth of the time only. A
+// cleaning of which a minute is over gets half of it, so that no log grows faster than it is cleaned; log.cleaner.threads
+// multiplies both, as each thread has a pacer of its own. Without requests for a second it doesn't rest at all.
 //
-// It belongs to one goroutine.
+// It belongs to one cleaning, or to the remover, which rests by rules of its own.
 type pacer struct {
 	traffic *traffic
-	// resumed is when the slice began, requested when requests were seen last.
-	resumed, requested time.Time
+	// began is when the work began, resumed when the slice did, requested when requests were seen last.
+	began, resumed, requested time.Time
 	// passed is how many bytes the cleaner went through since the last look at the clock.
 	passed int
 }
 
 func newPacer(t *traffic) pacer {
-	p := pacer{traffic: t, resumed: time.Now()}
-	p.look(p.resumed)
+	now := time.Now()
+	p := pacer{traffic: t, began: now, resumed: now}
+	p.look(now)
 	return p
 }
 
@@ -87,7 +91,11 @@ func (p *pacer) rest(ctx context.Context, n int) error {
 	p.passed = 0
 	now := time.Now()
 	worked := now.Sub(p.resumed)
-	if worked < paceSlice {
+	slice, rest := paceSlice, worked*paceRest
+	if now.Sub(p.began) >= paceHurry {
+		slice, rest = paceHurrySlice, worked
+	}
+	if worked < slice {
 		return nil
 	}
 	if !p.look(now) {
@@ -95,7 +103,7 @@ func (p *pacer) rest(ctx context.Context, n int) error {
 		p.resumed = now
 		return nil
 	}
-	timer := time.NewTimer(min(worked*paceRest, maxPaceRest))
+	timer := time.NewTimer(min(rest, maxPaceRest))
 	defer timer.Stop()
 	select {
 	case <-timer.C:

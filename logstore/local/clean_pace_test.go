@@ -35,7 +35,7 @@ func TestCleanerRestsWhileRequestsAreServed(t *testing.T) {
 				t.Errorf("%s: rested %v, want %v", what, got, want)
 			}
 		}
-		want("without requests", rest(time.Minute, paceBytes), 0)
+		want("without requests", rest(paceQuiet, paceBytes), 0)
 		if got := p.pieceBytes(1 << 20); got != 1<<20 {
 			t.Errorf("without requests, %d bytes are written at a time", got)
 		}
@@ -55,6 +55,11 @@ func TestCleanerRestsWhileRequestsAreServed(t *testing.T) {
 		want("a second after the last request", rest(paceQuiet, paceBytes), 0)
 		requests.note()
 		want("after the next request", rest(time.Millisecond, paceBytes), 3*time.Millisecond)
+		requests.note()
+		want("after a minute's work at once", rest(paceHurry, paceBytes), maxPaceRest)
+		requests.note()
+		want("after a minute", rest(paceHurrySlice, paceBytes), paceHurrySlice)
+		want("in a slice after a minute", rest(paceHurrySlice-1, paceBytes), 0)
 	})
 }
 

@@ -7,28 +7,37 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
-
-	"github.com/clatterhq/clatter/logstore/vfs"
 )
 
 // removalDelay is when folders of deleted topics are removed that were found at the start: Kafka's default of
 // log.segment.delete.delay.ms, since the topic's own is gone with it.
 const removalDelay = time.Minute
 
-// shrinkBytes is how much of a file is freed at a time. A file system frees 32 MiB in about 10 ms, and a gigabyte in 300, during which a
-// sync of any other file may have to wait for its journal, and anybody for the processor.
-const shrinkBytes = 512 << 10
+// Bounds of a removal beside requests.
+const (
+	// shrinkBytes is how much of a file is freed at a time. A disk that is told of free blocks takes about 10 ms for 32 MiB and 300 for a
+	// gigabyte, during which whoever syncs has to wait, and a bit longer for the next sync, however little was freed.
+	shrinkBytes = 1 << 20
+	// removalTime is in how long all that waits would be freed at the speed of the moment. So it is freed the faster the more there is.
+	removalTime = 30 * time.Second
+	// shrinkRest is the longest rest after a piece: 32 MiB per second are freed at least.
+	shrinkRest = time.Second / 32
+)
 
 // remover removes what nobody can find any more: files of deleted segments and folders of deleted topics, one after the other, and
-// large files piece by piece, in a goroutine that lives while there is something to remove. What a close leaves is removed by the
-// next start.
+// large files piece by piece, in a goroutine that lives while there is something to remove. Beside requests it rests between two pieces,
+// as long as it can without falling behind. What a close leaves is removed by the next start.
 type remover struct {
-	traffic *traffic
+	pacer pacer
 	// ctx is done when the store closes.
 	ctx    context.Context //nolint:containedctx // it is the remover's life, not a call's
 	cancel context.CancelFunc
 	group  sync.WaitGroup
+
+	// backlog is the size of the segments that wait, in bytes.
+	backlog atomic.Int64
 
 	mu struct {
 		sync.Mutex
@@ -40,8 +49,10 @@ type remover struct {
 // removal is something to remove: the files of a folder, or all of it.
 type removal struct {
 	folder *folder
-	// files are names in the folder, which may be gone already; nil for the folder itself.
+	// files are names in the folder, which may be gone already.
 	files []string
+	// whole says that the folder itself goes.
+	whole bool
 	// segments are those that the files were of. Whoever still reads one of them has its file open.
 	segments []*segment
 	// removed is called when all of it is gone; may be nil.
@@ -49,7 +60,7 @@ type removal struct {
 }
 
 func (r *remover) init(t *traffic) {
-	r.traffic = t
+	r.pacer = newPacer(t)
 	r.ctx, r.cancel = context.WithCancel(context.Background())
 }
 
@@ -60,6 +71,13 @@ func (r *remover) close() {
 }
 
 func (r *remover) add(m removal) {
+	if m.whole {
+		// What can't be listed is removed without more ado.
+		m.files, _ = m.folder.dir.fs.List(m.folder.name)
+	}
+	for _, name := range m.files {
+		r.backlog.Add(m.size(name))
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.mu.queue = append(r.mu.queue, m)
@@ -70,7 +88,6 @@ func (r *remover) add(m removal) {
 }
 
 func (r *remover) run() {
-	p := newPacer(r.traffic)
 	for {
 		r.mu.Lock()
 		if len(r.mu.queue) == 0 || r.ctx.Err() != nil {
@@ -81,37 +98,27 @@ func (r *remover) run() {
 		m := r.mu.queue[0]
 		r.mu.queue = r.mu.queue[1:]
 		r.mu.Unlock()
-		if m.folder.dir.offline() == nil && m.run(r.ctx, &p) && m.removed != nil {
+		if m.folder.dir.offline() == nil && r.remove(&m) && m.removed != nil {
 			m.removed()
 		}
 	}
 }
 
-// run removes what there is, and reports whether all of it is gone. A failure leaves it to the next start.
-func (m *removal) run(ctx context.Context, p *pacer) bool {
-	d := m.folder.dir
-	names := m.files
-	if names == nil {
-		// What can't be listed is removed at once.
-		names, _ = d.fs.List(m.folder.name)
-	}
-	gone := true
-	for _, name := range names {
-		err := m.shrink(ctx, p, name)
-		if ctx.Err() != nil {
+// remove removes what there is, and reports whether all of it is gone. A failure leaves it to the next start.
+func (r *remover) remove(m *removal) bool {
+	d, gone := m.folder.dir, true
+	for _, name := range m.files {
+		err := r.removeFile(m, name)
+		if r.ctx.Err() != nil {
 			return false
 		}
-		if m.files == nil {
-			continue
-		}
-		// The folder may have been deleted meanwhile, with all in it.
-		if removal := d.fs.Remove(m.folder.path(name)); removal != nil && !errors.Is(removal, fs.ErrNotExist) {
+		if err != nil && !m.whole {
 			gone = false
 			d.store.log.Warn("file of a deleted segment can't be removed; the next start tries again",
-				slog.String("file", d.fs.Name()+"/"+m.folder.path(name)), slog.Any("error", errors.Join(removal, err)))
+				slog.String("file", d.fs.Name()+"/"+m.folder.path(name)), slog.Any("error", err))
 		}
 	}
-	if m.files != nil {
+	if !m.whole {
 		return gone
 	}
 	if err := d.fs.RemoveAll(m.folder.name); err != nil {
@@ -122,33 +129,69 @@ func (m *removal) run(ctx context.Context, p *pacer) bool {
 	return true
 }
 
-// shrink frees most of a file of batches before it is removed, in pieces between which requests get their turn. Its error is of interest
-// only where the file can't be removed either.
-func (m *removal) shrink(ctx context.Context, p *pacer, name string) (err error) {
-	if !strings.Contains(name, logSuffix) || m.isRead() {
-		return nil
+// removeFile removes a file, if it is large and nobody reads it after having cut it down to its first piece. It may be gone already, with the
+// folder.
+func (r *remover) removeFile(m *removal, name string) error {
+	size := m.size(name)
+	left, err := size, error(nil)
+	if size > shrinkBytes && !m.isRead() {
+		left, err = r.shrink(m, name, size)
 	}
-	fsys, path := m.folder.dir.fs, m.folder.path(name)
-	if info, err := fsys.Stat(path); err != nil || info.Size <= shrinkBytes {
-		return err
+	if r.ctx.Err() != nil {
+		return context.Cause(r.ctx)
 	}
-	file, err := fsys.Open(path)
-	if err != nil {
-		return err
+	if removal := m.folder.dir.fs.Remove(m.folder.path(name)); removal != nil && !errors.Is(removal, fs.ErrNotExist) {
+		return errors.Join(removal, err) // Whether it could be cut down is of interest only now.
 	}
-	defer func() { err = errors.Join(err, file.Close()) }()
-	return shrink(ctx, p, file)
+	r.freed(m, left)
+	return nil
 }
 
-// shrink cuts a file down to its first piece.
-func shrink(ctx context.Context, p *pacer, file vfs.File) error {
-	size, err := file.Size()
-	for size -= shrinkBytes; err == nil && size > 0; size -= shrinkBytes {
-		if err = file.Truncate(size); err == nil {
-			err = errors.Join(p.rest(ctx, shrinkBytes), ctx.Err())
-		}
+// shrink cuts a file of so many bytes down to its first piece, and returns how many are left.
+func (r *remover) shrink(m *removal, name string, size int64) (left int64, err error) {
+	file, err := m.folder.dir.fs.Open(m.folder.path(name))
+	if err != nil {
+		return size, err
 	}
-	return err
+	defer func() { err = errors.Join(err, file.Close()) }()
+	for left = size; left > shrinkBytes && r.ctx.Err() == nil; left -= shrinkBytes {
+		if err := file.Truncate(left - shrinkBytes); err != nil {
+			return left, err
+		}
+		r.freed(m, shrinkBytes)
+	}
+	return left, nil
+}
+
+// freed notes that some bytes less wait for the remover, and rests so long beside requests that freeing the others will take the time that it
+// may. It doesn't rest where room is wanted.
+func (r *remover) freed(m *removal, bytes int64) {
+	left := r.backlog.Add(-bytes)
+	if bytes == 0 || !r.pacer.look(time.Now()) || m.folder.dir.full.full.Load() {
+		return
+	}
+	rest := time.Duration(min(float64(bytes)/shrinkBytes*float64(shrinkRest), float64(bytes)/float64(max(left, 1))*float64(removalTime)))
+	if rest < time.Millisecond {
+		return
+	}
+	timer := time.NewTimer(rest)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-r.ctx.Done():
+	}
+}
+
+// size is that of a file if it has batches, else 0.
+func (m *removal) size(name string) int64 {
+	if !strings.Contains(name, logSuffix) {
+		return 0
+	}
+	info, err := m.folder.dir.fs.Stat(m.folder.path(name))
+	if err != nil {
+		return 0 // It is gone, or its removal will tell.
+	}
+	return info.Size
 }
 
 // isRead reports whether somebody has one of the files open. Nobody can open them any more.
@@ -163,7 +206,7 @@ func (m *removal) isRead() bool {
 
 // removeFolderLater removes a folder that was renamed before, of which a topic had the segments.
 func (d *logDir) removeFolderLater(name string, segments []*segment, delay time.Duration) {
-	m := removal{folder: &folder{dir: d, name: name}, segments: segments}
+	m := removal{folder: &folder{dir: d, name: name}, whole: true, segments: segments}
 	d.store.timers.after(delay, func() { d.store.remover.add(m) })
 }
 

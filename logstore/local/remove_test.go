@@ -13,14 +13,14 @@ import (
 	"github.com/clatterhq/clatter/logstore/vfs"
 )
 
-// largeSegments is a log on a disk of which some segments of 4 MiB may go. Their files are removed a second after that.
+// largeSegments is a log on a disk of which three segments of 20 MiB may go. Their files are removed a second after that.
 func largeSegments(t *testing.T, disk vfs.FS) *fixture {
 	t.Helper()
 	config := logstoretest.Config()
-	config.SegmentBytes, config.FileDeleteDelayMs = 4<<20, 1000
+	config.SegmentBytes, config.FileDeleteDelayMs = 20<<20, 1000
 	f := newFixture(t, on(disk), 1, config)
-	for range 13 {
-		logAppend(t, f.log(0), logstoretest.Batch{Size: 1 << 20}.Build(t))
+	for range 7 {
+		logAppend(t, f.log(0), logstoretest.Batch{Size: 9 << 20}.Build(t))
 	}
 	return f
 }
@@ -36,39 +36,67 @@ func deleteAll(t *testing.T, f *fixture) {
 	}
 }
 
-func TestFilesOfDeletedSegmentsAreFreedInPiecesBesideRequests(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		memory := vfs.NewMemory()
-		truncations := &vfs.Rule{Ops: vfs.OpTruncate, Path: "*" + deletedSuffix, Before: func(vfs.Call) error {
-			time.Sleep(time.Millisecond)
-			return nil
-		}}
-		f := largeSegments(t, vfs.Inject(memory, truncations))
-		deleteAll(t, f)
-		deleted := countSuffix(t, memory, "t-0", logSuffix+deletedSuffix)
-		ctx, cancel := context.WithCancel(t.Context())
-		var requests sync.WaitGroup
-		defer requests.Wait()
-		defer cancel()
-		requests.Go(func() {
-			for ctx.Err() == nil {
-				f.store.traffic.note()
-				time.Sleep(10 * time.Millisecond)
-			}
+func TestFilesOfDeletedSegmentsAreFreedInPieces(t *testing.T) {
+	for name, test := range map[string]struct {
+		requests, full bool
+		rests          int
+	}{
+		"beside requests":         {requests: true, rests: 54},
+		"without requests":        {},
+		"where there is no space": {requests: true, full: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				memory := vfs.NewMemory()
+				truncations := &vfs.Rule{Ops: vfs.OpTruncate, Path: "*" + deletedSuffix}
+				f := largeSegments(t, vfs.Inject(memory, truncations))
+				time.Sleep(paceQuiet)
+				f.store.dirs[0].full.full.Store(test.full)
+				deleteAll(t, f)
+				f.store.traffic.seen.Store(false)
+				ctx, cancel := context.WithCancel(t.Context())
+				var requests sync.WaitGroup
+				defer requests.Wait()
+				defer cancel()
+				requests.Go(func() {
+					for test.requests && ctx.Err() == nil {
+						f.store.traffic.note()
+						time.Sleep(10 * time.Millisecond)
+					}
+				})
+				time.Sleep(time.Second - time.Microsecond)
+				began := time.Now()
+				for countSuffix(t, memory, "t-0", deletedSuffix) > 0 {
+					time.Sleep(time.Millisecond)
+				}
+				if took, want := time.Since(began), time.Duration(test.rests)*shrinkRest; took < want-shrinkRest || took > want+time.Millisecond {
+					t.Errorf("it takes %v to free 54 MiB, want %v", took, want)
+				}
+				if truncations.Seen() != 3*18 {
+					t.Errorf("a file is cut %d times before it is removed, want 18", truncations.Seen()/3)
+				}
+				cancel()
+				f.close()
+			})
 		})
-		time.Sleep(time.Second)
+	}
+}
+
+func TestWhatWaitsToBeFreedIsFreedInTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := largeSegments(t, vfs.NewMemory())
+		r := &f.store.remover
+		m := &removal{folder: f.log(0).mu.writer.folder}
+		r.backlog.Store(100 << 30)
 		began := time.Now()
-		for countSuffix(t, memory, "t-0", deletedSuffix) > 0 {
-			time.Sleep(time.Millisecond)
+		for r.backlog.Load() > 0 {
+			f.store.traffic.note()
+			r.freed(m, min(r.backlog.Load(), shrinkBytes))
 		}
-		took, pieces := time.Since(began), truncations.Seen()
-		if want := int64(deleted) * (4<<20/shrinkBytes - 2); deleted < 3 || pieces < want {
-			t.Errorf("%d files are freed in %d pieces, want at least %d", deleted, pieces, want)
+		// The last gigabyte is freed at the speed for small backlogs.
+		if took := time.Since(began); took < removalTime || took > 10*removalTime {
+			t.Errorf("100 GiB are freed in %v, want about %v", took, removalTime)
 		}
-		if want := time.Duration(pieces) * (1 + paceRest) * time.Millisecond; took < want-20*time.Millisecond || took > want+20*time.Millisecond {
-			t.Errorf("%d pieces take %v beside requests, want %v", pieces, took, want)
-		}
-		cancel()
 		f.close()
 	})
 }
@@ -80,7 +108,7 @@ func TestReaderOfDeletedSegmentGetsAllOfIt(t *testing.T) {
 			"topic":    func(f *fixture) error { return f.store.Delete(t.Context(), f.topic) },
 		} {
 			f := largeSegments(t, vfs.NewMemory())
-			fetched, err := f.log(0).Read(0, logstore.ReadOptions{MaxBytes: 8 << 20, Isolation: logstore.ReadUncommitted})
+			fetched, err := f.log(0).Read(0, logstore.ReadOptions{MaxBytes: 32 << 20, Isolation: logstore.ReadUncommitted})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -89,7 +117,7 @@ func TestReaderOfDeletedSegmentGetsAllOfIt(t *testing.T) {
 			}
 			time.Sleep(time.Hour)
 			synctest.Wait()
-			if n, err := fetched.Records.WriteTo(io.Discard); err != nil || n < 3<<20 {
+			if n, err := fetched.Records.WriteTo(io.Discard); err != nil || n < 6<<20 {
 				t.Errorf("%s: the reader got %d bytes: %v", name, n, err)
 			}
 			fetched.Records.Release()
