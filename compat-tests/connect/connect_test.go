@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/clatterhq/clatter/compat-tests/brokertest"
@@ -110,6 +111,7 @@ type file struct {
 	path    string
 	written int
 	seen    int
+	addr    string
 	reader  *kgo.Client
 }
 
@@ -142,12 +144,44 @@ func (f *file) read(ctx context.Context, what string, n int) {
 		}
 		fetches.EachRecord(func(r *kgo.Record) {
 			if want := "line-" + strconv.Itoa(f.seen); string(r.Value) != want {
-				f.t.Fatalf("%s: %q at offset %d, want %q", what, r.Value, r.Offset, want)
+				f.t.Errorf("%s: %q at offset %d, want %q", what, r.Value, r.Offset, want)
+				f.explain(ctx)
+				f.t.FailNow()
 			}
 			f.seen++
 		})
 	}
 	f.t.Logf("%s: %d lines after %s", what, f.seen, time.Since(begun).Round(time.Millisecond))
+}
+
+// explain logs what there is of the connector's offsets and of the transactions in both topics, for somebody who wants to know who lost them.
+func (f *file) explain(ctx context.Context) {
+	f.t.Helper()
+	reader := brokertest.Client(f.t, f.addr, kgo.ConsumeTopics("connect-offsets", "file-lines"), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
+		kgo.FetchIsolationLevel(kgo.ReadUncommitted()), kgo.KeepControlRecords())
+	ends, err := kadm.NewClient(reader).ListEndOffsets(ctx, "connect-offsets", "file-lines")
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	stable, err := kadm.NewClient(reader).ListCommittedOffsets(ctx, "connect-offsets", "file-lines")
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	left := int64(0)
+	ends.Each(func(o kadm.ListedOffset) {
+		last, _ := stable.Lookup(o.Topic, o.Partition)
+		f.t.Logf("%s-%d ends at %d, stable before %d", o.Topic, o.Partition, o.Offset, last.Offset)
+		left += o.Offset
+	})
+	for left > 0 && ctx.Err() == nil {
+		reader.PollFetches(ctx).EachRecord(func(r *kgo.Record) {
+			left--
+			if r.Topic == "connect-offsets" || r.Attrs.IsControl() {
+				f.t.Logf("%s-%d, offset %d, producer %d epoch %d, control %v, %s: %q = %q", r.Topic, r.Partition, r.Offset, r.ProducerID, r.ProducerEpoch,
+					r.Attrs.IsControl(), r.Timestamp.Format(time.StampMilli), r.Key, r.Value)
+			}
+		})
+	}
 }
 
 func TestExactlyOnceSource(t *testing.T) {
@@ -157,7 +191,7 @@ func TestExactlyOnceSource(t *testing.T) {
 	w := newWorker(ctx, t, broker.Addr())
 	reader := brokertest.Client(t, broker.Addr(), kgo.ConsumeTopics("file-lines"), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.MetadataMinAge(100*time.Millisecond), kgo.MetadataMaxAge(time.Second), kgo.AllowAutoTopicCreation())
-	f := &file{t: t, path: filepath.Join(t.TempDir(), "lines"), reader: reader}
+	f := &file{t: t, path: filepath.Join(t.TempDir(), "lines"), addr: broker.Addr(), reader: reader}
 	f.write()
 	w.start()
 	w.configure("lines", map[string]string{
