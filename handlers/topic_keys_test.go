@@ -211,7 +211,7 @@ func TestRetentionKeysTakeEffectAtOnce(t *testing.T) {
 		if got := files(t, disk, ".deleted"); len(got) == 0 {
 			t.Error("no file waits for its removal")
 		}
-		time.Sleep(time.Minute)
+		time.Sleep(time.Minute + time.Second) // There were requests: files go one after the other.
 		synctest.Wait()
 		wantEqual(t, "files after file.delete.delay.ms", len(files(t, disk, ".deleted")), 0)
 		wantEqual(t, "segments", len(files(t, disk, ".log")), 1)
