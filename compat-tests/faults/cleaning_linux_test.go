@@ -35,9 +35,10 @@ import (
 // Negative control: the time without a cleaner is measured twice, before and after; what differs between these is noise.
 func TestCleanerLetsTheDataPathBe(t *testing.T) {
 	cleanings := brokertest.Setting(t, "FAULT_CLEANINGS", 1)
-	megabytes := 64
+	// What small maps took is given back by and by only, as other memory is.
+	megabytes, slack := 64, int64(24<<20)
 	if cleanings > 1 {
-		megabytes = 512
+		megabytes, slack = 512, 16<<20
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Duration(cleanings)*2*time.Minute+time.Minute)
 	defer cancel()
@@ -69,7 +70,7 @@ func TestCleanerLetsTheDataPathBe(t *testing.T) {
 			t.Errorf("%s: %.2f times, want at most 1.5", name, median)
 		}
 	}
-	back := until(ctx, 20*time.Second, func() bool { return statusBytes(t, m.broker.PID(), "VmRSS:") < resident+16<<20 })
+	back := until(ctx, 20*time.Second, func() bool { return statusBytes(t, m.broker.PID(), "VmRSS:") < resident+slack })
 	now, most := statusBytes(t, m.broker.PID(), "VmRSS:"), statusBytes(t, m.broker.PID(), "VmHWM:")
 	t.Logf("resident: %d MiB before, %d at most, %d at last", resident>>20, most>>20, now>>20)
 	if !back {

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/clatterhq/clatter/logstore/vfs"
 )
 
 // removalDelay is when folders of deleted topics are removed that were found at the start: Kafka's default of
@@ -164,10 +166,11 @@ func (r *remover) shrink(m *removal, name string, size int64) (left int64, err e
 }
 
 // freed notes that some bytes less wait for the remover, and rests so long beside requests that freeing the others will take the time that it
-// may. It doesn't rest where room is wanted.
+// may. It doesn't rest where room is wanted, nor in memory.
 func (r *remover) freed(m *removal, bytes int64) {
 	left := r.backlog.Add(-bytes)
-	if bytes == 0 || !r.pacer.look(time.Now()) || m.folder.dir.full.full.Load() {
+	d := m.folder.dir
+	if bytes == 0 || !r.pacer.look(time.Now()) || d.full.full.Load() || vfs.IsVolatile(d.fs) {
 		return
 	}
 	rest := time.Duration(min(float64(bytes)/shrinkBytes*float64(shrinkRest), float64(bytes)/float64(max(left, 1))*float64(removalTime)))

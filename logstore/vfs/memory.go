@@ -82,6 +82,12 @@ func Volatile() MemoryOption {
 // ENOSPC, as [Memory.SetCapacity] says.
 func Capacity(bytes int64) MemoryOption { return func(m *Memory) { m.capacity.Store(bytes) } }
 
+// IsVolatile reports whether a file system was made with [Volatile]: what is removed there is memory, which costs nothing to free.
+func IsVolatile(fsys FS) bool {
+	m, ok := fsys.(*Memory)
+	return ok && m.volatile
+}
+
 // NewMemory returns an empty disk.
 func NewMemory(options ...MemoryOption) *Memory {
 	m := &Memory{}
