@@ -172,6 +172,7 @@ func (s *shard[M, R]) work() {
 		if err := s.load(); err != nil {
 			s.refuseQueued(err)
 		}
+		s.timers.moment = time.Time{} // That may have taken long.
 	}
 	s.take()
 	for s.next < len(s.taken) {
