@@ -171,7 +171,7 @@ func TestOutputsForGroupsAreKafkas(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ours, theirs := strings.Split(got.String(), "\n\n"), strings.Split(string(want), "\n\n")
+	ours, theirs := strings.Split(inOrder(got.String()), "\n\n"), strings.Split(inOrder(string(want)), "\n\n")
 	for i := range max(len(ours), len(theirs)) {
 		if i >= len(ours) || i >= len(theirs) {
 			t.Fatalf("%d answers, %d in %s", len(ours), len(theirs), golden)
@@ -181,6 +181,17 @@ func TestOutputsForGroupsAreKafkas(t *testing.T) {
 			t.Errorf("we answer\n%s\nKafka answers\n%s", ours[i], theirs[i])
 		}
 	}
+}
+
+var optionLists = regexp.MustCompile(`\[[a-z-]+\](, \[[a-z-]+\])+`)
+
+// inOrder sorts the options in a list of them, which have another order in each process of a tool.
+func inOrder(output string) string {
+	return optionLists.ReplaceAllStringFunc(output, func(list string) string {
+		options := strings.Split(list, ", ")
+		slices.Sort(options)
+		return strings.Join(options, ", ")
+	})
 }
 
 var blanks = regexp.MustCompile(`[ \t]+`)
