@@ -51,6 +51,10 @@ type remover struct {
 // removal is something to remove: the files of a folder, or all of it.
 type removal struct {
 	folder *folder
+	// log had the files; nil if that isn't known. Once it is deleted its folder went with them, and another may have the name.
+	log *log
+	// bytes are those of segments that are there still.
+	bytes int64
 	// files are names in the folder, which may be gone already.
 	files []string
 	// whole says that the folder itself goes.
@@ -78,8 +82,9 @@ func (r *remover) add(m removal) {
 		m.files, _ = m.folder.dir.fs.List(m.folder.name)
 	}
 	for _, name := range m.files {
-		r.backlog.Add(m.size(name))
+		m.bytes += m.size(name)
 	}
+	r.backlog.Add(m.bytes)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.mu.queue = append(r.mu.queue, m)
@@ -103,6 +108,7 @@ func (r *remover) run() {
 		if m.folder.dir.offline() == nil && r.remove(&m) && m.removed != nil {
 			m.removed()
 		}
+		r.backlog.Add(-m.bytes) // of what can't be removed, or went with its folder
 	}
 }
 
@@ -110,6 +116,9 @@ func (r *remover) run() {
 func (r *remover) remove(m *removal) bool {
 	d, gone := m.folder.dir, true
 	for _, name := range m.files {
+		if m.log != nil && m.log.view.Load().status == deleted {
+			return true
+		}
 		err := r.removeFile(m, name)
 		if r.ctx.Err() != nil {
 			return false
@@ -168,6 +177,7 @@ func (r *remover) shrink(m *removal, name string, size int64) (left int64, err e
 // freed notes that some bytes less wait for the remover, and rests so long beside requests that freeing the others will take the time that it
 // may. It doesn't rest where room is wanted, nor in memory.
 func (r *remover) freed(m *removal, bytes int64) {
+	m.bytes -= bytes
 	left := r.backlog.Add(-bytes)
 	d := m.folder.dir
 	if bytes == 0 || !r.pacer.look(time.Now()) || d.full.full.Load() || vfs.IsVolatile(d.fs) {
@@ -219,6 +229,6 @@ func (l *log) removeLater(w *writer, names []string, segments []*segment) {
 		return
 	}
 	w.deletions.Add(1)
-	m := removal{folder: w.folder, files: names, segments: segments, removed: func() { w.deletions.Add(-1) }}
+	m := removal{folder: w.folder, log: l, files: names, segments: segments, removed: func() { w.deletions.Add(-1) }}
 	l.topic.store.timers.after(milliseconds(l.config().FileDeleteDelayMs), func() { l.topic.store.remover.add(m) })
 }

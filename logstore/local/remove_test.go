@@ -79,11 +79,42 @@ func TestFilesOfDeletedSegmentsAreFreedInPieces(t *testing.T) {
 				if !test.volatile && truncations.Seen() != 3*18 {
 					t.Errorf("a file is cut %d times before it is removed, want 18", truncations.Seen()/3)
 				}
+				synctest.Wait()
+				if left := f.store.remover.backlog.Load(); left != 0 {
+					t.Errorf("%d bytes seem to wait to be freed", left)
+				}
 				cancel()
 				f.close()
 			})
 		})
 	}
+}
+
+func TestRemovalLeavesTheNextTopicOfTheNameAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		memory := vfs.NewMemory()
+		f := largeSegments(t, memory)
+		deleteAll(t, f)
+		if err := f.store.Delete(t.Context(), f.topic); err != nil {
+			t.Fatal(err)
+		}
+		const name = "t-0/00000000000000000000.log" + deletedSuffix
+		if err := memory.MkdirAll("t-0"); err != nil {
+			t.Fatal(err)
+		}
+		if err := writeFile(memory, name, []byte("of a topic that has the name now")); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		if _, err := memory.Stat(name); err != nil {
+			t.Error(err)
+		}
+		if left := f.store.remover.backlog.Load(); left != 0 {
+			t.Errorf("%d bytes seem to wait to be freed", left)
+		}
+		f.close()
+	})
 }
 
 func TestWhatWaitsToBeFreedIsFreedInTime(t *testing.T) {
