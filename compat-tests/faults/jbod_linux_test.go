@@ -204,7 +204,8 @@ func (j *jbod) produce(ctx context.Context, topic string, partition int32, want 
 	}
 }
 
-// locate asks in which directory the partitions are; each must have half of them.
+// locate asks in which directory the partitions of the first topic are; each must have half of them. Others that hold no record yet would
+// be told in whichever directory is next.
 func (j *jbod) locate(ctx context.Context, dirs ...string) {
 	j.Helper()
 	client := j.client()
@@ -214,7 +215,9 @@ func (j *jbod) locate(ctx context.Context, dirs ...string) {
 		j.Fatal(err)
 	}
 	described.Each(func(d kadm.DescribedLogDir) {
-		d.Topics.Each(func(p kadm.DescribedLogDirPartition) { j.places[p.Partition] = d.Dir })
+		for partition := range d.Topics["spread"] {
+			j.places[partition] = d.Dir
+		}
 	})
 	counts := map[string]int{}
 	for _, dir := range j.places {
