@@ -54,6 +54,21 @@ func StartWith(tb testing.TB, options launch.Options) *launch.Broker {
 	return b
 }
 
+// FreeAddr is an address on 127.0.0.1 that is this test's until it ends, for what listens there without the launcher.
+func FreeAddr(tb testing.TB) string {
+	tb.Helper()
+	port, err := launch.ReservePort(tb.Context())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if err := port.Close(); err != nil {
+			tb.Errorf("give back a port: %v", err)
+		}
+	})
+	return port.Addr()
+}
+
 // Client is a client of a broker, with more options, which is closed when the test is over. It sees soon what was made a moment ago.
 func Client(tb testing.TB, addr string, options ...kgo.Opt) *kgo.Client {
 	tb.Helper()

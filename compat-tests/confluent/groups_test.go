@@ -15,7 +15,7 @@ func with(t *testing.T, settings map[string]string, static bool) groups.Client {
 	python := install.Python(t, "confluent")
 	return groups.Client{
 		Command: func(_ *testing.T, m groups.Membership) *exec.Cmd {
-			return exec.Command(python, append([]string{"member.py"}, m.Args()...)...) //nolint:noctx // The scenario ends it.
+			return exec.CommandContext(t.Context(), python, append([]string{"member.py"}, m.Args()...)...)
 		},
 		Options: func(id string) map[string]string {
 			all := maps.Clone(settings)

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -42,7 +41,7 @@ type worker struct {
 func newWorker(ctx context.Context, t *testing.T, addr string) *worker {
 	t.Helper()
 	home := t.TempDir()
-	w := &worker{t: t, ctx: ctx, java: install.Java(t, "kafka-connect", jars.ConnectPOM), properties: filepath.Join(home, "worker.properties"), url: "http://" + freeAddress(ctx, t)}
+	w := &worker{t: t, ctx: ctx, java: install.Java(t, "kafka-connect", jars.ConnectPOM), properties: filepath.Join(home, "worker.properties"), url: "http://" + brokertest.FreeAddr(t)}
 	lines := []string{
 		"bootstrap.servers=" + addr, "group.id=connect-cluster", "listeners=" + w.url, "plugin.discovery=only_scan",
 		"key.converter=org.apache.kafka.connect.storage.StringConverter", "value.converter=org.apache.kafka.connect.storage.StringConverter",
@@ -55,17 +54,6 @@ func newWorker(ctx context.Context, t *testing.T, addr string) *worker {
 		t.Fatal(err)
 	}
 	return w
-}
-
-// freeAddress is an address on which nothing listens.
-func freeAddress(ctx context.Context, t *testing.T) string {
-	t.Helper()
-	l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 func (w *worker) start() {

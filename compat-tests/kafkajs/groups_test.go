@@ -15,7 +15,7 @@ func client(t *testing.T) groups.Client {
 	modules := install.NodeModules(t, "kafkajs")
 	return groups.Client{
 		Command: func(_ *testing.T, m groups.Membership) *exec.Cmd {
-			cmd := exec.Command("node", append([]string{"member.js"}, m.Args()...)...) //nolint:noctx // The scenario ends it.
+			cmd := exec.CommandContext(t.Context(), "node", append([]string{"member.js"}, m.Args()...)...)
 			cmd.Env = append(os.Environ(), "NODE_PATH="+modules)
 			return cmd
 		},

@@ -14,7 +14,7 @@ func client(t *testing.T, options func(id string) map[string]string) groups.Clie
 	python := install.Python(t, "kafkapython")
 	return groups.Client{
 		Command: func(_ *testing.T, m groups.Membership) *exec.Cmd {
-			return exec.Command(python, append([]string{"member.py"}, m.Args()...)...) //nolint:noctx // The scenario ends it.
+			return exec.CommandContext(t.Context(), python, append([]string{"member.py"}, m.Args()...)...)
 		},
 		Options: options,
 	}

@@ -11,6 +11,6 @@ import (
 func TestTransactions(t *testing.T) {
 	python := install.Python(t, "kafkapython")
 	txns.Copy(t, txns.Client{Command: func(_ *testing.T, c txns.Copying) *exec.Cmd {
-		return exec.Command(python, append([]string{"copier.py"}, c.Args()...)...) //nolint:noctx // The scenario ends it.
+		return exec.CommandContext(t.Context(), python, append([]string{"copier.py"}, c.Args()...)...)
 	}})
 }

@@ -21,7 +21,7 @@ func TestGroup(t *testing.T) {
 			for _, setting := range []string{"session.timeout.ms=" + groups.SessionTimeout, "heartbeat.interval.ms=" + groups.HeartbeatInterval} {
 				args = append(args, "-X", setting)
 			}
-			return exec.Command("kcat", append(args, m.Topic)...) //nolint:noctx // The scenario ends it.
+			return exec.CommandContext(t.Context(), "kcat", append(args, m.Topic)...)
 		},
 		Quit: syscall.SIGTERM,
 		Ends: true, // "All broker connections are down: 2/2 brokers are down: terminating".

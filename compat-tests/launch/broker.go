@@ -5,12 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"syscall"
 	"time"
 )
@@ -34,7 +32,6 @@ const (
 type Options struct {
 	Kind      Kind              // Empty means Clatter.
 	Dir       string            // Working folder (data in Dir/data). Empty: a temporary one, removed by Close.
-	Port      int               // 0 picks a free one.
 	Overrides map[string]string // Keys of server.properties, over those that the launcher sets.
 	Args      []string          // More arguments for clatter serve, for instance --memory; ignored for Kafka.
 	Env       []string          // More environment, as KEY=value.
@@ -45,7 +42,8 @@ type Options struct {
 type Broker struct {
 	options Options
 	recipe  recipe
-	port    int
+	port    *Port   // The one that clients connect to.
+	ports   []*Port // All that are to be given back.
 	ownsDir bool
 	process *process // Nil while not running.
 }
@@ -60,7 +58,7 @@ type recipe interface {
 
 // Start starts a broker and waits until it answers Metadata. The caller must Close it.
 func Start(ctx context.Context, options Options) (*Broker, error) {
-	b := &Broker{options: options, port: options.Port}
+	b := &Broker{options: options}
 	switch options.Kind {
 	case Clatter, "":
 		b.options.Kind, b.recipe = Clatter, clatterRecipe{}
@@ -69,8 +67,8 @@ func Start(ctx context.Context, options Options) (*Broker, error) {
 	default:
 		return nil, fmt.Errorf("%w: unknown kind %q", ErrUnavailable, options.Kind)
 	}
-	if err := b.place(); err != nil {
-		return nil, err
+	if err := b.place(ctx); err != nil {
+		return nil, errors.Join(err, b.Close())
 	}
 	if err := b.recipe.prepare(ctx, b); err != nil {
 		return nil, errors.Join(err, b.Close())
@@ -82,7 +80,7 @@ func Start(ctx context.Context, options Options) (*Broker, error) {
 }
 
 // place picks directory and port.
-func (b *Broker) place() error {
+func (b *Broker) place(ctx context.Context) error {
 	if b.options.Dir == "" {
 		dir, err := os.MkdirTemp("", "compat-"+string(b.options.Kind)+"-")
 		if err != nil {
@@ -98,10 +96,18 @@ func (b *Broker) place() error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("create broker directory: %w", err)
 	}
-	if b.port == 0 {
-		b.port, err = freePort()
-	}
+	b.port, err = b.reserve(ctx)
 	return err
+}
+
+// reserve claims a port until Close.
+func (b *Broker) reserve(ctx context.Context) (*Port, error) {
+	p, err := ReservePort(ctx)
+	if err != nil {
+		return nil, err
+	}
+	b.ports = append(b.ports, p)
+	return p, nil
 }
 
 func (b *Broker) start(ctx context.Context) error {
@@ -110,7 +116,7 @@ func (b *Broker) start(ctx context.Context) error {
 		return err
 	}
 	if wrapper := b.options.Wrapper; len(wrapper) > 0 {
-		cmd = exec.Command(wrapper[0], slices.Concat(wrapper[1:], cmd.Args)...) //nolint:noctx // As the command itself.
+		cmd = newCommand(wrapper[0], slices.Concat(wrapper[1:], cmd.Args)...)
 	}
 	cmd.Dir = b.options.Dir
 	cmd.Env = append(os.Environ(), b.options.Env...)
@@ -129,10 +135,10 @@ func (b *Broker) start(ctx context.Context) error {
 func (b *Broker) Kind() Kind { return b.options.Kind }
 
 // Addr is the address that clients connect to, as host:port. It survives restarts.
-func (b *Broker) Addr() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(b.port)) }
+func (b *Broker) Addr() string { return b.port.Addr() }
 
 // Port is the port of Addr.
-func (b *Broker) Port() int { return b.port }
+func (b *Broker) Port() int { return b.port.Number }
 
 // Dir is the broker's working folder.
 func (b *Broker) Dir() string { return b.options.Dir }
@@ -234,11 +240,14 @@ func (b *Broker) SetOverride(key, value string) {
 // SetWrapper changes what is put before the broker's command at the next Restart.
 func (b *Broker) SetWrapper(wrapper ...string) { b.options.Wrapper = wrapper }
 
-// Close kills the broker if it runs and removes its directory if the launcher made it.
+// Close kills the broker if it runs, gives its ports back and removes its directory if the launcher made it. It is called once.
 func (b *Broker) Close() error {
 	var errs []error
 	if b.process != nil {
 		errs = append(errs, b.Kill())
+	}
+	for _, p := range b.ports {
+		errs = append(errs, p.Close())
 	}
 	if b.ownsDir {
 		errs = append(errs, os.RemoveAll(b.options.Dir))

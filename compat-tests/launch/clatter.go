@@ -29,7 +29,7 @@ func (clatterRecipe) command(b *Broker) (*exec.Cmd, error) {
 	}) {
 		args = append(args, "--override", setting)
 	}
-	return exec.Command(binary, args...), nil //nolint:noctx // The process outlives the call that starts it; Close ends it.
+	return newCommand(binary, args...), nil
 }
 
 // ClatterBinary is the path of the binary under test: CLATTER_BIN, else bin/clatter of the repository.

@@ -21,9 +21,9 @@ var log4jSettings []byte
 
 // kafkaRecipe starts a combined KRaft broker and controller from the published jars.
 type kafkaRecipe struct {
-	java           string
-	jars           string
-	controllerPort int
+	java       string
+	jars       string
+	controller *Port
 }
 
 func (r *kafkaRecipe) prepare(ctx context.Context, b *Broker) error {
@@ -37,7 +37,7 @@ func (r *kafkaRecipe) prepare(ctx context.Context, b *Broker) error {
 	if r.java, err = jars.Java(); err != nil {
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
-	if r.controllerPort, err = freePort(); err != nil {
+	if r.controller, err = b.reserve(ctx); err != nil {
 		return err
 	}
 	if err := os.WriteFile(r.log4jPath(b), log4jSettings, 0o600); err != nil {
@@ -65,12 +65,12 @@ func (r *kafkaRecipe) command(b *Broker) (*exec.Cmd, error) {
 		"-Xmx512m", "-Xms256m", "-XX:+UseSerialGC", "-Djava.awt.headless=true", "-Dlog4j2.configurationFile=" + r.log4jPath(b),
 		"-cp", filepath.Join(r.jars, "*"), "kafka.Kafka", r.propertiesPath(b),
 	}
-	return exec.Command(r.java, args...), nil //nolint:noctx // The process outlives the call that starts it; Close ends it.
+	return newCommand(r.java, args...), nil
 }
 
 // writeProperties writes server.properties: one node that is broker and controller, with internal topics that fit one node.
 func (r *kafkaRecipe) writeProperties(b *Broker) error {
-	controller := fmt.Sprintf("127.0.0.1:%d", r.controllerPort)
+	controller := r.controller.Addr()
 	lines := b.settings(map[string]string{
 		"process.roles":                                    "broker,controller",
 		"node.id":                                          "1",

@@ -1,6 +1,8 @@
 package launch_test
 
 import (
+	"errors"
+	"strings"
 	"testing"
 
 	"github.com/clatterhq/clatter/compat-tests/brokertest"
@@ -37,10 +39,25 @@ func TestBrokerComesBackOnTheSamePortAfterStopAndKill(t *testing.T) {
 	}
 }
 
-func TestStartReportsTheLogOfABrokerThatEnds(t *testing.T) {
-	b, err := launch.Start(t.Context(), launch.Options{Kind: "nonsense"})
+// refused starts a broker that can't be, and returns why.
+func refused(t *testing.T, options launch.Options) error {
+	t.Helper()
+	b, err := launch.Start(t.Context(), options)
 	if err == nil {
-		_ = b.Close()
-		t.Fatal("an unknown kind was started")
+		t.Fatal(errors.Join(errors.New("it was started"), b.Close()))
+	}
+	return err
+}
+
+func TestStartReportsTheLogOfABrokerThatEnds(t *testing.T) {
+	err := refused(t, launch.Options{Kind: brokertest.Kind(), Overrides: map[string]string{"num.partitions": "many"}})
+	if errors.Is(err, launch.ErrUnavailable) || !strings.Contains(err.Error(), "num.partitions") {
+		t.Error(err)
+	}
+}
+
+func TestUnknownKindsAreUnavailable(t *testing.T) {
+	if err := refused(t, launch.Options{Kind: "nonsense"}); !errors.Is(err, launch.ErrUnavailable) {
+		t.Error(err)
 	}
 }

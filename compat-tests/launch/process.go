@@ -15,6 +15,11 @@ type process struct {
 	done chan struct{}
 }
 
+// newCommand is that of a process that outlives the call that starts it: Close ends it.
+func newCommand(name string, args ...string) *exec.Cmd {
+	return exec.Command(name, args...) //nolint:noctx // There is no context to end it.
+}
+
 func startProcess(cmd *exec.Cmd, logPath string) (*process, error) {
 	// A file instead of a pipe: what was printed survives both sides, and nobody needs to read along.
 	log, err := os.OpenFile(logPath, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)

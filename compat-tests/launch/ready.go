@@ -4,9 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
-	"net"
-	"strconv"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -54,26 +51,4 @@ func askMetadata(ctx context.Context, addr string) error {
 		return errors.New("no broker or no controller yet")
 	}
 	return nil
-}
-
-// Ports are picked below the range from which Linux takes ports for outgoing connections (32768 and up): a port that is
-// free now can then only be taken by another test that picks the same one at random.
-const (
-	firstPort = 15000
-	lastPort  = 32000
-)
-
-// freePort returns a port of 127.0.0.1 on which nothing listens.
-func freePort() (int, error) {
-	var last error
-	for range 50 {
-		port := firstPort + rand.IntN(lastPort-firstPort)
-		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port))) //nolint:noctx // Bound and closed at once.
-		if err != nil {
-			last = err
-			continue
-		}
-		return port, l.Close()
-	}
-	return 0, fmt.Errorf("no free port: %w", last)
 }

@@ -25,7 +25,7 @@ var versions = []string{"0.11.4", "0.11.6"}
 // command is one of the programs of this folder with a version of the library.
 func command(t *testing.T, version, name string, args ...string) *exec.Cmd {
 	t.Helper()
-	cmd := exec.Command(install.Interpreter(t), append([]string{name}, args...)...) //nolint:noctx // Who starts it ends it.
+	cmd := exec.CommandContext(t.Context(), install.Interpreter(t), append([]string{name}, args...)...)
 	folder := filepath.Join(install.Wheel(t, "librdkafka/"+version+".txt"), "confluent_kafka", ".libs")
 	cmd.Env = append(os.Environ(), "RDKAFKA_FOLDER="+folder, "PYTHONDONTWRITEBYTECODE=1")
 	return cmd

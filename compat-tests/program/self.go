@@ -22,7 +22,7 @@ func Self(t *testing.T, kind string, args []string) *exec.Cmd {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(path, args...) //nolint:noctx // Cleanup ends it.
+	cmd := exec.CommandContext(t.Context(), path, args...)
 	cmd.Env = append(os.Environ(), variable+"="+kind)
 	return cmd
 }

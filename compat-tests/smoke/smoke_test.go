@@ -17,6 +17,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/clatterhq/clatter/compat-tests/brokertest"
 	"github.com/clatterhq/clatter/compat-tests/launch"
 )
 
@@ -108,17 +109,6 @@ func exitCode(t *testing.T, err error) int {
 	return exit.ExitCode()
 }
 
-// freeAddr is an address on localhost that was free a moment ago.
-func freeAddr(t *testing.T) string {
-	t.Helper()
-	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "localhost:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	return listener.Addr().String()
-}
-
 // serve are the arguments of a broker on addr with everything else by default.
 func serve(addr string, more ...string) []string {
 	return append([]string{"serve", "--override", "listeners=PLAINTEXT://" + addr}, more...)
@@ -166,7 +156,7 @@ func expectRecords(t *testing.T, addr, topic string, n int) {
 
 // TestDefaultsFromAnEmptyFolder starts with nothing but the binary, as make run does.
 func TestDefaultsFromAnEmptyFolder(t *testing.T) {
-	dir, addr := t.TempDir(), freeAddr(t)
+	dir, addr := t.TempDir(), brokertest.FreeAddr(t)
 	p := start(t, dir, serve(addr)...)
 	p.ready(t, addr)
 	produce(t, addr, "greetings", 0, 50)
@@ -192,7 +182,7 @@ func TestDefaultsFromAnEmptyFolder(t *testing.T) {
 }
 
 func TestMemoryModeLeavesNothing(t *testing.T) {
-	dir, addr := t.TempDir(), freeAddr(t)
+	dir, addr := t.TempDir(), brokertest.FreeAddr(t)
 	p := start(t, dir, serve(addr, "--memory")...)
 	p.ready(t, addr)
 	produce(t, addr, "fleeting", 0, 20)
@@ -207,7 +197,7 @@ func TestMemoryModeLeavesNothing(t *testing.T) {
 
 // TestPropertiesFileAndEnvironment takes a stock KRaft server.properties, with the environment over it.
 func TestPropertiesFileAndEnvironment(t *testing.T) {
-	dir, addr := t.TempDir(), freeAddr(t)
+	dir, addr := t.TempDir(), brokertest.FreeAddr(t)
 	_, port, _ := net.SplitHostPort(addr)
 	text := "process.roles=broker,controller\nnode.id=7\ncontroller.quorum.voters=7@localhost:9093\n" +
 		"listeners=PLAINTEXT://localhost:" + port + ",CONTROLLER://localhost:9093\ncontroller.listener.names=CONTROLLER\n" +
@@ -284,7 +274,7 @@ func TestRefusals(t *testing.T) {
 }
 
 func TestDirectoryHeldByAnotherProcess(t *testing.T) {
-	dir, addr := t.TempDir(), freeAddr(t)
+	dir, addr := t.TempDir(), brokertest.FreeAddr(t)
 	p := start(t, dir, serve(addr)...)
 	p.ready(t, addr)
 	produce(t, addr, "held", 0, 1) // now every file of a new directory is there
@@ -316,7 +306,7 @@ func listing(t *testing.T, dir string) string {
 
 // TestGarbageOnThePortIsOneLine sends what finds its way to open ports.
 func TestGarbageOnThePortIsOneLine(t *testing.T) {
-	dir, addr := t.TempDir(), freeAddr(t)
+	dir, addr := t.TempDir(), brokertest.FreeAddr(t)
 	p := start(t, dir, serve(addr)...)
 	p.ready(t, addr)
 	all := []string{"GET / HTTP/1.1\r\nHost: x\r\n\r\n", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", "\xff\xff\xff\xff\xff\xff\xff\xff", "SSH-2.0-OpenSSH_9\r\n"}
@@ -365,7 +355,7 @@ func TestDumpPrintsWhatABrokerLeft(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("an interrupt can't be sent to a process there")
 	}
-	dir, addr := t.TempDir(), freeAddr(t)
+	dir, addr := t.TempDir(), brokertest.FreeAddr(t)
 	p := start(t, dir, serve(addr)...)
 	p.ready(t, addr)
 	produce(t, addr, "dumped", 0, 20)

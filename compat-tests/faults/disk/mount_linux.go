@@ -2,6 +2,7 @@ package disk
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -9,8 +10,12 @@ import (
 	"path/filepath"
 	"strconv"
 	"syscall"
+	"time"
 	"unsafe"
 )
+
+// toolLimit bounds how long a tool may take. Each takes a fraction of a second on an idle machine; unmounting writes what is left.
+const toolLimit = time.Minute
 
 // Mount is a file system of its own, mounted for one test.
 type Mount struct {
@@ -130,8 +135,11 @@ func needRoot(tools ...string) error {
 	return nil
 }
 
+// run runs a tool. It has a limit of its own, because a disk is also unmounted when its test is over, and its context with it.
 func run(name string, args ...string) error {
-	if output, err := exec.Command(name, args...).CombinedOutput(); err != nil { //nolint:noctx // Ends by itself at once.
+	ctx, cancel := context.WithTimeout(context.Background(), toolLimit)
+	defer cancel()
+	if output, err := exec.CommandContext(ctx, name, args...).CombinedOutput(); err != nil {
 		return fmt.Errorf("%s: %w: %s", name, err, bytes.TrimSpace(output))
 	}
 	return nil
