@@ -166,8 +166,16 @@ func appendRegex(p []byte, r *ResolvedRegex) []byte {
 	return primitive.AppendNoTags(p)
 }
 
+// isConsumerType reports whether a type is of this file.
+func isConsumerType(recordType int16) bool {
+	return recordType >= typeConsumerGroupMetadata && recordType <= typeConsumerGroupCurrentMember || recordType == typeConsumerGroupRegex
+}
+
 // decodeConsumer decodes a record of a type of this file; k is behind the type. ok is false if it is another type.
 func decodeConsumer(recordType int16, k *primitive.Reader, value []byte) (r Record, ok bool, err error) {
+	if !isConsumerType(recordType) {
+		return nil, false, nil // Of such a one the version says nothing either.
+	}
 	group := k.String()
 	v := primitive.NewReader(value)
 	v.Flexible = true
@@ -191,8 +199,6 @@ func decodeConsumer(recordType int16, k *primitive.Reader, value []byte) (r Reco
 		r = &CurrentRecord{Group: group, Member: k.String(), Value: decodeCurrent(v, value)}
 	case typeConsumerGroupRegex:
 		r = &RegexRecord{Group: group, Regex: k.String(), Value: decodeRegex(v, value)}
-	default:
-		return nil, false, nil
 	}
 	return r, true, consumerError(recordType, k, v)
 }

@@ -180,6 +180,7 @@ func TestUnknownRecordsAreTold(t *testing.T) {
 	}{
 		{"empty key", nil, nil, coordinator.ErrMalformed},
 		{"unknown type", []byte{0, 99, 0, 0}, nil, coordinator.ErrUnknownRecord},
+		{"unknown type with a value of a version that no type has", []byte{0, 99, 0, 0}, []byte{0, 1}, coordinator.ErrUnknownRecord},
 		{"negative type", []byte{0xff, 0xff}, nil, coordinator.ErrUnknownRecord},
 		{"null group", []byte{0, 2, 0xff, 0xff}, nil, coordinator.ErrMalformed},
 		{"empty value", groupKey, []byte{}, coordinator.ErrMalformed},
