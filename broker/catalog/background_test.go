@@ -1,10 +1,14 @@
 package catalog
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"os"
 	"path/filepath"
 	"testing"
+
+	bolt "go.etcd.io/bbolt"
 )
 
 func TestCatalogMadeInTheBackgroundIsDurable(t *testing.T) {
@@ -52,4 +56,29 @@ func TestWaitForACatalogEndsWithItsContext(t *testing.T) {
 	}
 	close(release)
 	must(t, c.Made(t.Context()))
+}
+
+func TestCatalogThatNobodyAskedForIsNeverMade(t *testing.T) {
+	options := Options{Path: file(t), Background: true, Config: newConfig(t, nil)}
+	c, err := Open(options)
+	must(t, err)
+	must(t, c.Close())
+	if err := c.Made(t.Context()); !errors.Is(err, ErrClosed) {
+		t.Errorf("a closed catalog is made: %v", err)
+	}
+	if names, err := os.ReadDir(filepath.Dir(options.Path)); len(names) > 0 || err != nil {
+		t.Errorf("it left files behind: %v, %v", names, err)
+	}
+	must(t, c.Close())
+}
+
+func TestFailedCreationLeavesNoFileBehind(t *testing.T) {
+	path := file(t)
+	tooLarge := write{bucketMeta, bytes.Repeat([]byte{1}, bolt.MaxKeySize+1), []byte{1}}
+	if err := createBolt(path, []write{tooLarge}); err == nil {
+		t.Error("it was made")
+	}
+	if names, err := os.ReadDir(filepath.Dir(path)); len(names) > 0 || err != nil {
+		t.Errorf("it left files behind: %v, %v", names, err)
+	}
 }

@@ -47,14 +47,30 @@ func boltOptions() *bolt.Options {
 // all: it is made under another name, synced, and renamed.
 func createBolt(path string, writes []write) error {
 	temporary := path + ".new"
-	if err := os.Remove(temporary); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := removeIfThere(temporary); err != nil {
 		return fmt.Errorf("catalog: %w", err)
 	}
+	err := fillBolt(temporary, writes)
+	if err == nil {
+		err = os.Rename(temporary, path)
+	}
+	if err != nil {
+		// What it takes up may be all the room that is missing.
+		return fmt.Errorf("catalog: create: %w", errors.Join(err, removeIfThere(temporary)))
+	}
+	if err := syncDir(filepath.Dir(path)); err != nil {
+		return fmt.Errorf("catalog: create: %w", err)
+	}
+	return nil
+}
+
+// fillBolt makes a file with these records, and syncs it.
+func fillBolt(path string, writes []write) error {
 	options := boltOptions()
 	options.NoSync, options.NoGrowSync = true, true
-	db, err := bolt.Open(temporary, fileMode, options)
+	db, err := bolt.Open(path, fileMode, options)
 	if err != nil {
-		return fmt.Errorf("catalog: %w", err)
+		return err
 	}
 	err = db.Update(func(tx *bolt.Tx) error {
 		for _, b := range buckets {
@@ -67,14 +83,12 @@ func createBolt(path string, writes []write) error {
 	if err == nil {
 		err = db.Sync()
 	}
-	if err = errors.Join(err, db.Close()); err == nil {
-		err = os.Rename(temporary, path)
-	}
-	if err == nil {
-		err = syncDir(filepath.Dir(path))
-	}
-	if err != nil {
-		return fmt.Errorf("catalog: create: %w", err)
+	return errors.Join(err, db.Close())
+}
+
+func removeIfThere(path string) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
 	}
 	return nil
 }

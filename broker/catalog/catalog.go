@@ -167,8 +167,8 @@ func (c *Catalog) openStorage(path string, background bool) error {
 	return c.Made(context.Background())
 }
 
-// Made has the file of a new catalog made, waits until it is there, and returns what kept it from being made. Of any other
-// catalog it returns nil.
+// Made has the file of a new catalog made, waits until it is there, and returns what kept it from being made, which is [ErrClosed] if the catalog was
+// closed before. Of any other catalog it returns nil.
 func (c *Catalog) Made(ctx context.Context) error {
 	s, ok := c.storage.(*madeStorage)
 	if !ok {

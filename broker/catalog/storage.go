@@ -47,24 +47,29 @@ func (memoryStorage) commit([]write) error { return nil }
 
 func (memoryStorage) close() error { return nil }
 
-// madeStorage is a storage that is made in the background, as soon as somebody asks for it. Whoever uses it waits for that.
+// madeStorage is a storage that is made in the background, as soon as somebody asks for it. Whoever uses it waits for that. If nobody did before
+// it is closed, it is never made: a start that failed leaves no file behind.
 type madeStorage struct {
-	begin func()        // begins to make it, once
-	done  chan struct{} // closed when what follows is set
-	made  storage
-	err   error
+	makeIt func() (storage, error)
+	once   sync.Once     // begins to make it, or sees to it that it never is
+	done   chan struct{} // closed when what follows is set
+	made   storage
+	err    error
 }
 
 // makeStorage is a storage that is to be made.
 func makeStorage(makeIt func() (storage, error)) *madeStorage {
-	s := &madeStorage{done: make(chan struct{})}
-	s.begin = sync.OnceFunc(func() {
+	return &madeStorage{makeIt: makeIt, done: make(chan struct{})}
+}
+
+// begin has it made, once.
+func (s *madeStorage) begin() {
+	s.once.Do(func() {
 		go func() {
 			defer close(s.done)
-			s.made, s.err = makeIt()
+			s.made, s.err = s.makeIt()
 		}()
 	})
-	return s
 }
 
 // await has it made and waits until it is.
@@ -91,9 +96,13 @@ func (s *madeStorage) commit(writes []write) error {
 }
 
 func (s *madeStorage) close() error {
-	made, _ := s.await() // Whoever changed something was told.
-	if made == nil {
-		return nil
+	s.once.Do(func() {
+		s.err = ErrClosed
+		close(s.done)
+	})
+	<-s.done
+	if s.made == nil {
+		return nil // Whoever changed something was told.
 	}
-	return made.close()
+	return s.made.close()
 }

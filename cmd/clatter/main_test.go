@@ -348,6 +348,28 @@ func TestNodeEndsIfItsCatalogCantBeMade(t *testing.T) {
 	}
 }
 
+// TestFailedStartLeavesNoFileBehind names a new directory before one that has another cluster's logs. Whoever then puts them in order must not be
+// told that the new one belongs to a cluster that never was.
+func TestFailedStartLeavesNoFileBehind(t *testing.T) {
+	fresh, old := t.TempDir(), t.TempDir()
+	n := runTestNode(t, old)
+	n.settledTree(t)
+	n.signals <- syscall.SIGTERM
+	n.code <- <-n.code
+	before := tree(t, old)
+	errs := runTestNodeFails(t, fresh+","+old)
+	if !strings.Contains(errs, "cluster") {
+		t.Errorf("a start with the directory of another cluster: %s", errs)
+	}
+	if names, err := os.ReadDir(fresh); err != nil || len(names) != 1 || names[0].Name() != ".lock" {
+		t.Errorf("the new directory has %v, %v", names, err)
+	}
+	if after := tree(t, old); after != before {
+		t.Errorf("the start changed files:\n%s\n%s", before, after)
+	}
+	runTestNode(t, old+","+fresh)
+}
+
 func TestDirectoryOfAKafkaKeepsItsCluster(t *testing.T) {
 	dir := t.TempDir()
 	meta := "version=1\ncluster.id=5L6g3nShT-eMCtK--X86sw\nnode.id=1\n"

@@ -55,7 +55,7 @@ func (d *logDir) open(ctx context.Context) (err error) {
 	}
 	defer func() {
 		if err != nil {
-			err = fmt.Errorf("log directory %s: %w", d.fs.Name(), errors.Join(err, d.giveBack()))
+			err = fmt.Errorf("log directory %s: %w", d.fs.Name(), errors.Join(err, d.unstamp(), d.giveBack()))
 		}
 	}()
 	if err := d.store.options.locked(); err != nil {
@@ -159,6 +159,18 @@ func (d *logDir) stamp(isNew bool) error {
 	}
 	d.stampUnsynced.Store(true)
 	return writeFile(d.fs, format.MetaPropertiesFile, meta.AppendTo(nil))
+}
+
+// unstamp takes the stamp of a new directory back, while it is locked, because the start failed: with the ID of a cluster that
+// never was, the directory could not be given to another one.
+func (d *logDir) unstamp() error {
+	if !d.stampUnsynced.Swap(false) {
+		return nil
+	}
+	if err := d.fs.Remove(format.MetaPropertiesFile); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
 }
 
 // syncStamp makes the stamp of a new directory durable.

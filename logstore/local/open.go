@@ -33,6 +33,9 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		if err != nil {
 			s.timers.close()
 			s.remover.close()
+			for _, d := range s.dirs {
+				err = errors.Join(err, d.unstamp())
+			}
 			return nil, errors.Join(err, s.abandon())
 		}
 		s.dirs = append(s.dirs, d)
