@@ -43,7 +43,9 @@ type journal struct {
 	file vfs.File // nil until it is needed
 	size int64
 	// before is the size before the commit that is being done.
-	before   int64
+	before int64
+	// writer and sequence are of the last commit (format.SealJournalCommit).
+	writer   uint64
 	sequence uint64
 	// held are the segments that settle will sync, each held open: the error of a failed writeback must find the descriptor that wrote.
 	held   map[*segment]struct{}
@@ -119,7 +121,10 @@ func (j *journal) encode(jobs []flushJob) ([]byte, error) {
 			return nil, errors.Join(io.ErrUnexpectedEOF, err)
 		}
 	}
-	format.SealJournalCommit(p, j.sequence+1)
+	if j.sequence == 0 {
+		j.writer = j.dir.store.options.random()
+	}
+	format.SealJournalCommit(p, j.writer, j.sequence+1)
 	if j.buffer = p[:0]; cap(p) > journalLogBytes {
 		j.buffer = nil
 	}

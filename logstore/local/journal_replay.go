@@ -2,6 +2,8 @@ package local
 
 import (
 	"bytes"
+	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -17,11 +19,47 @@ import (
 	"github.com/clatterhq/clatter/wire/record"
 )
 
+// roomInterval is how often a start that lacks room tries again.
+const roomInterval = 500 * time.Millisecond
+
+// errNoRoom says that a journal can't be put into the segments.
+var errNoRoom = errors.New("no space left to put back what a power cut took from the ends of logs; nothing is lost, for the journal keeps it: make room")
+
+// replayWhenRoom is replayJournal, but for a full disk: with the first directory the broker waits for room, and goes on by itself. Others
+// are left out, so that the first one can be served.
+//
+// A power cut gives the room back that segments take which it shortens; so it is somebody else who has filled the disk since. What could be
+// done without room would be to serve the logs that miss nothing. But then the journal would have to be kept beside logs that go on.
+func (d *logDir) replayWhenRoom(ctx context.Context, names []string, slots []slotted) error {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for waits := false; ; waits = true {
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+		err := d.replayJournal(names, slots)
+		switch {
+		case err == nil && waits:
+			d.store.log.Info("there is space again: the start goes on", slog.String("dir", d.fs.Name()))
+			return nil
+		case !vfs.IsNoSpace(err):
+			return err
+		case d.index > 0 || d.store.options.Whole:
+			return fmt.Errorf("%w, then restart: %w", errNoRoom, err)
+		case !waits:
+			d.store.log.Error("start waits for space on the disk", slog.String("dir", d.fs.Name()), slog.Any("error", fmt.Errorf("%w: %w", errNoRoom, err)))
+		}
+		timer.Reset(roomInterval)
+	}
+}
+
 // replayJournal puts into the segments what a stop without a clean marker left in the journal, makes it durable, and empties the journal. It may be
 // interrupted and repeated at will.
 //
-// What is damaged in it, and not merely torn, is kept aside and told. The durable ends in slots are raised where batches of later commits have nothing to
-// follow: such a log has lost its end, and must not give its offsets again.
+// What is damaged in it, and not merely torn, is kept aside and told. Then the durable ends in slots are raised to those of what follows: where that has
+// nothing to follow, or not all of it, the log has lost batches, and must not give their offsets again.
 func (d *logDir) replayJournal(names []string, slots []slotted) (err error) {
 	if !slices.Contains(names, format.JournalFile) {
 		return nil
@@ -61,7 +99,7 @@ type replay struct {
 	owners   journalOwners
 	// damage is where the journal is damaged.
 	damage []format.JournalDamage
-	// ends are of logs of which the journal has batches that don't follow what is there.
+	// ends are of logs of which a damaged journal has batches.
 	ends map[partitionKey]int64
 	// bytes is how much was missing.
 	bytes int64
@@ -73,13 +111,13 @@ type journalOwners struct {
 	known map[string]logstore.TopicID // by folder: whose it is
 }
 
-func newJournalOwners(journal []byte) (o journalOwners, damage []format.JournalDamage) {
+func newJournalOwners(journal []byte) (o journalOwners, damage []format.JournalDamage, err error) {
 	o = journalOwners{last: map[string]logstore.TopicID{}, known: map[string]logstore.TopicID{}}
-	_, damage, _ = format.DecodeJournal(journal, func(e *format.JournalEntry) error { // Errors would be of this function.
+	_, damage, err = format.DecodeJournal(journal, func(e *format.JournalEntry) error {
 		o.last[e.Folder] = e.TopicID
 		return nil
 	})
-	return o, damage
+	return o, damage, err
 }
 
 // has reports whether an entry is of its folder's topic. topicID reads that from the folder, and returns zero if it isn't there or damaged: then
@@ -116,7 +154,9 @@ type replayed struct {
 // replayCommits puts all commits into their segments and syncs these.
 func (d *logDir) replayCommits(content []byte, slots []slotted) (err error) {
 	r := replay{dir: d, segments: map[replayKey]*replayed{}, ends: map[partitionKey]int64{}}
-	r.owners, r.damage = newJournalOwners(content)
+	if r.owners, r.damage, err = newJournalOwners(content); err != nil {
+		return err
+	}
 	defer func() {
 		for _, s := range r.segments {
 			if s.file != nil {
@@ -124,13 +164,18 @@ func (d *logDir) replayCommits(content []byte, slots []slotted) (err error) {
 			}
 		}
 	}()
-	if _, _, err := format.DecodeJournal(content, r.apply); err != nil {
+	end, _, err := format.DecodeJournal(content, r.apply)
+	if err != nil {
 		return err
 	}
 	if len(r.damage) > 0 {
-		if err := d.keepDamagedJournal(content, r.damage[0]); err != nil {
+		if err := d.keepDamagedJournal(content, r.damage); err != nil {
 			return err
 		}
+	}
+	if torn := len(content) - end; torn > 0 {
+		d.store.log.Warn("end of the journal isn't whole and is cut off, as after a power cut in the middle of a commit, which nobody was told of",
+			slog.String("file", d.fs.Name()+"/"+format.JournalFile), slog.Int("byte", end), slog.Int("bytes", torn))
 	}
 	if err := d.raiseEnds(slots, r.ends); err != nil {
 		return err
@@ -178,6 +223,10 @@ func (r *replay) apply(e *format.JournalEntry) error {
 	if err != nil {
 		return err
 	}
+	if len(r.damage) > 0 && !foreign {
+		// What lies before it may be of the damaged part, and not all there though the segment is long enough.
+		r.raiseEnd(e)
+	}
 	if foreign {
 		r.dir.store.log.Error("segment isn't what the journal knows: another program has written to it, and it is left as it is",
 			slog.String("file", r.dir.fs.Name()+"/"+path), slog.Int64("byte", e.Position), slog.Int64("bytes", int64(len(e.Batches))))
@@ -187,7 +236,7 @@ func (r *replay) apply(e *format.JournalEntry) error {
 	// Also what is there already: the memory of the system may have it and the disk not, if the last process was told that its
 	// write failed. Such pages count as clean, and no sync would write them.
 	if _, err := s.file.WriteAt(e.Batches, e.Position); err != nil && (!same || !vfs.IsNoSpace(err)) {
-		return err
+		return fmt.Errorf("%d bytes of %s: %w", len(e.Batches), path, err)
 	}
 	if !same {
 		s.size = max(s.size, e.Position+int64(len(e.Batches)))
@@ -196,7 +245,7 @@ func (r *replay) apply(e *format.JournalEntry) error {
 	return nil
 }
 
-// raiseEnd notes that the batches of an entry were durable, though they can't be put in their place.
+// raiseEnd notes that the batches of an entry were durable, in their place or not.
 func (r *replay) raiseEnd(e *format.JournalEntry) {
 	_, partition, _, _ := format.ParsePartitionDir(e.Folder)
 	key := partitionKey{e.TopicID, partition}
@@ -224,12 +273,18 @@ func (d *logDir) raiseEnds(slots []slotted, ends map[partitionKey]int64) error {
 	return d.offsets.sync()
 }
 
-// keepDamagedJournal keeps a journal for who wants to look into it, and tells of it.
-func (d *logDir) keepDamagedJournal(content []byte, damage format.JournalDamage) error {
-	name := fmt.Sprintf("%s.%d%s", format.JournalFile, time.Now().UnixMilli(), lostSuffix)
+// keepDamagedJournal keeps a journal for who wants to look into it, and tells of it. The name is that of the content: who starts again and again
+// keeps it once.
+func (d *logDir) keepDamagedJournal(content []byte, damage []format.JournalDamage) error {
+	size := 0
+	for _, x := range damage {
+		size += x.To - x.From
+	}
+	sum := sha256.Sum256(content)
+	name := fmt.Sprintf("%s.%x%s", format.JournalFile, sum[:8], lostSuffix)
 	d.store.log.Error("journal is damaged: of what a power cut took from the ends of logs, the damaged part is lost; the journal is kept",
-		slog.String("file", d.fs.Name()+"/"+format.JournalFile), slog.Int("byte", damage.From), slog.Int("bytes", damage.To-damage.From),
-		slog.String("kept", name))
+		slog.String("file", d.fs.Name()+"/"+format.JournalFile), slog.Int("byte", damage[0].From), slog.Int("bytes", size),
+		slog.Int("places", len(damage)), slog.String("kept", name))
 	err := format.WriteAtomic(d.fs, name, content)
 	if vfs.IsNoSpace(err) {
 		d.store.log.Warn("there is no room to keep the damaged journal", slog.String("dir", d.fs.Name()))

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -382,79 +381,6 @@ func (j *journaled) recoversCommits(t *testing.T, disk vfs.FS, journal []byte, c
 	}
 }
 
-// TestDamagedJournalIsToldAndGivesNoOffsetTwice is of bar R8: a bit flips in the only copy that there is after a power cut.
-func TestDamagedJournalIsToldAndGivesNoOffsetTwice(t *testing.T) {
-	t.Parallel()
-	j := newJournaled(t, 2)
-	defer j.close()
-	var ends []int64
-	for range 3 {
-		if err := j.commit(); err != nil {
-			t.Fatal(err)
-		}
-		ends = append(ends, j.journalSize())
-	}
-	cut := j.powerCut()
-	for at := int64(0); at < ends[2]; at += 7 { // a prime, so that fields of all commits are hit
-		disk := copyDisk(t, cut)
-		journal := content(t, disk, format.JournalFile)
-		journal[at] ^= 0x04
-		if err := writeFile(disk, format.JournalFile, journal); err != nil {
-			t.Fatal(err)
-		}
-		inLast := at >= ends[1] // which is the same as a torn one
-		told := 0
-		if err := Verify(disk, nil, func(d Damage) {
-			if d.Path == format.JournalFile {
-				told++
-			}
-		}); err != nil || (told == 0) != inLast {
-			t.Fatalf("byte %d: verify tells %d, %v", at, told, err)
-		}
-		j.reopensDamaged(t, disk, at, ends)
-		if !inLast {
-			j.reopensDamaged(t, disk, at, ends) // This start has no journal any more.
-		}
-		names, err := disk.List("")
-		if err != nil {
-			t.Fatal(err)
-		}
-		if slices.ContainsFunc(names, func(name string) bool { return strings.HasSuffix(name, lostSuffix) }) == inLast {
-			t.Fatalf("byte %d: %v", at, names)
-		}
-	}
-}
-
-// reopensDamaged opens a disk with a journal that is damaged at a byte.
-func (j *journaled) reopensDamaged(t *testing.T, disk *vfs.Memory, at int64, ends []int64) {
-	t.Helper()
-	s := openStore(t, disk)
-	defer s.Close(context.Background())
-	if err := s.Create(j.topic); err != nil {
-		t.Fatal(err)
-	}
-	for i, m := range j.logs {
-		p, err := s.Partition(j.topic.ID, int32(i))
-		if err != nil {
-			t.Fatal(err)
-		}
-		whole, _ := slices.BinarySearch(ends, at+1)
-		want := content(t, j.memory, fmt.Sprintf("t-%d/", i)+fileName(0, logSuffix))
-		got, _ := readRun(t, p, 0, logstore.ReadUncommitted)
-		if len(got) == 0 || !bytes.HasPrefix(want, got) {
-			t.Fatalf("byte %d: log %d has %d bytes that are not its first", at, i, len(got))
-		}
-		batch := logstoretest.Batch{Size: 30, Tag: 1000}.Build(t)
-		ticket, err := p.Append(batch, logstore.AppendOptions{Now: 1})
-		if errors.Is(err, logstore.ErrOffline) {
-			continue // It knows that it lost its end, maybe from the offsets file.
-		}
-		if inLast := whole == len(ends)-1; !inLast || err != nil || ticket.Result.BaseOffset < int64(len(m.Batches)-1) {
-			t.Fatalf("byte %d: a log that lost its end takes records: %+v, %v", at, ticket.Result, err)
-		}
-	}
-}
-
 // TestReplayWritesWhatIsThereAlready: the system's memory may have bytes that the disk hasn't, because their write failed. They count as clean,
 // so only another write brings them there.
 func TestReplayWritesWhatIsThereAlready(t *testing.T) {
@@ -492,8 +418,8 @@ func FuzzJournalReplay(f *testing.F) {
 			e := format.JournalEntry{TopicID: logstore.TopicID{1}, Folder: folder, Position: position}
 			p, room := format.AppendJournalEntry(format.BeginJournalCommit(nil), &e, len(batch))
 			copy(room, batch)
-			f.Add(p[20:], false)
-			f.Add(p[20:], true)
+			f.Add(p[len(format.BeginJournalCommit(nil)):], false)
+			f.Add(p[len(format.BeginJournalCommit(nil)):], true)
 		}
 	}
 	f.Fuzz(func(t *testing.T, entries []byte, twice bool) {
@@ -511,7 +437,7 @@ func FuzzJournalReplay(f *testing.F) {
 			t.Fatal(err)
 		}
 		commit := append(format.BeginJournalCommit(nil), entries...)
-		format.SealJournalCommit(commit, 1)
+		format.SealJournalCommit(commit, 1, 1)
 		if twice {
 			commit = append(commit, commit...)
 		}

@@ -36,7 +36,10 @@ func viewJournal(disk vfs.FS, names []string) (view vfs.FS, damage []format.Jour
 		return nil, nil, err
 	}
 	v := &journalView{FS: disk, patches: map[string][]patch{}}
-	owners, damage := newJournalOwners(content)
+	owners, damage, err := newJournalOwners(content)
+	if err != nil {
+		return nil, nil, err
+	}
 	_, _, err = format.DecodeJournal(content, func(e *format.JournalEntry) error {
 		owned, err := owners.has(e, func() (logstore.TopicID, error) {
 			metadata, err := format.ReadAll(disk, e.Folder+"/"+format.PartitionMetadataFile, maxMetadataBytes)

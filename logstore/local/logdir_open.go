@@ -204,7 +204,7 @@ func (s *settings) uuid() format.UUID {
 // findLogs reads the clean marker, or recovers the logs if there is none that holds.
 func (d *logDir) findLogs(ctx context.Context, names []string, slots []slotted) error {
 	folders := d.sortNames(names)
-	if err := d.replayJournal(names, slots); err != nil {
+	if err := d.replayWhenRoom(ctx, names, slots); err != nil {
 		return err
 	}
 	marks, clean, err := d.takeMarker(names)

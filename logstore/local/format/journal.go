@@ -1,7 +1,9 @@
 package format
 
 import (
+	"bytes"
 	"encoding/binary"
+	"fmt"
 	"hash/crc32"
 
 	"github.com/clatterhq/clatter/logstore"
@@ -14,7 +16,8 @@ const JournalFile = "clatter-journal"
 // The journal is a run of commits, each of them big endian:
 //
 //	crc           uint32   CRC-32C of all that follows
-//	magic         uint32   0x89 'C' 'J', and version 1
+//	magic         uint32   0x89 'C' 'J', and version 2
+//	writer        uint64   random, the same in all commits of a process
 //	sequence      uint64   one more than that of the commit before
 //	length        uint32   of the entries, in bytes
 //	entries
@@ -28,9 +31,12 @@ const JournalFile = "clatter-journal"
 //	name length   uint16
 //	name          of the partition's folder
 //	batches
+//
+// Nobody but the process knows the writer. So what a client puts into its records can't look like a commit, and behind a damaged one the next
+// can be searched for.
 const (
-	journalMagic      = 0x89434a_01
-	journalHeaderSize = 20
+	journalMagic      = 0x89434a_02
+	journalHeaderSize = 28
 	journalEntrySize  = 38
 )
 
@@ -59,39 +65,41 @@ func AppendJournalEntry(dst []byte, e *JournalEntry, n int) (extended, room []by
 }
 
 // SealJournalCommit completes a commit, which is all of p.
-func SealJournalCommit(p []byte, sequence uint64) {
+func SealJournalCommit(p []byte, writer, sequence uint64) {
 	binary.BigEndian.PutUint32(p[4:], journalMagic)
-	binary.BigEndian.PutUint64(p[8:], sequence)
-	binary.BigEndian.PutUint32(p[16:], uint32(len(p)-journalHeaderSize))
+	binary.BigEndian.PutUint64(p[8:], writer)
+	binary.BigEndian.PutUint64(p[16:], sequence)
+	binary.BigEndian.PutUint32(p[24:], uint32(len(p)-journalHeaderSize))
 	binary.BigEndian.PutUint32(p, crc32.Checksum(p[4:], castagnoli))
 }
 
-// JournalDamage is a commit that is not valid, by its place in the journal, with a valid one behind it: each is durable before the next is
+// JournalDamage is a place in the journal that is not valid, of one commit or several, with a commit behind it: each is durable before the next is
 // written, so it was not torn.
 type JournalDamage struct{ From, To int }
 
 // DecodeJournal calls fn for each entry of the valid commits in p, in their order. The batches are part of p. It
-// returns where the last of these commits ends: what follows was torn, or never was a commit. Damaged commits before that are left out. The first error of
-// fn ends it.
+// returns where that ends: what follows was torn, or never was a commit. What is damaged before that is left out.
+//
+// Errors: the first one of fn, which ends it; [ErrUnknownVersion].
 func DecodeJournal(p []byte, fn func(e *JournalEntry) error) (end int, damage []JournalDamage, err error) {
-	var next uint64 // sequence, 0 while it isn't known
+	var last journalHeader // of the last valid commit, zero before it is known
+	skipped := false
 	for {
-		entries, sequence, ok := journalCommit(p[end:])
-		if ok && next > 0 && sequence != next {
-			return end, damage, nil
-		}
+		h, entries, ok := journalCommit(p[end:])
 		if !ok {
-			if next > 0 {
-				next++
+			next := behindDamage(p[end:], last)
+			if next < 0 {
+				return end, damage, checkJournalVersion(p)
 			}
-			behind := behindDamage(p[end:], next)
-			if behind < 0 {
-				return end, damage, nil
-			}
-			damage = append(damage, JournalDamage{end, end + behind})
-			end += behind
+			damage = appendDamage(damage, JournalDamage{end, end + next})
+			end += next
+			skipped = true
 			continue
 		}
+		if last.isKnown() && (h.writer != last.writer || h.sequence != last.sequence+1 && !skipped) {
+			return end, damage, nil // of another life of the file
+		}
+		skipped = false
 		for rest := entries; len(rest) > 0; {
 			e, size, ok := journalEntry(rest)
 			if !ok {
@@ -103,53 +111,109 @@ func DecodeJournal(p []byte, fn func(e *JournalEntry) error) (end int, damage []
 			rest = rest[size:]
 		}
 		end += journalHeaderSize + len(entries)
-		next = sequence + 1
+		last = h
 	}
 }
 
-// behindDamage is where the commit with a sequence (any, if that is 0) begins behind the one at the beginning of p, which isn't valid; -1 if there is none. It must lie
-// where the length of the damaged one says, or would say but for one bit: searching for it might find what a client made look like a commit.
-func behindDamage(p []byte, sequence uint64) int {
+// appendDamage adds a place, as a part of the one before if it adjoins that.
+func appendDamage(damage []JournalDamage, d JournalDamage) []JournalDamage {
+	if n := len(damage); n > 0 && damage[n-1].To == d.From {
+		damage[n-1].To = d.To
+		return damage
+	}
+	return append(damage, d)
+}
+
+// checkJournalVersion refuses the journal of a version that knows more, or less. A damaged byte doesn't look like one as long as there is a second commit.
+func checkJournalVersion(p []byte) error {
+	if len(p) < journalHeaderSize {
+		return nil
+	}
+	magic := binary.BigEndian.Uint32(p[4:])
+	if magic>>8 != journalMagic>>8 || magic == journalMagic || behindDamage(p, journalHeader{}) >= 0 {
+		return nil
+	}
+	return fmt.Errorf("%w of the journal: %d; start the version of the software that wrote it once, and stop it", ErrUnknownVersion, magic&0xff)
+}
+
+// behindDamage is where the next commit begins behind what is at the beginning of p, and isn't valid; -1 if there is none. It may be
+// damaged itself: then its header proves that what lies before it was durable. last is the last valid one before it.
+func behindDamage(p []byte, last journalHeader) int {
 	if len(p) < journalHeaderSize {
 		return -1
 	}
-	length := int64(binary.BigEndian.Uint32(p[16:]))
-	begins := func(length int64) bool {
-		if length > int64(len(p)-journalHeaderSize) {
-			return false
+	if last.isKnown() {
+		return nextJournalCommit(p, last)
+	}
+	// The first one: its header says who wrote it, and where it ends, if that isn't what is damaged. Without a writer, searching
+	// might find what a client made look like a commit.
+	own := readJournalHeader(p)
+	behind := p[min(journalHeaderSize+own.length, int64(len(p))):]
+	if _, _, ok := journalCommit(behind); ok {
+		return len(p) - len(behind)
+	}
+	if at := nextJournalCommit(p, journalHeader{writer: own.writer}); at >= 0 {
+		return at
+	}
+	if isJournalHeader(behind) {
+		return len(p) - len(behind)
+	}
+	return -1
+}
+
+// nextJournalCommit is where the next commit by the same writer begins behind the beginning of p, -1 if there is none.
+func nextJournalCommit(p []byte, last journalHeader) int {
+	var mark [12]byte
+	binary.BigEndian.PutUint32(mark[:], journalMagic)
+	binary.BigEndian.PutUint64(mark[4:], last.writer)
+	const markAt = 4
+	for at := 1; at+markAt < len(p); at++ {
+		found := bytes.Index(p[at+markAt:], mark[:])
+		if found < 0 {
+			break
 		}
-		_, found, ok := journalCommit(p[journalHeaderSize+length:])
-		return ok && (sequence == 0 || found == sequence)
-	}
-	if begins(length) {
-		return journalHeaderSize + int(length)
-	}
-	at := -1
-	for bit := range 32 {
-		if other := length ^ 1<<bit; begins(other) {
-			if at >= 0 {
-				return -1 // Nobody knows which one.
-			}
-			at = journalHeaderSize + int(other)
+		at += found
+		if isJournalHeader(p[at:]) && readJournalHeader(p[at:]).sequence > last.sequence {
+			return at
 		}
 	}
-	return at
+	return -1
+}
+
+// journalHeader is what the header of a commit says.
+type journalHeader struct {
+	crc              uint32
+	writer, sequence uint64
+	length           int64 // of the entries, within the journal or not
+}
+
+// isKnown is false for the zero value: sequences begin with 1.
+func (h *journalHeader) isKnown() bool { return h.sequence > 0 }
+
+// isJournalHeader reports whether p begins with the header of a commit, true or not.
+func isJournalHeader(p []byte) bool {
+	return len(p) >= journalHeaderSize && binary.BigEndian.Uint32(p[4:]) == journalMagic
+}
+
+// readJournalHeader takes the header at the beginning of p apart.
+func readJournalHeader(p []byte) journalHeader {
+	return journalHeader{
+		crc: binary.BigEndian.Uint32(p), writer: binary.BigEndian.Uint64(p[8:]), sequence: binary.BigEndian.Uint64(p[16:]),
+		length: int64(binary.BigEndian.Uint32(p[24:])),
+	}
 }
 
 // journalCommit takes the commit at the beginning of p apart.
-func journalCommit(p []byte) (entries []byte, sequence uint64, ok bool) {
-	if len(p) < journalHeaderSize || binary.BigEndian.Uint32(p[4:]) != journalMagic {
-		return nil, 0, false
+func journalCommit(p []byte) (h journalHeader, entries []byte, ok bool) {
+	if !isJournalHeader(p) {
+		return h, nil, false
 	}
-	length := int64(binary.BigEndian.Uint32(p[16:]))
-	if length > int64(len(p)-journalHeaderSize) {
-		return nil, 0, false
+	h = readJournalHeader(p)
+	if !h.isKnown() || h.length > int64(len(p)-journalHeaderSize) {
+		return h, nil, false
 	}
-	p = p[:journalHeaderSize+length]
-	if crc32.Checksum(p[4:], castagnoli) != binary.BigEndian.Uint32(p) {
-		return nil, 0, false
-	}
-	return p[journalHeaderSize:], binary.BigEndian.Uint64(p[8:]), true
+	p = p[:journalHeaderSize+h.length]
+	return h, p[journalHeaderSize:], crc32.Checksum(p[4:], castagnoli) == h.crc
 }
 
 // journalEntry takes the entry at the beginning of p apart.

@@ -9,15 +9,22 @@ import (
 	"github.com/clatterhq/clatter/logstore"
 )
 
+// journalWriter is who wrote the journals here.
+const journalWriter = 0x0123456789abcdef
+
 // journalCommitOf is one commit.
 func journalCommitOf(sequence uint64, entries ...JournalEntry) []byte {
+	return journalCommitBy(journalWriter, sequence, entries...)
+}
+
+func journalCommitBy(writer, sequence uint64, entries ...JournalEntry) []byte {
 	p := BeginJournalCommit(nil)
 	for i := range entries {
 		var room []byte
 		p, room = AppendJournalEntry(p, &entries[i], len(entries[i].Batches))
 		copy(room, entries[i].Batches)
 	}
-	SealJournalCommit(p, sequence)
+	SealJournalCommit(p, writer, sequence)
 	return p
 }
 
@@ -84,6 +91,16 @@ func TestCommitOfEarlierJournalEndsIt(t *testing.T) {
 			t.Errorf("sequence %d after 7: %d entries", sequence, len(got))
 		}
 	}
+	first := journalCommitOf(7, e)
+	if got, end := decodeJournal(t, slices.Concat(first, journalCommitBy(1, 8, e))); len(got) != 1 || end != len(first) {
+		t.Errorf("commit of another writer: %d entries", len(got))
+	}
+	// Nor does one of those count that a damaged commit has in its place.
+	first[len(first)-1]++
+	whole := slices.Concat(journalCommitOf(6, e), first, journalCommitOf(6, e), journalCommitBy(1, 8, e))
+	if got, end := decodeJournal(t, whole); len(got) != 1 || end != len(journalCommitOf(6, e)) {
+		t.Errorf("behind damage: %d entries up to %d", len(got), end)
+	}
 }
 
 func TestErrorEndsDecodingOfJournal(t *testing.T) {
@@ -105,9 +122,16 @@ func FuzzJournal(f *testing.F) {
 		// The checksum is made right, so that what is behind it is reached.
 		if int(at) < len(p) && len(p) > journalHeaderSize {
 			p = bytes.Clone(p)
-			SealJournalCommit(p, uint64(at))
+			SealJournalCommit(p, journalWriter, uint64(at))
 		}
-		entries, end := decodeJournal(t, p)
+		var entries []JournalEntry
+		end, _, err := DecodeJournal(p, func(e *JournalEntry) error {
+			entries = append(entries, *e)
+			return nil
+		})
+		if err != nil && !errors.Is(err, ErrUnknownVersion) {
+			t.Error(err)
+		}
 		size := 0
 		for _, e := range entries {
 			size += journalEntrySize + len(e.Folder) + len(e.Batches)
@@ -118,41 +142,57 @@ func FuzzJournal(f *testing.F) {
 	})
 }
 
-// TestDamagedJournalGoesOnWithWhatFollows: some of a few commits are damaged. Those behind count all the same, but for one that doesn't
-// come next.
-func TestDamagedJournalGoesOnWithWhatFollows(t *testing.T) {
-	var commits [][]byte
-	for i := range 5 {
-		// A client makes its record look like the commit that comes next but one.
-		forged := journalCommitOf(uint64(i)+3, JournalEntry{Folder: "forged-0", Batches: []byte{1}})
-		commits = append(commits, journalCommitOf(uint64(i)+1, JournalEntry{Folder: "a-0", Position: int64(i), Batches: forged}))
+// damageable is a journal of commits of one size, of which each has what a client made look like a commit that comes later.
+func damageable(commits int) (journal []byte, size int) {
+	for i := range commits {
+		forged := journalCommitBy(journalWriter+1, uint64(i)+3, JournalEntry{Folder: "forged-0", Batches: []byte{1}})
+		commit := journalCommitOf(uint64(i)+1, JournalEntry{Folder: "a-0", Position: int64(i), Batches: forged})
+		journal, size = append(journal, commit...), len(commit)
 	}
-	size := len(commits[0])
-	journal := slices.Concat(commits...)
+	return journal, size
+}
+
+// decodeDamaged returns the positions of the entries.
+func decodeDamaged(t *testing.T, journal []byte) (positions []int64, end int, damage []JournalDamage) {
+	t.Helper()
+	end, damage, err := DecodeJournal(journal, func(e *JournalEntry) error {
+		if e.Folder != "a-0" {
+			t.Errorf("forged: %+v", e)
+		}
+		positions = append(positions, e.Position)
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	return positions, end, damage
+}
+
+// TestDamagedJournalGoesOnWithWhatFollows: some of a few commits are damaged, in the same byte of each. Those behind count all the same.
+func TestDamagedJournalGoesOnWithWhatFollows(t *testing.T) {
+	const commits = 5
+	journal, size := damageable(commits)
 	for _, test := range []struct {
-		damage []int
-		want   []int64 // positions
+		damaged []int
+		want    []int64 // positions
 	}{
 		{[]int{0}, []int64{1, 2, 3, 4}},
 		{[]int{2}, []int64{0, 1, 3, 4}},
 		{[]int{4}, []int64{0, 1, 2, 3}},
 		{[]int{0, 2, 4}, []int64{1, 3}},
+		{[]int{0, 1}, []int64{2, 3, 4}},
+		{[]int{0, 1, 2, 3}, []int64{4}},
+		{[]int{1, 2}, []int64{0, 3, 4}},
+		{[]int{1, 2, 3}, []int64{0, 4}},
 	} {
-		for _, at := range []int{0, 5, 12, 17, 19, 30, size - 1} {
+		for at := range size {
 			damaged := bytes.Clone(journal)
-			for _, i := range test.damage {
+			for _, i := range test.damaged {
 				damaged[i*size+at] ^= 1
 			}
-			var got []int64
-			end, found, err := DecodeJournal(damaged, func(e *JournalEntry) error {
-				if e.Folder != "a-0" {
-					t.Errorf("forged: %+v", e)
-				}
-				got = append(got, e.Position)
-				return nil
-			})
-			if err != nil || !slices.Equal(got, test.want) {
-				t.Errorf("byte %d of %v damaged: %v, want %v, %v", at, test.damage, got, test.want, err)
+			got, end, found := decodeDamaged(t, damaged)
+			if !slices.Equal(got, test.want) {
+				t.Errorf("byte %d of %v damaged: %v, want %v", at, test.damaged, got, test.want)
 			}
 			last := int(test.want[len(test.want)-1])
 			told := 0
@@ -160,12 +200,50 @@ func TestDamagedJournalGoesOnWithWhatFollows(t *testing.T) {
 				told += (d.To - d.From) / size
 			}
 			if end != (last+1)*size || told != last+1-len(test.want) {
-				t.Errorf("byte %d of %v damaged: ends at %d, damage %v", at, test.damage, end, found)
+				t.Errorf("byte %d of %v damaged: ends at %d, damage %v", at, test.damaged, end, found)
 			}
 		}
 	}
-	skipped := slices.Concat(commits[0], commits[1], commits[3])
-	if _, end := decodeJournal(t, skipped); end != 2*size {
-		t.Errorf("a commit that doesn't come next is taken for one: ends at %d", end)
+}
+
+// TestWipedPartOfAJournalIsSkipped: the disk lost sectors, which end in the middle of a commit.
+func TestWipedPartOfAJournalIsSkipped(t *testing.T) {
+	const commits = 6
+	journal, size := damageable(commits)
+	for from := size; from < 3*size; from += 5 {
+		damaged := bytes.Clone(journal)
+		clear(damaged[from : from+size+size/2])
+		first, last := int64(from/size), int64((from+size+size/2-1)/size)
+		want := slices.DeleteFunc([]int64{0, 1, 2, 3, 4, 5}, func(i int64) bool { return i >= first && i <= last })
+		got, end, found := decodeDamaged(t, damaged)
+		if !slices.Equal(got, want) || end != len(journal) || !slices.Equal(found, []JournalDamage{{int(first) * size, int(last+1) * size}}) {
+			t.Errorf("wiped from %d of commits of %d bytes: %v, want %v; ends at %d, damage %v", from, size, got, want, end, found)
+		}
+	}
+}
+
+// TestHeaderOfTheNextCommitProvesDamage: the last two are damaged. The last one may be torn, but then the one before it was not.
+func TestHeaderOfTheNextCommitProvesDamage(t *testing.T) {
+	journal, size := damageable(3)
+	journal[2*size-1]++
+	journal[3*size-1]++
+	got, end, found := decodeDamaged(t, journal)
+	if !slices.Equal(got, []int64{0}) || end != 2*size || !slices.Equal(found, []JournalDamage{{size, 2 * size}}) {
+		t.Errorf("%v, ends at %d, damage %v", got, end, found)
+	}
+}
+
+func TestJournalOfAnotherVersionIsRefused(t *testing.T) {
+	e := JournalEntry{Folder: "a-0", Batches: []byte("x")}
+	first, second := journalCommitOf(1, e), journalCommitOf(2, e)
+	first[7]++
+	second[7]++
+	calls := 0
+	if _, _, err := DecodeJournal(slices.Concat(first, second), func(*JournalEntry) error { calls++; return nil }); !errors.Is(err, ErrUnknownVersion) || calls > 0 {
+		t.Errorf("%v after %d calls", err, calls)
+	}
+	// What is damaged there is no other version.
+	if _, damage, err := DecodeJournal(slices.Concat(first, journalCommitOf(2, e)), func(*JournalEntry) error { calls++; return nil }); err != nil || calls != 1 || len(damage) != 1 {
+		t.Errorf("%v after %d calls, damage %v", err, calls, damage)
 	}
 }
