@@ -148,9 +148,7 @@ func TestPeersThatEndInTheMiddleOfAFrame(t *testing.T) {
 		c.send(frame[:n])
 		c.Close()
 	}
-	for len(s.takeConns()) > 0 {
-		time.Sleep(time.Millisecond)
-	}
+	await(t, "the end of all connections", func() bool { return len(s.takeConns()) == 0 })
 }
 
 func TestFramesOfAllSizesArriveIntact(t *testing.T) {
@@ -238,10 +236,8 @@ func TestAnnouncedFramesTakeNoMemory(t *testing.T) {
 		c.expect(1)
 		c.send(announced)
 	}
-	for end := time.Now().Add(5 * time.Second); s.small.taken() == 0 && time.Now().Before(end); {
-		time.Sleep(time.Millisecond)
-	}
-	time.Sleep(10 * time.Millisecond)
+	await(t, "the beginnings of all frames", func() bool { return s.small.taken() >= 20*readBufferSize })
+	time.Sleep(10 * time.Millisecond) // Nothing tells that no more is taken.
 	if taken := s.large.taken(); taken > 0 {
 		t.Errorf("%d bytes are held for frames of which 100 bytes came", taken)
 	}
@@ -329,9 +325,7 @@ func TestConnectionsWaitForReadBuffers(t *testing.T) {
 				go c.Write(frameOf(apiVersions(), 1))
 				clients = append(clients, c)
 			}
-			for end := time.Now().Add(10 * time.Second); !s.small.contended() && time.Now().Before(end); {
-				time.Sleep(time.Millisecond)
-			}
+			await(t, "requests for which there is no memory", s.small.contended)
 			if taken := s.small.taken(); taken > minSmallReserve+readBufferSize {
 				t.Errorf("%d bytes are taken", taken)
 			}

@@ -143,9 +143,7 @@ func TestServerRefusesTooManyConnectionsOfOneAddress(t *testing.T) {
 		t.Errorf("log is\n%s", s.logs)
 	}
 	first.Close()
-	for len(s.takeConns()) > 0 {
-		time.Sleep(time.Millisecond)
-	}
+	await(t, "the end of the connection", func() bool { return len(s.takeConns()) == 0 })
 	again := dialServer(t, s)
 	again.send(frameOf(apiVersions(), 2))
 	again.expect(2)
@@ -160,9 +158,7 @@ func TestServerAcceptsWhenAConnectionEnds(t *testing.T) {
 	first.expect(1)
 	second := dialServer(t, s)
 	second.send(frameOf(apiVersions(), 2))
-	for len(s.logs.lines("new connections wait", "max.connections=1")) == 0 {
-		time.Sleep(time.Millisecond)
-	}
+	await(t, "a line for the second connection", func() bool { return len(s.logs.lines("new connections wait", "max.connections=1")) > 0 })
 	first.Close()
 	second.expect(2)
 	third := dialServer(t, s)

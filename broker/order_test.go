@@ -236,9 +236,7 @@ func TestAnswersThatAreReadyTogetherLeaveInOneWrite(t *testing.T) {
 	}
 	c.send(burst)
 	// The first answer is awaited by itself; those behind it are ready when it is.
-	for begun.Load() < n {
-		time.Sleep(time.Millisecond)
-	}
+	await(t, "all requests", func() bool { return begun.Load() == n })
 	close(release)
 	buf := make([]byte, 64<<10)
 	got, err := c.Read(buf)
@@ -261,13 +259,12 @@ func (q *queue) outstanding() int {
 // oneConn waits for the only connection of a server.
 func oneConn(t *testing.T, s *Server) *conn {
 	t.Helper()
-	for end := time.Now().Add(5 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
-		if conns := s.takeConns(); len(conns) == 1 {
-			return conns[0]
-		}
-	}
-	t.Fatal("there is no connection")
-	return nil
+	var conns []*conn
+	await(t, "the connection", func() bool {
+		conns = s.takeConns()
+		return len(conns) == 1
+	})
+	return conns[0]
 }
 
 func TestFetchEndsWhenItsPeerGoes(t *testing.T) {
@@ -309,9 +306,7 @@ func TestProduceIsAnsweredToAPeerThatStoppedSending(t *testing.T) {
 	if err := c.Conn.(interface{ CloseWrite() error }).CloseWrite(); err != nil {
 		t.Fatal(err)
 	}
-	for !oneConn(t, s.Server).queue.inputEnded() {
-		time.Sleep(time.Millisecond)
-	}
+	await(t, "the end of the input", oneConn(t, s.Server).queue.inputEnded)
 	close(produce.open)
 	c.expect(7)
 	c.expectClosed()
@@ -361,10 +356,8 @@ func TestManyUnansweredProducesStopTheReading(t *testing.T) {
 		}
 	}()
 	queue := &oneConn(t, s.Server).queue
-	for queue.outstanding() < maxPending {
-		time.Sleep(time.Millisecond)
-	}
-	time.Sleep(20 * time.Millisecond)
+	await(t, "as many requests as may wait", func() bool { return queue.outstanding() >= maxPending })
+	time.Sleep(20 * time.Millisecond) // Nothing tells that no more comes. A server that reads on is ahead of this by far.
 	if got := queue.outstanding(); got > maxPending {
 		t.Errorf("%d answers wait, at most %d should", got, maxPending)
 	}
@@ -392,9 +385,7 @@ func TestAnswersBehindABrokenConnectionAreReleased(t *testing.T) {
 	}
 	c.send([]byte("GET / HTTP/1.1\r\n\r\n"))
 	c.expectGone()
-	for released.Load() < 2 {
-		time.Sleep(time.Millisecond)
-	}
+	await(t, "the release of the records", func() bool { return released.Load() == 2 })
 }
 
 func TestRequestsInMemoryWaitForTheirTurn(t *testing.T) {

@@ -112,16 +112,22 @@ func startServer(tb testing.TB, options Options, d dispatchFunc) *testServer {
 			tb.Errorf("%d bytes of the large budget were not given back", total)
 		}
 	})
-	for end := time.Now().Add(10 * time.Second); len(logs.lines("msg=listening")) < len(s.Bound()); time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			tb.Fatalf("no line says that the server listens:\n%s", logs)
-		}
-	}
+	await(tb, "a line for each listener", func() bool { return len(logs.lines("msg=listening")) == len(s.Bound()) })
 	return &testServer{Server: s, addr: s.Bound()[0].Addr.String(), logs: logs}
 }
 
 // clientTime is how long a test's conversation may take: the longest needs 18 s with -race on a busy machine.
 const clientTime = 2 * time.Minute
+
+// await waits until something holds of which nobody is told.
+func await(tb testing.TB, what string, holds func() bool) {
+	tb.Helper()
+	for end := time.Now().Add(clientTime); !holds(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			tb.Fatalf("waited for %s for %s", what, clientTime)
+		}
+	}
+}
 
 // testClient is the other end of a connection.
 type testClient struct {
@@ -237,11 +243,7 @@ func TestServerTellsWhenTheLastConnectionHasGone(t *testing.T) {
 			c.expect(1)
 		}
 		first.Close()
-		for end := time.Now().Add(clientTime); s.Connections() != 1; time.Sleep(time.Millisecond) {
-			if time.Now().After(end) {
-				t.Fatalf("%d connections", s.Connections())
-			}
-		}
+		await(t, "the end of a connection", func() bool { return s.Connections() == 1 })
 		if len(deserted) > 0 {
 			t.Fatal("one connection is still there")
 		}

@@ -23,6 +23,9 @@ func shutdown(t *testing.T, s *testServer, atMost time.Duration) (time.Duration,
 	return time.Since(began), err
 }
 
+// quick is how long what takes milliseconds may take on a machine that does other things as well.
+const quick = 10 * time.Second
+
 func TestShutdownOfIdleConnectionsIsQuick(t *testing.T) {
 	s := startServer(t, Options{}, answerAll)
 	var clients []*testClient
@@ -33,8 +36,8 @@ func TestShutdownOfIdleConnectionsIsQuick(t *testing.T) {
 		clients = append(clients, c)
 	}
 	clients[0].send(frameOf(apiVersions(), 1)[:7]) // one has begun a frame
-	took, err := shutdown(t, s, 5*time.Second)
-	if err != nil || took > time.Second {
+	took, err := shutdown(t, s, time.Minute)
+	if err != nil || took > quick {
 		t.Errorf("shutdown took %s: %v", took, err)
 	}
 	for _, c := range clients {
@@ -97,8 +100,8 @@ func TestShutdownEndsWaitingFetches(t *testing.T) {
 	withMore.send(frameOf(fetchRequest(), 1))
 	<-second.started
 	withMore.send(frameOf(metadataRequest(), 2))
-	took, err := shutdown(t, s, 5*time.Second)
-	if err != nil || took > time.Second {
+	took, err := shutdown(t, s, time.Minute)
+	if err != nil || took > quick {
 		t.Errorf("shutdown took %s: %v", took, err)
 	}
 	alone.expectClosed()
@@ -135,13 +138,9 @@ func TestShutdownEndsWaitsForMemory(t *testing.T) {
 	large := frameOf(produceRequest(1, make([]byte, 200<<10)), 1)
 	holder, waiter := dialServer(t, s), dialServer(t, s)
 	holder.send(large)
-	for s.large.taken() == 0 {
-		time.Sleep(time.Millisecond)
-	}
+	await(t, "the first request", func() bool { return s.large.taken() > 0 })
 	go waiter.Write(large)
-	for !s.large.contended() {
-		time.Sleep(time.Millisecond)
-	}
+	await(t, "the second request", s.large.contended)
 	stopped := make(chan error, 1)
 	go func() { stopped <- s.Shutdown(context.Background()) }()
 	waiter.expectGone()

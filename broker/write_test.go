@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/clatterhq/clatter/logstore"
 	"github.com/clatterhq/clatter/wire"
@@ -123,9 +122,7 @@ func TestFetchedRecordsArriveIntact(t *testing.T) {
 			if !bytes.Equal(got, frame) {
 				t.Fatal("the response arrived with another content")
 			}
-			for int(released.Load()) < len(sets) {
-				time.Sleep(time.Millisecond)
-			}
+			await(t, "the release of all records", func() bool { return int(released.Load()) >= len(sets) })
 			if n := int(released.Load()); n != len(sets) {
 				t.Fatalf("%d sets of records were given back %d times", len(sets), n)
 			}
@@ -203,9 +200,7 @@ func TestRecordsAreGivenBackWhateverHappens(t *testing.T) {
 				c := dialServer(t, s)
 				c.send(frameOf(fetchRequest(), 1))
 				c.expectGone()
-				for len(s.takeConns()) > 0 {
-					time.Sleep(time.Millisecond)
-				}
+				await(t, "the end of the connection", func() bool { return len(s.takeConns()) == 0 })
 				if released.Load() != 1 {
 					t.Errorf("records were given back %d times", released.Load())
 				}
@@ -234,9 +229,7 @@ func TestRecordsAreGivenBackWhenThePeerGoes(t *testing.T) {
 	<-begun
 	io.CopyN(io.Discard, c, 1<<20)
 	c.Close()
-	for released.Load() < 5 {
-		time.Sleep(time.Millisecond)
-	}
+	await(t, "the release of all records", func() bool { return released.Load() == 5 })
 }
 
 func TestErrorsOfAReplyReleaseItsRecords(t *testing.T) {

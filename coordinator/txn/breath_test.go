@@ -3,6 +3,7 @@ package txn
 import (
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -26,78 +27,78 @@ func (h heldMarkers) Write(_ Marker, partitions []TopicPartition, done func(Topi
 // TestTransactionBegunAndEndedInOneBreathEnds is anomaly A22: while a transaction ends, its producer gives a Produce up that waits to begin the next one, and
 // aborts that. Both are decided together when the markers are there, and the second transaction needs markers of its own.
 func TestTransactionBegunAndEndedInOneBreathEnds(t *testing.T) {
-	log := openLog(t, vfs.NewMemory(), 1)
-	defer log.Close(t)
-	markers := make(heldMarkers, 4)
-	o := testOptions(log)
-	o.Markers = markers
-	o.Config = func() Config {
-		c := testConfig()
-		c.PatienceMs = 60_000
-		return c
-	}
-	c := New(o)
-	defer stop(t, c)
-	c.Load()
-	w := &crashWorld{t: t, c: c}
-	p := &crashProducer{id: "tx", bumps: true, pid: -1, acked: map[int]bool{}}
-	p.begin(w)
-	end := func(commit bool) wire.ErrorCode {
-		req := kmsg.NewPtrEndTxnRequest()
-		req.Version, req.TransactionalID, req.ProducerID, req.ProducerEpoch, req.Commit = 5, p.id, p.pid, p.epoch, commit
-		resp := c.EndTxn(t.Context(), req)
-		if resp.ErrorCode == 0 {
-			p.pid, p.epoch = resp.ProducerID, resp.ProducerEpoch
+	synctest.Test(t, func(t *testing.T) {
+		log := openLog(t, vfs.NewMemory(), 1)
+		defer log.Close(t)
+		markers := make(heldMarkers, 4)
+		o := testOptions(log)
+		o.Markers = markers
+		o.Config = func() Config {
+			c := testConfig()
+			c.PatienceMs = 60_000
+			return c
 		}
-		return wire.ErrorCode(resp.ErrorCode)
-	}
-	add := func() { c.Verify(t.Context(), p.id, p.pid, p.epoch, []TopicPartition{{"t", 0}}, true) }
-	add()
-	if code := end(true); code != wire.None {
-		t.Fatal(code)
-	}
-	first := <-markers
+		c := New(o)
+		defer stop(t, c)
+		c.Load()
+		w := &crashWorld{t: t, c: c}
+		p := &crashProducer{id: "tx", bumps: true, pid: -1, acked: map[int]bool{}}
+		p.begin(w)
+		end := func(commit bool) wire.ErrorCode {
+			req := kmsg.NewPtrEndTxnRequest()
+			req.Version, req.TransactionalID, req.ProducerID, req.ProducerEpoch, req.Commit = 5, p.id, p.pid, p.epoch, commit
+			resp := c.EndTxn(t.Context(), req)
+			if resp.ErrorCode == 0 {
+				p.pid, p.epoch = resp.ProducerID, resp.ProducerEpoch
+			}
+			return wire.ErrorCode(resp.ErrorCode)
+		}
+		add := func() { c.Verify(t.Context(), p.id, p.pid, p.epoch, []TopicPartition{{"t", 0}}, true) }
+		add()
+		if code := end(true); code != wire.None {
+			t.Fatal(code)
+		}
+		first := <-markers
 
-	var waiting sync.WaitGroup
-	waiting.Go(add)
-	for parked := 0; parked == 0; {
-		looked := make(chan int)
+		var waiting sync.WaitGroup
+		waiting.Go(add)
+		synctest.Wait()
+		parked := make(chan int, 1)
 		c.runtime.SubmitTo(0, coordinator.Command[*Shard, *Record]{Decide: func(s *Shard) coordinator.Decision[*Record] {
-			n := len(s.transactions[p.id].completion.parked)
-			go func() { looked <- n }()
+			parked <- len(s.transactions[p.id].completion.parked)
 			return coordinator.Decision[*Record]{}
 		}})
-		parked = <-looked
-	}
-	// The shard is kept busy until the end of the second transaction is asked for, and the marker of the first one is there.
-	busy, goOn := make(chan struct{}), make(chan struct{})
-	waiting.Go(func() {
-		c.runtime.SubmitTo(0, coordinator.Command[*Shard, *Record]{Decide: func(*Shard) coordinator.Decision[*Record] {
-			close(busy)
-			<-goOn
-			return coordinator.Decision[*Record]{}
-		}})
-	})
-	<-busy
-	var code wire.ErrorCode
-	waiting.Go(func() { code = end(false) })
-	time.Sleep(20 * time.Millisecond) // Should it come later, it is decided alone, which is no less right.
-	waiting.Go(first)
-	time.Sleep(20 * time.Millisecond)
-	close(goOn)
-	waiting.Wait()
-	if code != wire.None && code != wire.ConcurrentTransactions {
-		t.Fatal(code)
-	}
-	if code == wire.None {
+		if n := <-parked; n != 1 {
+			t.Fatalf("%d requests wait for the end of the first transaction", n)
+		}
+		// The shard is kept busy until the end of the second transaction is asked for, and the marker of the first one is there.
+		busy, goOn := make(chan struct{}), make(chan struct{})
+		waiting.Go(func() {
+			c.runtime.SubmitTo(0, coordinator.Command[*Shard, *Record]{Decide: func(*Shard) coordinator.Decision[*Record] {
+				close(busy)
+				<-goOn
+				return coordinator.Decision[*Record]{}
+			}})
+		})
+		<-busy
+		var code wire.ErrorCode
+		waiting.Go(func() { code = end(false) })
+		synctest.Wait()
+		waiting.Go(first)
+		synctest.Wait()
+		close(goOn)
+		waiting.Wait()
+		if code != wire.None {
+			t.Fatal(code)
+		}
 		select {
 		case second := <-markers:
 			second()
 		case <-time.After(20 * time.Second):
 			t.Fatal("no marker is written for the second transaction")
 		}
-	}
-	if state := awaitEnd(t, c); state != "CompleteAbort" && code == wire.None {
-		t.Errorf("the second transaction is %s", state)
-	}
+		if state := awaitEnd(t, c); state != "CompleteAbort" {
+			t.Errorf("the second transaction is %s", state)
+		}
+	})
 }

@@ -9,6 +9,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -364,16 +365,19 @@ func TestOffsetGapsBeyondTwoBillion(t *testing.T) {
 // TestReadersOfOldSegmentsGoOn appends, reads, deletes and compacts at once.
 func TestReadersOfOldSegmentsGoOn(t *testing.T) {
 	t.Parallel()
-	o := on(vfs.NewOS(t.TempDir()))
+	o := on(vfs.NewOS(syncedDir(t)))
 	o.MaxOpenFiles = 8 // so that files are opened again and again
 	config := logstoretest.CompactConfig()
 	config.SegmentBytes = 4000
 	f := newFixture(t, o, 1, config)
 	l := f.log(0)
-	deadline := time.Now().Add(1500 * time.Millisecond)
-	running := func() bool { return time.Now().Before(deadline) && !t.Failed() }
+	const enoughReads, enoughCleanings = 2000, 4 // A cleaner that makes way for requests is slow.
 	var group sync.WaitGroup
-	var reads, cleanings atomic.Int64
+	var appends, reads, cleanings atomic.Int64
+	deadline := time.Now().Add(time.Minute)
+	running := func() bool {
+		return (reads.Load() < enoughReads || cleanings.Load() < enoughCleanings) && time.Now().Before(deadline) && !t.Failed()
+	}
 	for seed := range uint64(3) {
 		group.Go(func() {
 			random := rand.New(rand.NewPCG(seed, 1))
@@ -384,6 +388,7 @@ func TestReadersOfOldSegmentsGoOn(t *testing.T) {
 				} else if _, err := ticket.Wait(context.Background()); err != nil {
 					t.Errorf("commit: %v", err)
 				}
+				appends.Add(1)
 			}
 		})
 		group.Go(func() {
@@ -397,8 +402,10 @@ func TestReadersOfOldSegmentsGoOn(t *testing.T) {
 						t.Errorf("read at %d: %v", at, err)
 						return
 					}
+					if next > at {
+						reads.Add(1)
+					}
 					at = next
-					reads.Add(1)
 				}
 				if _, _, err := l.OffsetForTime(time.Now().UnixMilli()+random.Int64N(1000), logstore.ReadUncommitted); err != nil {
 					t.Errorf("search by time: %v", err)
@@ -410,7 +417,13 @@ func TestReadersOfOldSegmentsGoOn(t *testing.T) {
 		})
 	}
 	group.Go(func() {
-		for running() {
+		for seen := int64(0); running(); {
+			n := appends.Load()
+			if n == seen {
+				runtime.Gosched()
+				continue
+			}
+			seen = n
 			if err := l.Maintain(context.Background(), logstore.Compaction); err != nil && isUnfit(err) {
 				t.Errorf("compact: %v", err)
 			}
@@ -427,11 +440,14 @@ func TestReadersOfOldSegmentsGoOn(t *testing.T) {
 			if err := l.Maintain(context.Background(), logstore.Retention); err != nil {
 				t.Errorf("retain: %v", err)
 			}
-			time.Sleep(20 * time.Millisecond)
+			time.Sleep(20 * time.Millisecond) // so that there is something left to compact
 		}
 	})
 	group.Wait()
 	t.Logf("%d reads, %d cleanings", reads.Load(), cleanings.Load())
+	if reads.Load() < enoughReads || cleanings.Load() < enoughCleanings {
+		t.Error("too little was read or compacted: nothing was tested")
+	}
 }
 
 // readNext reads once and returns the offset behind what it read, after it has looked at every byte.

@@ -13,6 +13,8 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -701,34 +703,30 @@ func TestConcurrentUse(t *testing.T) {
 	t.Parallel()
 	config := logstoretest.Config()
 	config.SegmentBytes, config.IndexIntervalBytes, config.FileDeleteDelayMs = 20_000, 500, 0
-	o := on(vfs.NewOS(t.TempDir()))
+	o := on(vfs.NewOS(syncedDir(t)))
 	o.MaxOpenFiles = 5
-	f := newFixture(t, o, 3, config)
-	done := make(chan struct{})
-	errs := make(chan error, 16)
-	report := func(err error) {
-		select {
-		case errs <- err:
-		default:
-		}
-	}
+	const partitions = 3
+	f := newFixture(t, o, partitions, config)
+	// Each goes on until all have done their rounds, or one has failed.
+	const kinds, rounds = 3, 25
+	var users sync.WaitGroup
+	var left atomic.Int32
+	left.Store(kinds * partitions)
 	start := func(fn func(l *log) error) {
-		for i := range int32(3) {
+		for i := range int32(partitions) {
 			l := f.log(i)
-			go func() {
-				for {
-					select {
-					case <-done:
-						report(nil)
-						return
-					default:
-					}
+			users.Go(func() {
+				for n := 1; left.Load() > 0; n++ {
 					if err := fn(l); err != nil {
-						report(fmt.Errorf("partition %d: %w", i, err))
+						t.Errorf("partition %d: %v", i, err)
+						left.Store(0)
 						return
+					}
+					if n == rounds {
+						left.Add(-1)
 					}
 				}
-			}()
+			})
 		}
 	}
 	start(func(l *log) error {
@@ -778,11 +776,5 @@ func TestConcurrentUse(t *testing.T) {
 		}
 		return errors.Join(err, l.Maintain(context.Background(), logstore.Retention))
 	})
-	time.Sleep(400 * time.Millisecond)
-	close(done)
-	for range 9 {
-		if err := <-errs; err != nil {
-			t.Error(err)
-		}
-	}
+	users.Wait()
 }
