@@ -111,7 +111,7 @@ func TestFailedSystemCallEndsAcknowledgements(t *testing.T) {
 // failOnce runs a load over one failure and a start after it. It reports whether the failure showed.
 func failOnce(t *testing.T, failure failing, n int) (shown bool) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 40*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
 	defer cancel()
 	broker := brokertest.Start(t, map[string]string{"log.segment.bytes": "1048576", "group.initial.rebalance.delay.ms": "0"})
 	if err := broker.Stop(); err != nil {
@@ -138,7 +138,7 @@ func failOnce(t *testing.T, failure failing, n int) (shown bool) {
 		}
 	}
 	shown = failureIsFinal(ctx, t, broker, l, before, failure)
-	if started == nil {
+	if started == nil && broker.PID() != 0 {
 		// Most files that are replaced by renaming are written at the end, and the journal is emptied then: a marker that lies would lose records.
 		if failure.calls == renames || failure.journal && failure.calls == "ftruncate" {
 			t.Logf("stop: %v", broker.Stop())
@@ -164,30 +164,38 @@ func failOnce(t *testing.T, failure failing, n int) (shown bool) {
 	return shown
 }
 
+// endsAlone waits for the end of a broker whose only log directory is offline. What is acknowledged until then may have been under way, on
+// a busy machine for long, and nothing tells it from what was acknowledged after the failure; what lives on would go on with it.
+func endsAlone(ctx context.Context, t *testing.T, broker *launch.Broker, l *load.Load, from int) {
+	t.Helper()
+	acknowledged := l.Acknowledged()
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	code, err := broker.Await(ctx)
+	switch {
+	case err != nil:
+		t.Errorf("%v; %d records acknowledged after a failure:\n%s", err, l.Acknowledged()-acknowledged, broker.Log()[from:])
+	case code != 1:
+		t.Errorf("exit code %d of a broker without a log directory", code)
+	}
+}
+
 // failureIsFinal waits for the line that tells the operator and looks for acknowledgements after it.
 func failureIsFinal(ctx context.Context, t *testing.T, broker *launch.Broker, l *load.Load, from int, failure failing) bool {
 	t.Helper()
 	told := func() int { return strings.Count(broker.Log()[from:], "level=ERROR") }
-	if !until(ctx, 1500*time.Millisecond, func() bool { return told() > 0 }) {
+	limit := 1500 * time.Millisecond
+	if failure.frequent { // It comes for certain, on a busy machine in its own time.
+		limit = 10 * time.Second
+	}
+	if !until(ctx, limit, func() bool { return told() > 0 }) {
 		// The broker doesn't make that many such calls, or one whose failure changes nothing.
 		t.Log("the failure did not show")
 		return false
 	}
-	settled := func() bool { // what was acknowledged before may still be on its way, on a busy machine for long
-		before := l.Acknowledged()
-		wait(ctx, t, 100*time.Millisecond)
-		return l.Acknowledged() == before
-	}
-	if l != nil && !until(ctx, 3*time.Second, settled) && strings.Contains(broker.Log()[from:], "log directory is offline") {
-		t.Error("acknowledgements go on after a failure")
-	}
 	// The catalog may fail alone: then topics stay as they are, and their logs go on.
 	if l != nil && !failure.passes && strings.Contains(broker.Log()[from:], "log directory is offline") {
-		acknowledged := l.Acknowledged()
-		wait(ctx, t, 300*time.Millisecond)
-		if more := l.Acknowledged() - acknowledged; more > 0 {
-			t.Errorf("%d records acknowledged after a failure:\n%s", more, broker.Log()[from:])
-		}
+		endsAlone(ctx, t, broker, l, from)
 	}
 	if n := told(); n > 2 && !failure.passes { // what passes may fail once in every thread
 		t.Errorf("%d lines of errors for one failure:\n%s", n, broker.Log()[from:])
