@@ -143,7 +143,7 @@ func TestExhaustedEpochSurvivesAKill(t *testing.T) {
 	if brokertest.Kind() == launch.Kafka {
 		versions = versions[:1] // See needsMarkersAfterKills.
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Duration(rounds)*10*time.Second+3*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Duration(rounds)*10*time.Second+8*time.Minute)
 	defer cancel()
 	random := chance(t)
 	// Thirty thousand epochs are used up without waiting for the disk. From then on the broker syncs.

@@ -39,7 +39,11 @@ type bank struct {
 	stopping atomic.Bool
 	paid     atomic.Int64
 	deaths   atomic.Int64
+	slowest  slowest
 }
+
+// tellersTimeout is that of transactions of tellers.
+const tellersTimeout = 10 * time.Second
 
 // teller works until the bank closes: life after life.
 func (b *bank) teller(ctx context.Context, at int, random *rand.Rand) {
@@ -61,7 +65,7 @@ func (b *bank) teller(ctx context.Context, at int, random *rand.Rand) {
 // live is a teller from its start to its death, which comes when it calls cancel: what it has under way is lost to it then.
 func (b *bank) live(ctx context.Context, at int, random *rand.Rand, cancel context.CancelFunc) error {
 	name := fmt.Sprint("teller-", at)
-	p := txnclient.New(txnclient.Settings{Addr: b.addr, ID: name, Version: 1 + at%2, TimeoutMs: 10_000, Codes: b.codes})
+	p := txnclient.New(txnclient.Settings{Addr: b.addr, ID: name, Version: 1 + at%2, TimeoutMs: int32(tellersTimeout.Milliseconds()), Codes: b.codes})
 	defer p.Close()
 	if err := p.Init(ctx); err != nil {
 		return err
@@ -103,6 +107,7 @@ func (b *bank) open(ctx context.Context, p *txnclient.Producer, at int) error {
 // pay makes one payment between accounts, and one to another teller's books. An aborted one makes money from nothing, so that it shows if
 // somebody sees it.
 func (b *bank) pay(ctx context.Context, p *txnclient.Producer, at int, name string, balances map[string]int, random *rand.Rand, cancel context.CancelFunc) error {
+	defer b.slowest.tell(time.Now())
 	from, to := fmt.Sprint(random.IntN(accountsEach)), fmt.Sprint(random.IntN(accountsEach))
 	amount := 1 + random.IntN(20)
 	drop := random.IntN(4) == 0
@@ -361,7 +366,7 @@ func runBank(t *testing.T, accounts map[string]string, watched bool, keys map[st
 	if b.deaths.Load() == 0 || b.paid.Load() < int64(10*kills) {
 		t.Error("nobody died, or nobody paid: nothing was tested")
 	}
-	noSurprises(t, b.codes)
+	noSurprises(t, b.codes, b.slowest.codes(tellersTimeout)...)
 	return broker
 }
 

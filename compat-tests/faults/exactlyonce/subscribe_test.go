@@ -26,7 +26,11 @@ type processor struct {
 	lives    atomic.Int64
 	// impatient says that it dies now and then while the end of a transaction is under way.
 	impatient bool
+	slowest   *slowest // of all processors
 }
+
+// processorsTimeout is that of transactions of processors.
+const processorsTimeout = 5 * time.Second
 
 const (
 	sourceTopic, sinkTopic = "source", "sink"
@@ -63,37 +67,41 @@ func (p *processor) live(ctx context.Context, random *rand.Rand) error {
 	}
 	p.done.Store(offset) // It may have died before it was told of the last commit.
 	for offset < p.records {
-		next := min(offset+int64(1+random.IntN(5)), p.records)
-		var out []txnclient.Record
-		for n := offset; n < next; n++ { // What is at an offset of the source is known: nothing else was ever written.
-			out = append(out, txnclient.Record{Value: strconv.FormatInt(n, 10)})
-		}
-		err := producer.Send(ctx, partition(sinkTopic, p.at), out...)
-		if err == nil {
-			err = producer.SendOffset(ctx, sourceGroup, source, next)
-		}
-		if err != nil {
+		if offset, err = p.take(ctx, producer, source, offset, random); err != nil {
 			return err
 		}
-		if random.IntN(5) == 0 {
-			if err := producer.Abort(ctx); err != nil {
-				return err
-			}
-			continue
-		}
-		ending, cancel := ctx, context.CancelFunc(func() {})
-		if p.impatient && random.IntN(10) == 0 {
-			ending, cancel = context.WithTimeout(ctx, time.Duration(random.IntN(3000))*time.Microsecond)
-		}
-		err = producer.Commit(ending)
-		cancel()
-		if err != nil {
-			return err
-		}
-		offset = next
-		p.done.Store(next)
+		p.done.Store(offset)
 	}
 	return nil
+}
+
+// take takes some records from an offset in a transaction, and returns the offset to go on from.
+func (p *processor) take(ctx context.Context, producer *txnclient.Producer, source txnclient.Partition, offset int64, random *rand.Rand) (int64, error) {
+	defer p.slowest.tell(time.Now())
+	next := min(offset+int64(1+random.IntN(5)), p.records)
+	var out []txnclient.Record
+	for n := offset; n < next; n++ { // What is at an offset of the source is known: nothing else was ever written.
+		out = append(out, txnclient.Record{Value: strconv.FormatInt(n, 10)})
+	}
+	err := producer.Send(ctx, partition(sinkTopic, p.at), out...)
+	if err == nil {
+		err = producer.SendOffset(ctx, sourceGroup, source, next)
+	}
+	if err != nil {
+		return offset, err
+	}
+	if random.IntN(5) == 0 {
+		return offset, producer.Abort(ctx)
+	}
+	ending, cancel := ctx, context.CancelFunc(func() {})
+	if p.impatient && random.IntN(10) == 0 {
+		ending, cancel = context.WithTimeout(ctx, time.Duration(random.IntN(3000))*time.Microsecond)
+	}
+	defer cancel()
+	if err := producer.Commit(ending); err != nil {
+		return offset, err
+	}
+	return next, nil
 }
 
 // TestSourceRecordsAreProcessedOnce is anomaly A7 (tx-subscribe): processors take records from one topic to another and commit the offsets
@@ -115,15 +123,15 @@ func TestSourceRecordsAreProcessedOnce(t *testing.T) {
 	prepare(ctx, t, client, sourceTopic, partitions, nil)
 	prepare(ctx, t, client, sinkTopic, partitions, nil)
 	k := newKiller(keyEnd)
-	codes := &txnclient.Codes{}
+	codes, longest := &txnclient.Codes{}, &slowest{}
 	records := int64(max(100, 40*kills))
 	fillSource(ctx, t, client, partitions, records)
 	var all sync.WaitGroup
 	var processors []*processor
 	errs := make(chan error, partitions)
 	for at := range partitions {
-		p := &processor{at: at, records: records, impatient: true, settings: txnclient.Settings{
-			Addr: broker.Addr(), ID: fmt.Sprint("processor-", at), Version: 1 + at%2, TimeoutMs: 5000, Sent: k.sent, Codes: codes,
+		p := &processor{at: at, records: records, impatient: true, slowest: longest, settings: txnclient.Settings{
+			Addr: broker.Addr(), ID: fmt.Sprint("processor-", at), Version: 1 + at%2, TimeoutMs: int32(processorsTimeout.Milliseconds()), Sent: k.sent, Codes: codes,
 		}}
 		processors = append(processors, p)
 		own := rand.New(rand.NewPCG(random.Uint64(), uint64(at)))
@@ -149,7 +157,7 @@ func TestSourceRecordsAreProcessedOnce(t *testing.T) {
 	if uncommitted := readTopic(ctx, t, broker.Addr(), sinkTopic, false); len(checkSink(uncommitted, partitions, records)) == 0 {
 		t.Error("readers of everything see no aborted record: the faults don't reach the broker, or the checker is blind")
 	}
-	noSurprises(t, codes)
+	noSurprises(t, codes, longest.codes(processorsTimeout)...)
 }
 
 func finished(all []*processor) bool {

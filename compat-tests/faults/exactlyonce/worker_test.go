@@ -36,15 +36,29 @@ type writers struct {
 	stopping chan struct{}
 	all      sync.WaitGroup
 	fenced   atomic.Int64
-	slowest  atomic.Int64 // of all requests, in ns
+	slowest  slowest
 }
 
 // writersTimeout is that of transactions of writers.
 const writersTimeout = 5 * time.Second
 
-// slow are the codes of producers whose transactions took longer than that, which happens when the machine has too much else to do.
-func (w *writers) slow() []*kerr.Error {
-	if time.Duration(w.slowest.Load()) < writersTimeout {
+// slow are the codes of writers whose transactions took too long.
+func (w *writers) slow() []*kerr.Error { return w.slowest.codes(writersTimeout) }
+
+// slowest is the longest time that a transaction took, in ns.
+type slowest struct{ atomic.Int64 }
+
+// tell tells of a transaction that began at a time and is over.
+func (s *slowest) tell(began time.Time) {
+	took := int64(time.Since(began))
+	for last := s.Load(); took > last && !s.CompareAndSwap(last, took); {
+		last = s.Load()
+	}
+}
+
+// codes are those that producers are told whose transactions took longer than their timeout, which happens when the machine has too much else to do.
+func (s *slowest) codes(timeout time.Duration) []*kerr.Error {
+	if time.Duration(s.Load()) < timeout {
 		return nil
 	}
 	return []*kerr.Error{kerr.ProducerFenced, kerr.InvalidProducerEpoch, kerr.InvalidTxnState, kerr.TransactionAbortable}
@@ -120,8 +134,7 @@ func (w *writers) write(ctx context.Context, s txnclient.Settings, random *rand.
 
 // transact writes one transaction and ends it.
 func (w *writers) transact(ctx context.Context, p *txnclient.Producer, name string, random *rand.Rand) error {
-	began := time.Now()
-	defer func() { w.slowest.Store(max(w.slowest.Load(), int64(time.Since(began)))) }()
+	defer w.slowest.tell(time.Now())
 	first := random.IntN(w.partitions)
 	to := []int{first, (first + 1) % w.partitions}
 	counts := map[int32]int{int32(to[0]): 1 + random.IntN(3), int32(to[1]): 1 + random.IntN(3)}
