@@ -15,7 +15,7 @@ func (s *Store) Delete(ctx context.Context, topic logstore.TopicPartitions) erro
 	if s.closed.Load() {
 		return logstore.ErrClosed
 	}
-	var segments []*segment
+	var segments map[string][]*segment
 	if t := s.topics.remove(topic.ID); t != nil {
 		if err := s.deleteTopic(t); err != nil {
 			return err
@@ -40,7 +40,7 @@ func (s *Store) Delete(ctx context.Context, topic logstore.TopicPartitions) erro
 // deleteTopic ends all partitions of a topic: nothing is appended or read from then on.
 func (s *Store) deleteTopic(t *topic) error {
 	t.growing.Lock()
-	t.gone.Store(true)
+	t.gone = true
 	logs := *t.logs.Load()
 	t.growing.Unlock()
 	for i := range logs {
@@ -52,6 +52,7 @@ func (s *Store) deleteTopic(t *topic) error {
 	for i := range logs {
 		if l := logs[i].Load(); l != nil {
 			l.awaitCleaner()
+			l.awaitRetention()
 		}
 	}
 	// Commits that are under way still use the folders' names.
@@ -60,12 +61,32 @@ func (s *Store) deleteTopic(t *topic) error {
 	}
 	for i := range logs {
 		if l := logs[i].Load(); l != nil {
+			l.closeNames()
 			if err := l.releaseSlot(); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// awaitRetention waits until nobody renames files in the folder of a log that has ended: another topic may get a folder of that name.
+func (l *log) awaitRetention() {
+	l.mu.Lock()
+	w := l.mu.writer
+	l.mu.Unlock()
+	if w == nil {
+		return
+	}
+	w.maintaining.Lock()
+	defer w.maintaining.Unlock() // Whoever comes later sees that the log has ended.
+}
+
+// closeNames sees to it that who still has segments of a deleted log opens no files of another log by their names.
+func (l *log) closeNames() {
+	for _, s := range l.view.Load().segments {
+		s.replaced.Store(true)
+	}
 }
 
 // releaseSlot frees the slot of a log that was touched.
@@ -124,24 +145,25 @@ func (l *log) end(how status) {
 	}
 }
 
-// segments are those of all partitions that were touched.
-func (t *topic) segments() (segments []*segment) {
+// segments are those of all partitions that were touched, by the name of their folder.
+func (t *topic) segments() map[string][]*segment {
+	segments := map[string][]*segment{}
 	logs := *t.logs.Load()
 	for i := range logs {
 		if l := logs[i].Load(); l != nil {
-			segments = append(segments, l.view.Load().segments...)
+			segments[format.PartitionDir(t.name, l.partition)] = l.view.Load().segments
 		}
 	}
 	return segments
 }
 
-// deleteFolders renames the folders of a topic that had some segments, durably, and removes them later. A folder of the
+// deleteFolders renames the folders of a topic, which had some segments, durably, and removes them later. A folder of the
 // same name that belongs to another topic stays.
-func (d *logDir) deleteFolders(topic logstore.TopicPartitions, delay time.Duration, segments []*segment) error {
+func (d *logDir) deleteFolders(topic logstore.TopicPartitions, delay time.Duration, segments map[string][]*segment) error {
 	if err := d.offline(); err != nil {
 		return err
 	}
-	var renamed []string
+	renamed := map[string]string{}
 	for partition := range topic.Partitions {
 		if err := d.forgetLeft(partitionKey{topic.ID, partition}); err != nil {
 			return err
@@ -160,7 +182,7 @@ func (d *logDir) deleteFolders(topic logstore.TopicPartitions, delay time.Durati
 		}
 		d.logs.Add(-1)
 		d.cleaned.forget(f.name)
-		renamed = append(renamed, name)
+		renamed[f.name] = name
 	}
 	if len(renamed) == 0 {
 		return nil
@@ -168,8 +190,8 @@ func (d *logDir) deleteFolders(topic logstore.TopicPartitions, delay time.Durati
 	if err := errors.Join(d.offsets.sync(), d.fs.SyncDir("")); err != nil {
 		return d.refuse("sync", err)
 	}
-	for _, name := range renamed {
-		d.removeFolderLater(name, segments, delay)
+	for was, name := range renamed {
+		d.removeFolderLater(name, segments[was], delay)
 	}
 	return nil
 }

@@ -16,6 +16,8 @@
 //     the kernel did with the pages. A full disk isn't a failure.
 //   - Damage isn't a torn tail: what is invalid at or behind the durable end is cut, what is invalid below it is kept,
 //     reported, and read around.
+//   - Names are lent: a topic that is deleted has nobody left who opens, renames or makes files by the name of its folder when that is renamed,
+//     because the next topic may have the name.
 //   - No offset twice: a log that lost its end goes on behind it.
 //   - Pay for use: a partition without records is a slot of eight bytes until somebody asks for it, and a log that
 //     nobody touched since a clean stop is an entry of the marker. There is no goroutine, timer or mapping per partition.

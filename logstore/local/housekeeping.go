@@ -59,10 +59,13 @@ func (s *Store) retainAll() {
 	s.lastRetention.Store(time.Now().UnixMilli())
 	next := int64(math.MaxInt64)
 	for _, l := range s.usedLogs() {
+		if s.closed.Load() {
+			return // A close waits for this, and each log may take a few syncs.
+		}
 		if l.view.Load().status == deleted {
 			continue
 		}
-		if err := l.retain(); err != nil && !errors.Is(err, logstore.ErrUnknownPartition) && !errors.Is(err, logstore.ErrOffline) {
+		if err := l.retain(); err != nil && !isEnded(err) && !errors.Is(err, logstore.ErrOffline) {
 			s.log.Warn("retention failed", slog.String("topic", l.topic.name), slog.Int("partition", int(l.partition)), slog.Any("error", err))
 		}
 		next = min(next, l.retentionDue())
@@ -92,10 +95,15 @@ func (s *Store) retainLeft(d *logDir) (next int64) {
 			next = min(next, at)
 			return
 		}
-		due = append(due, t.first(f.Partition))
+		if l := t.first(f.Partition); l != nil {
+			due = append(due, l)
+		}
 	})
 	for _, l := range due {
-		if err := l.retain(); err != nil {
+		if s.closed.Load() {
+			break
+		}
+		if err := l.retain(); err != nil && !isEnded(err) {
 			s.log.Warn("retention failed", slog.String("topic", l.topic.name), slog.Int("partition", int(l.partition)), slog.Any("error", err))
 		}
 		next = min(next, l.retentionDue())
@@ -304,10 +312,13 @@ func (d *logDir) flushOffsets() error {
 	if err := d.offline(); err != nil {
 		return err
 	}
+	// All of them, also after a failure: what isn't written now is when the durable end of the log moves again.
+	var err error
 	for _, l := range logs {
-		if err := l.writeOffsets(); err != nil {
-			return d.refuse("write of the offsets file", err)
-		}
+		err = errors.Join(err, l.writeOffsets())
+	}
+	if err != nil {
+		return d.refuse("write of the offsets file", err)
 	}
 	return d.offsets.sync()
 }

@@ -268,7 +268,7 @@ func (l *log) rebuildIndex(s *segment, wrong *segmentIndex) (*segmentIndex, erro
 	}
 	v, w := l.view.Load(), l.mu.writer
 	i := v.segmentIndexOf(s.baseOffset)
-	if w == nil || len(v.segments) == 0 || v.segments[i] != s {
+	if w == nil || v.status == deleted || len(v.segments) == 0 || v.segments[i] != s {
 		return nil, fmt.Errorf("%w: segment is deleted: %w", errWrongIndex, fs.ErrNotExist)
 	}
 	e := extent{size: s.size, endOffset: v.LogEndOffset}

@@ -176,6 +176,9 @@ func (o *offsetsFile) write(slot int32, k format.Kept) error {
 }
 
 func (o *offsetsFile) writeLocked(slot int32, k format.Kept) error {
+	if o.mu.file == nil {
+		return logstore.ErrClosed
+	}
 	sequence := o.mu.sequences[slot] + 1
 	encoded := k.Encode(sequence)
 	if _, err := o.mu.file.WriteAt(encoded[:], format.SlotCopyAt(slot, sequence)); err != nil {
@@ -190,6 +193,9 @@ func (o *offsetsFile) writeLocked(slot int32, k format.Kept) error {
 func (o *offsetsFile) release(slot int32, key partitionKey) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if o.mu.file == nil {
+		return logstore.ErrClosed
+	}
 	var content [format.SlotSize]byte
 	if _, err := o.mu.file.ReadAt(content[:], format.SlotCopyAt(slot, 0)); err != nil && !errors.Is(err, io.EOF) {
 		return err

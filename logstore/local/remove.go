@@ -103,6 +103,7 @@ func (r *remover) run() {
 			return
 		}
 		m := r.mu.queue[0]
+		r.mu.queue[0] = removal{} // What is done with is let go of, however long the queue is.
 		r.mu.queue = r.mu.queue[1:]
 		r.mu.Unlock()
 		if m.folder.dir.offline() == nil && r.remove(&m) && m.removed != nil {
@@ -217,7 +218,7 @@ func (m *removal) isRead() bool {
 	return false
 }
 
-// removeFolderLater removes a folder that was renamed before, of which a topic had the segments.
+// removeFolderLater removes a folder that was renamed before, of which a log had the segments.
 func (d *logDir) removeFolderLater(name string, segments []*segment, delay time.Duration) {
 	m := removal{folder: &folder{dir: d, name: name}, whole: true, segments: segments}
 	d.store.timers.after(delay, func() { d.store.remover.add(m) })

@@ -59,6 +59,11 @@ func (l *log) wake() error {
 // retainBy applies one rule. The caller holds w.maintaining.
 func (l *log) retainBy(w *writer, config *logstore.Config, rule retentionReason, now int64) error {
 	l.mu.Lock()
+	err := l.checkLocked()
+	if err != nil {
+		l.mu.Unlock()
+		return err // What would be rolled or renamed may be another log's by now.
+	}
 	count, err := l.deletable(config, rule, now)
 	if err != nil || count == 0 {
 		l.mu.Unlock()

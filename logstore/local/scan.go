@@ -126,7 +126,7 @@ func (s *scanner) next() (record.Header, error) {
 		}
 		return record.Header{}, s.corrupt(err)
 	}
-	if h.LastOffsetDelta() < 0 || h.BaseOffset() < 0 {
+	if h.BaseOffset() < 0 || h.NextOffset() <= h.BaseOffset() { // which also is where adding overflows
 		return record.Header{}, s.corrupt(fmt.Errorf("impossible offsets: base %d, last delta %d", h.BaseOffset(), h.LastOffsetDelta()))
 	}
 	if int64(h.Size()) > s.end-s.pos {

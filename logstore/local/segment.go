@@ -53,8 +53,8 @@ type segment struct {
 	txnSum atomic.Pointer[format.TxnIndexSum]
 	// holes are damaged places that recovery found. Immutable.
 	holes []hole
-	// replaced says that compaction put another segment in the place of this one: a file of its name is
-	// that one's.
+	// replaced says that compaction put another segment in the place of this one, or that the log is deleted: a file of its name is
+	// another one's.
 	replaced atomic.Bool
 	// firstTimestamp is the greatest timestamp of the first batch + 2, 0 until somebody asked.
 	firstTimestamp atomic.Int64
@@ -104,7 +104,7 @@ func (s *segment) acquire() (vfs.File, error) {
 	return s.folder.dir.store.files.acquire(&s.data, func() (vfs.File, error) { return s.open(logSuffix) })
 }
 
-// open opens a file of the segment, unless it is that of the segment which took its place. Then the error is an
+// open opens a file of the segment, unless it is that of another one which took its place. Then the error is an
 // fs.ErrNotExist, as for one that retention took: the reader tries again with a new view.
 func (s *segment) open(suffix string) (vfs.File, error) {
 	f, err := s.folder.dir.fs.Open(s.path(suffix))
@@ -114,7 +114,7 @@ func (s *segment) open(suffix string) (vfs.File, error) {
 	return nil, errors.Join(errReplaced, f.Close())
 }
 
-var errReplaced = fmt.Errorf("segment was replaced by compaction: %w", fs.ErrNotExist)
+var errReplaced = fmt.Errorf("segment was replaced by compaction, or deleted: %w", fs.ErrNotExist)
 
 // lookup finds the last entry of the offset index by a key; without one the segment
 // is searched from its start. The caller must verify what lies at the position.

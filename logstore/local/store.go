@@ -127,13 +127,19 @@ func (s *Store) Partition(id logstore.TopicID, partition int32) (logstore.Partit
 	if l := logs[partition].Load(); l != nil {
 		return l, nil
 	}
-	return t.first(partition), nil
+	if l := t.first(partition); l != nil {
+		return l, nil
+	}
+	return nil, logstore.ErrUnknownPartition
 }
 
-// first makes the log of a partition at its first use.
+// first makes the log of a partition at its first use. It returns nil if the topic was deleted meanwhile: another may have its folder.
 func (t *topic) first(partition int32) *log {
 	t.growing.Lock()
 	defer t.growing.Unlock()
+	if t.gone {
+		return nil
+	}
 	// The slice may have grown since, and somebody else may have been first.
 	slot := &(*t.logs.Load())[partition]
 	if l := slot.Load(); l != nil {

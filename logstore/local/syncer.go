@@ -108,6 +108,10 @@ func (s *syncer) markLocked(l *log) *commit {
 func (s *syncer) settle() *commit {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.settleLocked()
+}
+
+func (s *syncer) settleLocked() *commit {
 	c := s.markLocked(nil)
 	c.settles = true
 	s.beginLocked()
@@ -116,10 +120,14 @@ func (s *syncer) settle() *commit {
 
 // forget returns when the journal has nothing of what was appended before the call. Its error takes the directory offline.
 func (s *syncer) forget() error {
-	if s.journal.used.Load() == 0 {
+	s.mu.Lock()
+	if s.journal.used.Load() == 0 && !s.mu.running {
+		s.mu.Unlock()
 		return nil
 	}
-	c := s.settle()
+	// A commit that is under way may be about to write to it.
+	c := s.settleLocked()
+	s.mu.Unlock()
 	<-c.done
 	return c.err
 }
@@ -388,12 +396,14 @@ func (l *log) beginFlush() (job flushJob, ok bool) {
 		return job, false
 	}
 	job = flushJob{
-		log: l, writer: w, segments: w.unsynced, end: v.LogEndOffset,
+		log: l, writer: w, segments: w.unsynced, end: v.LogEndOffset, from: -1,
 		newNames: w.newNames, newFolder: w.newFolder, snapshots: w.newSnapshots, newEpochs: w.newEpochs,
 	}
 	w.newEpochs = false
 	w.unsynced, w.newNames, w.newFolder, w.newSnapshots = nil, false, false, nil
-	job.from = -1
+	if v.status == deleted {
+		return l.beginLastFlush(job)
+	}
 	if w.active != nil {
 		job.at = position{w.active, w.active.size}
 		if w.durableAt.segment == w.active {
@@ -411,6 +421,18 @@ func (l *log) beginFlush() (job flushJob, ok bool) {
 		job.active = w.active
 	}
 	return job, true
+}
+
+// beginLastFlush is beginFlush for a deleted log: names in its folder say nothing any more, and what is held open is given back.
+// A commit that began after the deletion would else fail for a file that isn't there, and take the directory offline.
+func (l *log) beginLastFlush(job flushJob) (flushJob, bool) {
+	w := job.writer
+	job.newNames, job.newFolder, job.snapshots, job.newEpochs = false, false, nil, false
+	if w.activePinned {
+		job.active = w.active
+	}
+	w.activeDirty, w.activePinned = false, false
+	return job, job.active != nil || len(job.segments) > 0
 }
 
 // endFlush notes what was synced and gives the files back.

@@ -16,11 +16,11 @@ type topic struct {
 	config atomic.Pointer[logstore.Config]
 	// logs has a slot per partition, filled at its first use. The slice grows by copying.
 	logs atomic.Pointer[[]atomic.Pointer[log]]
-	// growing is held by the one who changes the slice.
+	// growing is held by the one who changes the slice, or fills a slot. gone says that the topic is deleted: neither happens any more.
 	growing sync.Mutex
+	gone    bool
 	// existing is how many partitions are older than the process. Immutable.
 	existing int32
-	gone     atomic.Bool // deleted
 }
 
 // topics finds topics by ID without a lock, for every request that carries records. It is a hash table with
