@@ -40,7 +40,7 @@ func (p *calls[T]) ask(ctx context.Context, c *Coordinator, group string, q ques
 	q.key = group
 	k, ok := p.pool.Get().(*call[T])
 	if ok {
-		k.question = q
+		k.question, k.replied = q, false
 		k.command.Key, k.command.Shared = q.key, q.shared
 	} else {
 		k = newCall(q)
@@ -62,6 +62,7 @@ type call[T any] struct {
 	answered chan struct{} // gets one value when the answer is there
 	answer   T
 	shard    *Shard // that decided
+	replied  bool   // by a decision, which the answer leaves with
 	// reply and deliver are made once, for all questions that the call is used for.
 	reply   func(answer T)
 	deliver func(err error)
@@ -76,10 +77,14 @@ func newCall[T any](q question[T]) *call[T] {
 	k := &call[T]{question: q, answered: make(chan struct{}, 1)}
 	k.command = coordinator.Command[*Shard, Record]{
 		Key: q.key, Shared: q.shared, Decide: k.decideOnce,
-		Refused: func(err error) { k.finish(k.refused(coordinator.CodeOf(err))) },
+		Refused: func(err error) {
+			if !k.replied { // Else the decision broke down, and the state that ends answers.
+				k.finish(k.refused(coordinator.CodeOf(err)))
+			}
+		},
 	}
 	k.reply = func(answer T) {
-		k.answer = answer
+		k.answer, k.replied = answer, true
 		k.shard.later(k.deliver)
 	}
 	k.deliver = func(err error) {

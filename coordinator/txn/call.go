@@ -149,4 +149,5 @@ func (k *call[T]) told(err error) { k.deliver(err) }
 type parkedCall struct {
 	call  parked
 	until time.Time
+	asks  bool // it is decided on at this moment, and has not waited
 }

@@ -166,10 +166,12 @@ func (s *Shard) complete(e *completion) coordinator.Decision[*Record] {
 		return coordinator.Decision[*Record]{}
 	}
 	m := t.last.completed(s.nowMs())
-	parked := e.takeParked()
 	d := coordinator.Decision[*Record]{Records: appendTransition(nil, e.id, m)}
-	answered := parked[:0]
-	for _, p := range parked {
+	answered := e.parked[:0]
+	if len(e.parked) > 1 { // All of them are there until all have been asked: one may break down.
+		answered = make([]parkedCall, 0, len(e.parked))
+	}
+	for _, p := range e.parked {
 		next, _, wanted := p.call.decideAbout(s, m)
 		if !wanted {
 			continue
@@ -180,6 +182,7 @@ func (s *Shard) complete(e *completion) coordinator.Decision[*Record] {
 		}
 		answered = append(answered, p)
 	}
+	e.parked = nil
 	d.Answer = func(err error) {
 		if err != nil && s.live && t.completion == e { // The disk is full.
 			s.tryLater(e)
@@ -204,7 +207,7 @@ func (s *Shard) tryLater(e *completion) {
 // park keeps a call until the transaction has ended, or its patience.
 func (e *completion) park(s *Shard, call parked) {
 	patience := time.Duration(s.config().PatienceMs) * time.Millisecond
-	e.parked = append(e.parked, parkedCall{call, time.Now().Add(patience)})
+	e.parked = append(e.parked, parkedCall{call: call, until: time.Now().Add(patience)})
 	s.armCare(careInterval)
 }
 
@@ -213,7 +216,7 @@ func (s *Shard) completeFor(e *completion, call parked) coordinator.Decision[*Re
 	if e.parked == nil {
 		e.parked = e.first[:0]
 	}
-	e.parked = append(e.parked, parkedCall{call: call})
+	e.parked = append(e.parked, parkedCall{call: call, asks: true})
 	return s.complete(e)
 }
 
@@ -255,10 +258,15 @@ func (s *Shard) completeLingering() coordinator.Decision[*Record] {
 	return s.completeAll(ended)
 }
 
-func (e *completion) takeParked() []parkedCall {
-	taken := e.parked
+// forsake tells those who wait that nobody will decide. Who was just being decided on when that broke down is told by the runtime.
+func (e *completion) forsake(err error) {
+	waiting := e.parked
 	e.parked = nil
-	return taken
+	for _, p := range waiting {
+		if !p.asks {
+			p.call.told(err)
+		}
+	}
 }
 
 // armCare makes sure that somebody looks after ending transactions soon.

@@ -196,9 +196,7 @@ const reloadDelay = time.Second
 func (s *Shard) Unloaded(err error) {
 	s.live = false
 	for e := range s.ending {
-		for _, p := range e.takeParked() {
-			p.call.told(err)
-		}
+		e.forsake(err)
 	}
 	if len(s.ongoing)+len(s.ending) > 0 && !errors.Is(err, coordinator.ErrClosed) {
 		s.coordinator.reload(s.index, reloadDelay)
