@@ -66,6 +66,8 @@ func (t *Topic) Close(tb testing.TB) {
 type Disk struct {
 	Full   atomic.Bool
 	Broken atomic.Bool // It is offline.
+	// Refused counts the appends that found it full.
+	Refused atomic.Int64
 }
 
 // Wrap is a [Topic]'s.
@@ -78,6 +80,7 @@ type badPartition struct {
 
 func (p *badPartition) Append(batches []byte, o logstore.AppendOptions) (logstore.Ticket, error) {
 	if p.disk.Full.Load() {
+		p.disk.Refused.Add(1)
 		return logstore.Ticket{}, logstore.ErrDiskFull
 	}
 	if p.disk.Broken.Load() {

@@ -53,6 +53,11 @@ func (s *Shard) deleteGroup(id string) ([]Record, wire.ErrorCode) {
 	committed := s.offsets[id]
 	records := committed.tombstones(id, func(string, int32, *Commit) bool { return true })
 	records = append(records, s.pending.byGroup[id].tombstones(id, committed, func(string, *Commit) bool { return true })...)
-	s.coordinator.options.Log.Info("group deleted", slog.String("group", id), slog.Int("offsets", len(records)))
+	offsets := len(records)
+	s.later(func(err error) {
+		if err == nil {
+			s.coordinator.options.Log.Info("group deleted", slog.String("group", id), slog.Int("offsets", offsets))
+		}
+	})
 	return append(records, g.tombstones()...), wire.None
 }

@@ -3,9 +3,11 @@ package group
 import (
 	"errors"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/clatterhq/clatter/coordinator"
+	"github.com/clatterhq/clatter/logstore"
 )
 
 // maxExpired bounds the offsets that one look for expired ones deletes, and with it the batch that it writes. What is left is for the
@@ -52,15 +54,20 @@ func (s *Shard) expire() []Record {
 			groups++
 		}
 	}
-	if len(records) > 0 {
+	s.armExpiry()
+	if len(records) == 0 {
+		return nil
+	}
+	s.later(func(err error) {
+		if err != nil {
+			return // A full disk, say. The next look finds them again.
+		}
 		s.coordinator.options.Log.Info("expired offsets and empty groups deleted", slog.Int("shard", int(s.index)),
 			slog.Int("offsets", len(records)-groups), slog.Int("groups", groups))
-	}
-	if len(records) >= maxExpired {
-		s.expiry.Set(time.Millisecond)
-	} else {
-		s.armExpiry()
-	}
+		if len(records) >= maxExpired {
+			s.expiry.Set(time.Millisecond)
+		}
+	})
 	return records
 }
 
@@ -92,21 +99,43 @@ func (c *Coordinator) TopicsDeleted(names []string) {
 	}
 }
 
-// dropAgain is how long a shard has to load until it is asked again to drop offsets.
-const dropAgain = 100 * time.Millisecond
+const (
+	// dropLoaded is how long a shard has to load until it is asked again to drop offsets.
+	dropLoaded = 100 * time.Millisecond
+	// dropAgain is how long it has to get over what made it fail.
+	dropAgain = time.Second
+)
+
+// passing are failures that a shard gets over.
+var passing = []error{coordinator.ErrFailed, coordinator.ErrLost, logstore.ErrDiskFull}
 
 // dropOffsets has a shard drop the offsets of topics that were committed before a time: a topic may be there again under its
 // name while the shard still loads.
 func (c *Coordinator) dropOffsets(shard int32, topics map[string]struct{}, beforeMs int64) {
+	again := func() { c.dropOffsets(shard, topics, beforeMs) }
+	failed := func(err error) {
+		switch {
+		case errors.Is(err, coordinator.ErrLoading):
+			time.AfterFunc(dropLoaded, again)
+		case slices.ContainsFunc(passing, func(passes error) bool { return errors.Is(err, passes) }):
+			time.AfterFunc(dropAgain, again)
+		}
+	}
 	c.runtime.SubmitTo(shard, coordinator.Command[*Shard, Record]{
 		Decide: func(s *Shard) coordinator.Decision[Record] {
-			return coordinator.Decision[Record]{Records: s.dropped(topics, beforeMs)}
-		},
-		Refused: func(err error) {
-			if errors.Is(err, coordinator.ErrLoading) {
-				time.AfterFunc(dropAgain, func() { c.dropOffsets(shard, topics, beforeMs) })
+			records := s.dropped(topics, beforeMs)
+			if len(records) == 0 {
+				return coordinator.Decision[Record]{}
 			}
+			return coordinator.Decision[Record]{Records: records, Answer: func(err error) {
+				if err != nil {
+					failed(err)
+					return
+				}
+				c.options.Log.Info("offsets of deleted topics dropped", slog.Int("shard", int(shard)), slog.Int("offsets", len(records)))
+			}}
 		},
+		Refused: failed,
 	})
 }
 
@@ -124,9 +153,6 @@ func (s *Shard) dropped(topics map[string]struct{}, beforeMs int64) []Record {
 			_, gone := topics[topic]
 			return gone && newest.CommitTimestamp <= beforeMs
 		})...)
-	}
-	if len(records) > 0 {
-		s.coordinator.options.Log.Info("offsets of deleted topics dropped", slog.Int("shard", int(s.index)), slog.Int("offsets", len(records)))
 	}
 	return records
 }

@@ -1,13 +1,17 @@
 package group
 
 import (
+	"bytes"
 	"fmt"
+	"log/slog"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/clatterhq/clatter/coordinator"
+	"github.com/clatterhq/clatter/coordinator/coordinatortest"
 	"github.com/clatterhq/clatter/logstore/vfs"
 )
 
@@ -172,5 +176,65 @@ func TestOffsetsCommittedAfterTheDeletionStay(t *testing.T) {
 		c.OffsetCommit(t.Context(), commitRequest(7, "group", "a/1"))
 		c.dropOffsets(0, map[string]struct{}{"a": {}}, deletedAt.UnixMilli())
 		wantEqual(t, "left", fetched(c.OffsetFetch(t.Context(), fetchRequest(8, "group"))), "0, a 1=101/-1/")
+	})
+}
+
+// fullBubble is inBubble on a disk that can be full. Appends are counted, and lines are what the operator is told.
+func fullBubble(t *testing.T, f func(t *testing.T, c *Coordinator, disk *coordinatortest.Disk, lines *bytes.Buffer)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		log := openLog(t, vfs.NewMemory(), 1)
+		defer log.Close(t)
+		var disk coordinatortest.Disk
+		var lines bytes.Buffer
+		log.Wrap = disk.Wrap
+		o := testOptions(log)
+		config := testConfig()
+		config.OffsetsRetentionMs = 60_000
+		o.Topics, o.Config, o.Log = threeTopics, func() Config { return config }, slog.New(slog.NewTextHandler(&lines, nil))
+		c := New(o)
+		defer stop(t, c)
+		f(t, c, &disk, &lines)
+	})
+}
+
+func TestExpiryOnAFullDiskWaitsForTheNextLook(t *testing.T) {
+	fullBubble(t, func(t *testing.T, c *Coordinator, disk *coordinatortest.Disk, lines *bytes.Buffer) {
+		for g := range 11 {
+			var records []Record
+			for p := range int32(1000) {
+				records = append(records, commitRecord(fmt.Sprint(g), p, 5))
+			}
+			write(t, c, fmt.Sprint(g), records...)
+		}
+		disk.Full.Store(true)
+		time.Sleep(3*check + time.Minute)
+		wantEqual(t, "kept", state(t, c), "11 groups, 11000 offsets")
+		if n := disk.Refused.Load(); n < 2 || n > 4 {
+			t.Errorf("%d appends to a full disk", n)
+		}
+		wantEqual(t, "lines", lines.String(), "")
+		disk.Full.Store(false)
+		time.Sleep(check)
+		wantEqual(t, "left", state(t, c), "0 groups, 0 offsets")
+		wantEqual(t, "lines about it", strings.Count(lines.String(), "expired offsets and empty groups deleted"), 2)
+	})
+}
+
+// A topic of the same name must not find the offsets of the one that was deleted while the disk was full.
+func TestOffsetsOfTopicsDeletedOnAFullDiskAreDroppedLater(t *testing.T) {
+	fullBubble(t, func(t *testing.T, c *Coordinator, disk *coordinatortest.Disk, lines *bytes.Buffer) {
+		c.OffsetCommit(t.Context(), commitRequest(7, "group", "a/0", "b/0"))
+		disk.Full.Store(true)
+		c.TopicsDeleted([]string{"a"})
+		time.Sleep(5 * time.Second)
+		wantEqual(t, "lines", lines.String(), "")
+		disk.Full.Store(false)
+		time.Sleep(2 * time.Second)
+		wantEqual(t, "left", fetched(c.OffsetFetch(t.Context(), fetchRequest(8, "group"))), "0, b 0=100/-1/")
+		wantEqual(t, "lines about it", strings.Count(lines.String(), "offsets of deleted topics dropped"), 1)
+		if n := disk.Refused.Load(); n < 3 || n > 10 {
+			t.Errorf("%d appends to a full disk", n)
+		}
 	})
 }

@@ -46,13 +46,17 @@ func (s *Shard) expire() coordinator.Decision[*Record] {
 	}
 	// In order, so that the same state always leads to the same records.
 	slices.SortFunc(d.Records, func(a, b *Record) int { return strings.Compare(a.ID, b.ID) })
-	if len(d.Records) > 0 {
-		s.coordinator.options.Log.Info("expired transactional ids deleted", slog.Int("shard", int(s.index)), slog.Int("ids", len(d.Records)))
-	}
-	if len(d.Records) >= maxExpired {
-		s.expiry.Set(time.Millisecond)
-	} else {
-		s.armExpiry()
+	s.armExpiry()
+	if ids := len(d.Records); ids > 0 {
+		d.Answer = func(err error) {
+			if err != nil {
+				return // A full disk, say. The next look finds them again.
+			}
+			s.coordinator.options.Log.Info("expired transactional ids deleted", slog.Int("shard", int(s.index)), slog.Int("ids", ids))
+			if ids >= maxExpired {
+				s.expiry.Set(time.Millisecond)
+			}
+		}
 	}
 	return d
 }

@@ -1,15 +1,20 @@
 package txn
 
 import (
+	"bytes"
 	"fmt"
+	"log/slog"
 	"math"
 	"runtime"
+	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/clatterhq/clatter/coordinator"
+	"github.com/clatterhq/clatter/coordinator/coordinatortest"
 	"github.com/clatterhq/clatter/logstore/vfs"
 	"github.com/clatterhq/clatter/wire"
 	"github.com/clatterhq/clatter/wire/record"
@@ -285,4 +290,43 @@ func TestClosedCoordinatorRefuses(t *testing.T) {
 	if code := wire.ErrorCode(c.ListTransactions(t.Context(), kmsg.NewPtrListTransactionsRequest()).ErrorCode); code != wire.CoordinatorNotAvailable {
 		t.Error(code)
 	}
+}
+
+// TestExpiryOnAFullDiskWaitsForTheNextLook: IDs that can't be deleted are left alone until the next look, and nobody is told that they are gone.
+func TestExpiryOnAFullDiskWaitsForTheNextLook(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := openLog(t, vfs.NewMemory(), 1)
+		defer log.Close(t)
+		var disk coordinatortest.Disk
+		var lines bytes.Buffer
+		log.Wrap = disk.Wrap
+		const ids = maxExpired + 1
+		records := make([]*Record, ids)
+		for i := range records {
+			records[i] = &Record{fmt.Sprint("id-", i), newMetadata(int64(i)).begun(int64(i), 0, -1, 60_000, time.Now().UnixMilli())}
+		}
+		appendRecords(t, log, 0, 2, records...)
+		o := testOptions(log)
+		o.Log = slog.New(slog.NewTextHandler(&lines, nil))
+		c := New(o)
+		defer stop(t, c)
+		wantEqual := func(what string, got, want int) {
+			t.Helper()
+			if got != want {
+				t.Errorf("%s: %d, want %d", what, got, want)
+			}
+		}
+		wantEqual("ids", listAll(t, c), ids)
+		disk.Full.Store(true)
+		time.Sleep(7*24*time.Hour + 150*time.Minute)
+		wantEqual("kept", listAll(t, c), ids)
+		if n := disk.Refused.Load(); n < 2 || n > 4 {
+			t.Errorf("%d appends to a full disk", n)
+		}
+		wantEqual("bytes of lines", lines.Len(), 0)
+		disk.Full.Store(false)
+		time.Sleep(time.Hour)
+		wantEqual("left", listAll(t, c), 0)
+		wantEqual("lines about it", strings.Count(lines.String(), "expired transactional ids deleted"), 2)
+	})
 }
