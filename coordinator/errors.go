@@ -28,3 +28,6 @@ var (
 	// ErrMalformed occurs when the bytes are not what their type and version promise, or contradict the records before.
 	ErrMalformed = errors.New("malformed record")
 )
+
+// ErrPatternTooLarge occurs when a client's regular expression would take too much memory, or too long: INVALID_REGULAR_EXPRESSION.
+var ErrPatternTooLarge = errors.New("regular expression is too large")

@@ -20,6 +20,7 @@ func (d *Dispatcher) consumerGroupDescribe(ctx context.Context, req *broker.Requ
 	if !d.config().ConsumerGroups.Enabled {
 		return answer(describeNothing(r))
 	}
+	r.Groups = atMostTwice(r.Groups, itself)
 	resp := d.deps.Groups.ConsumerGroupDescribe(ctx, r)
 	for i := range resp.Groups {
 		g := &resp.Groups[i]

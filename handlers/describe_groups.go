@@ -17,6 +17,7 @@ import (
 
 func (d *Dispatcher) describeGroups(ctx context.Context, req *broker.Request) (broker.Reply, error) {
 	r := req.Message.(*kmsg.DescribeGroupsRequest)
+	r.Groups = atMostTwice(r.Groups, itself)
 	resp := d.deps.Groups.DescribeGroups(ctx, r)
 	for i := range resp.Groups {
 		g := &resp.Groups[i]

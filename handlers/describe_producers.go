@@ -19,8 +19,10 @@ func (d *Dispatcher) describeProducers(_ context.Context, req *broker.Request) (
 	r := req.Message.(*kmsg.DescribeProducersRequest)
 	resp := r.ResponseKind().(*kmsg.DescribeProducersResponse)
 	image := d.topics()
+	r.Topics = atMostTwice(r.Topics, func(t *kmsg.DescribeProducersRequestTopic) string { return t.Topic })
 	for i := range r.Topics {
 		rt := &r.Topics[i]
+		rt.Partitions = atMostTwice(rt.Partitions, itself)
 		topic := image.TopicByName(rt.Topic)
 		refused := apiError{}
 		if err := config.ValidateTopicName(rt.Topic); err != nil {

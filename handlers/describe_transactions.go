@@ -15,5 +15,7 @@ import (
 )
 
 func (d *Dispatcher) describeTransactions(ctx context.Context, req *broker.Request) (broker.Reply, error) {
-	return answer(d.deps.Transactions.DescribeTransactions(ctx, req.Message.(*kmsg.DescribeTransactionsRequest)))
+	r := req.Message.(*kmsg.DescribeTransactionsRequest)
+	r.TransactionalIDs = atMostTwice(r.TransactionalIDs, itself)
+	return answer(d.deps.Transactions.DescribeTransactions(ctx, r))
 }

@@ -16,5 +16,23 @@ import (
 )
 
 func (d *Dispatcher) offsetFetch(ctx context.Context, req *broker.Request) (broker.Reply, error) {
-	return answer(d.deps.Groups.OffsetFetch(ctx, req.Message.(*kmsg.OffsetFetchRequest)))
+	r := req.Message.(*kmsg.OffsetFetchRequest)
+	r.Topics = atMostTwice(r.Topics, func(t *kmsg.OffsetFetchRequestTopic) string { return t.Topic })
+	for i := range r.Topics {
+		t := &r.Topics[i]
+		t.Partitions = atMostTwice(t.Partitions, itself)
+	}
+	r.Groups = atMostTwice(r.Groups, func(g *kmsg.OffsetFetchRequestGroup) string { return g.Group })
+	for i := range r.Groups {
+		g := &r.Groups[i]
+		g.Topics = atMostTwice(g.Topics, fetchedTopic)
+		for j := range g.Topics {
+			t := &g.Topics[j]
+			t.Partitions = atMostTwice(t.Partitions, itself)
+		}
+	}
+	return answer(d.deps.Groups.OffsetFetch(ctx, r))
 }
+
+// fetchedTopic identifies a topic in any version.
+func fetchedTopic(t *kmsg.OffsetFetchRequestGroupTopic) topicKey { return topicKey{t.Topic, t.TopicID} }

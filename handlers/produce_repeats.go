@@ -40,13 +40,15 @@ func repeatsIndex(partitions []kmsg.ProduceRequestTopicPartition) bool {
 	return false
 }
 
+// topicKey is a topic as requests name it: by one or the other.
+type topicKey struct {
+	name string
+	id   topicID
+}
+
 // withoutRepeats is the request with each topic and partition once: of two batches for one
 // partition Kafka takes the last, since it keeps them in a map.
 func withoutRepeats(r *kmsg.ProduceRequest) *kmsg.ProduceRequest {
-	type topicKey struct {
-		name string
-		id   topicID
-	}
 	once := *r
 	once.Topics = make([]kmsg.ProduceRequestTopic, 0, len(r.Topics))
 	places := make(map[topicKey]int, len(r.Topics))

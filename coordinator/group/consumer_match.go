@@ -6,19 +6,13 @@ import (
 	"regexp"
 	"regexp/syntax"
 	"slices"
-	"strings"
 	"time"
 
+	"github.com/clatterhq/clatter/coordinator"
 	"github.com/clatterhq/clatter/wire"
 )
 
-// A regular expression of RE2 takes time in proportion to its size and to what it is matched with, but its size may be a thousand times that of
-// its text: a repetition is written out, and a class of Unicode is a list of hundreds of ranges. Kafka takes whatever can be compiled.
 const (
-	// maxRegexSize bounds an expression that is written out, in steps of the matcher: a list of a thousand topics by name fits.
-	maxRegexSize = 32 << 10
-	// maxRegexClasses bounds the classes of Unicode in an expression. The names of topics are ASCII.
-	maxRegexClasses = 32
 	// scanTurn is how long the expressions of one group are matched before others get their turn.
 	scanTurn = 50 * time.Millisecond
 	// scanBudget is how much time all of them may take. Those that are left then stand for what they stood for before, at first for nothing: ten
@@ -28,16 +22,7 @@ const (
 
 // compileRegex compiles an expression that must match the whole name of a topic.
 func compileRegex(text string) (*regexp.Regexp, *refusalError) {
-	tooLarge := func() *refusalError {
-		return refuse(wire.InvalidRegularExpression, "SubscribedTopicRegex `%s` is not a valid regular expression: it is too large.", text)
-	}
-	if strings.Count(text, `\p`)+strings.Count(text, `\P`) > maxRegexClasses {
-		return nil, tooLarge()
-	}
-	parsed, err := syntax.Parse(text, syntax.Perl)
-	if err == nil && regexSize(parsed) > maxRegexSize {
-		return nil, tooLarge()
-	}
+	err := coordinator.CheckPattern(text)
 	if err == nil {
 		var re *regexp.Regexp
 		if re, err = regexp.Compile(`\A(?:` + text + `)\z`); err == nil {
@@ -45,28 +30,12 @@ func compileRegex(text string) (*regexp.Regexp, *refusalError) {
 		}
 	}
 	description := err.Error()
-	if e, ok := errors.AsType[*syntax.Error](err); ok {
+	if errors.Is(err, coordinator.ErrPatternTooLarge) {
+		description = "it is too large"
+	} else if e, ok := errors.AsType[*syntax.Error](err); ok {
 		description = e.Code.String()
 	}
 	return nil, refuse(wire.InvalidRegularExpression, "SubscribedTopicRegex `%s` is not a valid regular expression: %s.", text, description)
-}
-
-// regexSize is about how large an expression is when it is written out, or more than what is allowed. The parser bounds how deep it is.
-func regexSize(re *syntax.Regexp) int {
-	size := 1
-	if re.Op == syntax.OpLiteral {
-		size = len(re.Rune)
-	}
-	for _, sub := range re.Sub {
-		size += regexSize(sub)
-		if size > maxRegexSize {
-			return size
-		}
-	}
-	if re.Op == syntax.OpRepeat {
-		size *= max(re.Min+1, re.Max)
-	}
-	return size
 }
 
 // regexScan matches the expressions of one group, in turns with other groups.

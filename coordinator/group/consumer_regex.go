@@ -62,7 +62,16 @@ func (u *consumerUpdate) subscribeRegex() (regexChange, *refusalError) {
 	if !fresh && len(counts) == 0 {
 		return change, nil
 	}
-	unresolved := len(u.g.with(u.old, u.m).regexes) != len(u.g.resolved)
+	subscribed := len(counts)
+	if old != now {
+		if counts[old] == 1 {
+			subscribed--
+		}
+		if now != "" && counts[now] == 0 {
+			subscribed++
+		}
+	}
+	unresolved := subscribed != len(u.g.resolved)
 	if u.g.regexes.due(unresolved || fresh, len(u.g.resolved) > 0, u.s.topicsVersion()) {
 		id := u.g.id
 		u.s.later(func(err error) {

@@ -179,8 +179,15 @@ func TestOffsetsCommittedAfterTheDeletionStay(t *testing.T) {
 	})
 }
 
-// fullBubble is inBubble on a disk that can be full. Appends are counted, and lines are what the operator is told.
-func fullBubble(t *testing.T, f func(t *testing.T, c *Coordinator, disk *coordinatortest.Disk, lines *bytes.Buffer)) {
+// fullDisk is a coordinator in a bubble of time, on a disk that can be full. lines are what the operator is told.
+type fullDisk struct {
+	*testing.T
+	*Coordinator
+	disk  *coordinatortest.Disk
+	lines *bytes.Buffer
+}
+
+func onFullDisk(t *testing.T, f func(d fullDisk)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		log := openLog(t, vfs.NewMemory(), 1)
@@ -194,12 +201,13 @@ func fullBubble(t *testing.T, f func(t *testing.T, c *Coordinator, disk *coordin
 		o.Topics, o.Config, o.Log = threeTopics, func() Config { return config }, slog.New(slog.NewTextHandler(&lines, nil))
 		c := New(o)
 		defer stop(t, c)
-		f(t, c, &disk, &lines)
+		f(fullDisk{t, c, &disk, &lines})
 	})
 }
 
 func TestExpiryOnAFullDiskWaitsForTheNextLook(t *testing.T) {
-	fullBubble(t, func(t *testing.T, c *Coordinator, disk *coordinatortest.Disk, lines *bytes.Buffer) {
+	onFullDisk(t, func(d fullDisk) {
+		t, c, disk, lines := d.T, d.Coordinator, d.disk, d.lines
 		for g := range 11 {
 			var records []Record
 			for p := range int32(1000) {
@@ -223,7 +231,8 @@ func TestExpiryOnAFullDiskWaitsForTheNextLook(t *testing.T) {
 
 // A topic of the same name must not find the offsets of the one that was deleted while the disk was full.
 func TestOffsetsOfTopicsDeletedOnAFullDiskAreDroppedLater(t *testing.T) {
-	fullBubble(t, func(t *testing.T, c *Coordinator, disk *coordinatortest.Disk, lines *bytes.Buffer) {
+	onFullDisk(t, func(d fullDisk) {
+		t, c, disk, lines := d.T, d.Coordinator, d.disk, d.lines
 		c.OffsetCommit(t.Context(), commitRequest(7, "group", "a/0", "b/0"))
 		disk.Full.Store(true)
 		c.TopicsDeleted([]string{"a"})

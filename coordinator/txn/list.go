@@ -5,6 +5,7 @@ import (
 	"errors"
 	"regexp"
 	"slices"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -87,14 +88,18 @@ func (c *Coordinator) ListTransactions(ctx context.Context, req *kmsg.ListTransa
 	}
 	resp.UnknownStateFilters = unknown
 	c.completeLingering()
+	matching := newMatching(filter.pattern)
 	for _, l := range c.listShards(ctx, shards, filter) {
 		switch l.code {
 		case wire.None:
-			resp.TransactionStates = append(resp.TransactionStates, l.listed...)
+			resp.TransactionStates = append(resp.TransactionStates, matching.of(l.listed)...)
 		case wire.NotCoordinator: // Its IDs are elsewhere.
 		default:
 			resp.ErrorCode = int16(l.code)
 		}
+	}
+	if matching.late {
+		resp.ErrorCode = int16(wire.InvalidRegularExpression)
 	}
 	if resp.ErrorCode != 0 {
 		resp.TransactionStates, resp.UnknownStateFilters = nil, nil
@@ -123,7 +128,7 @@ func (c *Coordinator) listShards(ctx context.Context, shards int32, f *filter) [
 	return listings
 }
 
-// filter chooses transactional IDs. One that is empty lets all pass.
+// filter chooses transactional IDs. One that is empty lets all pass. Shards look at everything but the pattern, which takes its time.
 type filter struct {
 	producerIDs []int64
 	states      []State
@@ -147,7 +152,10 @@ func newFilter(req *kmsg.ListTransactionsRequest, nowMs int64) (f *filter, unkno
 		f.durationMs = req.DurationFilterMillis
 	}
 	if p := req.TransactionalIDPattern; req.Version >= listPatternSince && p != nil && *p != "" {
-		if f.pattern, err = regexp.Compile(*p); err == nil {
+		if err = coordinator.CheckPattern(*p); err == nil {
+			f.pattern, err = regexp.Compile(*p)
+		}
+		if err == nil {
 			f.pattern.Longest() // What matches the whole of a text is its longest match; a pattern that ends in \Q would swallow an anchor.
 		}
 	}
@@ -155,11 +163,35 @@ func newFilter(req *kmsg.ListTransactionsRequest, nowMs int64) (f *filter, unkno
 }
 
 // passes reports whether an ID is chosen. One without a transaction counts as open since the epoch, as in Kafka.
-func (f *filter) passes(id string, m *Metadata) bool {
+func (f *filter) passes(m *Metadata) bool {
 	return (len(f.producerIDs) == 0 || slices.Contains(f.producerIDs, m.ProducerID)) &&
 		(!f.byState || slices.Contains(f.states, m.State)) &&
-		(f.durationMs < 0 || f.nowMs-m.StartMs > f.durationMs) &&
-		(f.pattern == nil || matchesWhole(f.pattern, id))
+		(f.durationMs < 0 || f.nowMs-m.StartMs > f.durationMs)
+}
+
+// matchBudget is how long a pattern may take with all IDs: a hundred thousand of them take one that somebody means some milliseconds.
+const matchBudget = 2 * time.Second
+
+// matching is a pattern that IDs are matched with, outside of their shards.
+type matching struct {
+	pattern *regexp.Regexp // nil: all match
+	until   time.Time
+	late    bool // it took too long
+}
+
+func newMatching(pattern *regexp.Regexp) *matching {
+	return &matching{pattern: pattern, until: time.Now().Add(matchBudget)}
+}
+
+// of are those that match.
+func (x *matching) of(listed []kmsg.ListTransactionsResponseTransactionState) []kmsg.ListTransactionsResponseTransactionState {
+	if x.pattern == nil {
+		return listed
+	}
+	return slices.DeleteFunc(listed, func(t kmsg.ListTransactionsResponseTransactionState) bool {
+		x.late = x.late || time.Now().After(x.until)
+		return x.late || !matchesWhole(x.pattern, t.TransactionalID)
+	})
 }
 
 // matchesWhole reports whether a pattern, which is one of longest matches, matches all of a text.
@@ -171,7 +203,7 @@ func matchesWhole(pattern *regexp.Regexp, text string) bool {
 func (s *Shard) list(f *filter) []kmsg.ListTransactionsResponseTransactionState {
 	var listed []kmsg.ListTransactionsResponseTransactionState
 	for id, t := range s.transactions {
-		if f.passes(id, t.last) {
+		if f.passes(t.last) {
 			listed = append(listed, kmsg.ListTransactionsResponseTransactionState{
 				TransactionalID: id, ProducerID: t.last.ProducerID, TransactionState: t.last.State.String(),
 			})
