@@ -26,6 +26,7 @@ R15 FAULT_KILLS=50             .  ./faults/exactlyonce TestMoney.*
 R16 FAULT_LATE_TIME=240,FAULT_LATE_BY=60 .  ./faults/exactlyonce TestLate.*
 R17 TXN_CRASHES=1000           .. ./coordinator/txn TestTransactionsSurviveCrashes
 R17 FAULT_KILLS=100,FAULT_EXHAUSTED=20 .  ./faults/exactlyonce TestKills.*|TestExhausted.*|TestSource.*
+A22 FAULT_SOURCE_SECONDS=600   .  ./faults/exactlyonce TestPositions.*
 A4  FAULT_PRODUCER_EXPIRY_MS=5000 .  ./faults/exactlyonce TestIdleProducersResume
 R18 FAULT_KILLS=200            .  ./faults         TestKillsLoseNoAcknowledgedCommit
 R19 FAULT_MEMBERS=500          .  ./faults         TestCrowdSurvivesAKill

@@ -13,7 +13,7 @@
 //	A8  healthy-long     nothing is broken                 faults.TestHealthyBrokerStaysHealthy
 //	A9  delayed-endtxn   requests that come late           TestLateRequestsTearNoTransaction
 //	A21 epoch-exhaust    the last epoch and a crash        TestExhaustedEpochSurvivesAKill, txn.TestTransactionsSurviveCrashes
-//	A22 no-stuck-txn     kills inside transactions         TestKillsInsideTransactionsLeaveNothingOpen, txn.TestTransactionsSurviveCrashes
+//	A22 no-stuck-txn     kills inside transactions         TestKillsInsideTransactionsLeaveNothingOpen, TestPositionsComeWithTheirLines, txn.TestTransactionsSurviveCrashes
 //
 // They run against Apache Kafka too (-broker=kafka), but for those that kill it while transactions end: a single node leaves out the markers of those
 // that were prepared (needsMarkersAfterKills says how), so that Apache Kafka 4.4 tears or hangs transactions there. TestExhaustedEpochSurvivesAKill is

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -201,35 +202,93 @@ func (p *Producer) reset() {
 	p.added, p.group, p.touched = map[Partition]bool{}, false, false
 }
 
+// Batch is records for one partition.
+type Batch struct {
+	To      Partition
+	Records []Record
+}
+
 // Send writes records to a partition in one batch, as a part of the transaction. If the context is done first, the caller can't know
 // whether they are there: it must call Abandon.
 func (p *Producer) Send(ctx context.Context, to Partition, records ...Record) error {
+	return p.SendTogether(ctx, Batch{to, records})
+}
+
+// SendTogether is Send for several partitions in one request. One that is refused for good doesn't keep the others from being written.
+func (p *Producer) SendTogether(ctx context.Context, batches ...Batch) error {
 	p.touched = true
-	if err := p.add(ctx, to); err != nil {
-		return err
+	for _, b := range batches {
+		if err := p.add(ctx, b.To); err != nil {
+			return err
+		}
 	}
+	for len(batches) > 0 {
+		var err error
+		if batches, err = p.produce(ctx, batches); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// produce asks until one of the batches is written at least, and returns the others.
+func (p *Producer) produce(ctx context.Context, batches []Batch) (left []Batch, err error) {
 	req := kmsg.NewPtrProduceRequest()
 	req.Version, req.TransactionID, req.Acks, req.TimeoutMillis = p.version(11, 12), &p.settings.ID, -1, 30_000
-	topic := kmsg.NewProduceRequestTopic()
-	topic.Topic = to.Topic
-	partition := kmsg.NewProduceRequestTopicPartition()
-	partition.Partition, partition.Records = to.Number, batch(p.id, p.epoch, p.sequence[to], records)
-	topic.Partitions = append(topic.Partitions, partition)
-	req.Topics = append(req.Topics, topic)
-	err := p.ask(ctx, req, func(r kmsg.Response) (int16, bool) {
+	for _, b := range batches {
+		topic := kmsg.NewProduceRequestTopic()
+		topic.Topic = b.To.Topic
+		partition := kmsg.NewProduceRequestTopicPartition()
+		partition.Partition, partition.Records = b.To.Number, batch(p.id, p.epoch, p.sequence[b.To], b.Records)
+		topic.Partitions = append(topic.Partitions, partition)
+		req.Topics = append(req.Topics, topic)
+	}
+	err = p.ask(ctx, req, func(r kmsg.Response) (code int16, ok bool) {
 		resp, ok := r.(*kmsg.ProduceResponse)
-		if !ok || len(resp.Topics) != 1 || len(resp.Topics[0].Partitions) != 1 {
+		if !ok {
 			return 0, false
 		}
-		return resp.Topics[0].Partitions[0].ErrorCode, true
+		left, code, ok = unwritten(batches, resp)
+		return code, ok
 	})
-	if errors.Is(err, kerr.DuplicateSequenceNumber) {
-		err = nil // It is there.
+	if err != nil {
+		return nil, err
 	}
-	if err == nil {
-		p.sequence[to] += int32(len(records))
+	for _, b := range batches {
+		if !slices.ContainsFunc(left, func(l Batch) bool { return l.To == b.To }) {
+			p.sequence[b.To] += int32(len(b.Records))
+		}
 	}
-	return err
+	return left, nil
+}
+
+// unwritten are the batches to be sent again. The code is that of one of them if none was written, or one that asking again won't change.
+func unwritten(batches []Batch, resp *kmsg.ProduceResponse) (left []Batch, code int16, ok bool) {
+	codes := map[Partition]int16{}
+	for _, t := range resp.Topics { // In any order.
+		for _, partition := range t.Partitions {
+			codes[Partition{t.Topic, partition.Partition}] = partition.ErrorCode
+		}
+	}
+	if len(codes) != len(batches) {
+		return nil, 0, false
+	}
+	for _, b := range batches {
+		told, ok := codes[b.To]
+		switch {
+		case !ok:
+			return nil, 0, false
+		case told == 0 || told == kerr.DuplicateSequenceNumber.Code: // It is there.
+		case !retriable[told]:
+			return nil, told, true
+		default:
+			left, code = append(left, b), told
+		}
+	}
+	if len(left) < len(batches) {
+		code = 0
+	}
+	return left, code, true
 }
 
 // add makes a partition part of the transaction. Version 2 leaves that to the broker.
