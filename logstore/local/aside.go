@@ -31,7 +31,8 @@ func (s *segment) setAside(at int64) (err error) {
 		}
 		from += int64(len(p))
 	}
-	return aside.Sync()
+	// Also its name, before anybody cuts the bytes off where they were.
+	return errors.Join(aside.Sync(), s.folder.dir.fs.SyncDir(s.folder.name))
 }
 
 // truncate cuts the .log file.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/clatterhq/clatter/logstore"
 	"github.com/clatterhq/clatter/logstore/local/format"
+	"github.com/clatterhq/clatter/logstore/vfs"
 )
 
 // Delete implements [logstore.Store].
@@ -163,7 +164,7 @@ func (d *logDir) deleteFolders(topic logstore.TopicPartitions, delay time.Durati
 	if err := d.offline(); err != nil {
 		return err
 	}
-	renamed := map[string]string{}
+	renamed, gone := map[string]string{}, false
 	for partition := range topic.Partitions {
 		if err := d.forgetLeft(partitionKey{topic.ID, partition}); err != nil {
 			return err
@@ -177,14 +178,22 @@ func (d *logDir) deleteFolders(topic logstore.TopicPartitions, delay time.Durati
 			continue
 		}
 		name := format.PartitionDeleteDir(topic.Topic, partition, d.store.options.uuid())
-		if err := d.fs.Rename(f.name, name); err != nil {
+		err = d.fs.Rename(f.name, name)
+		if vfs.IsNoSpace(err) {
+			// For the longer name; and room is what is missing. Whoever reads has the files open.
+			name, err = "", d.fs.RemoveAll(f.name)
+		}
+		if err != nil {
 			return d.refuse("rename of a folder", err)
 		}
 		d.logs.Add(-1)
 		d.cleaned.forget(f.name)
-		renamed[f.name] = name
+		gone = true
+		if name != "" {
+			renamed[f.name] = name
+		}
 	}
-	if len(renamed) == 0 {
+	if !gone {
 		return nil
 	}
 	if err := errors.Join(d.offsets.sync(), d.fs.SyncDir("")); err != nil {

@@ -3,6 +3,7 @@ package local
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"strings"
 	"syscall"
 	"testing"
@@ -42,6 +43,32 @@ func TestSyncThatWasCoveredByAFailedOneFails(t *testing.T) {
 		t.Error("the second sync, whose writes were part of the first, succeeded")
 	}
 	_ = f.store.Close(context.Background())
+}
+
+func TestTopicIsDeletedWithoutRoomForLongerNames(t *testing.T) {
+	memory := vfs.NewMemory()
+	disk := vfs.Inject(memory)
+	f := newFixture(t, on(disk), 2, logstoretest.Config())
+	for i := range int32(2) {
+		logAppend(t, f.log(i), logstoretest.Batch{}.Build(t))
+	}
+	disk.SetRules(&vfs.Rule{Ops: vfs.OpRename, Path: "*-delete", Err: syscall.ENOSPC})
+	if err := f.store.Delete(context.Background(), f.topic); err != nil {
+		t.Fatal(err)
+	}
+	for _, folder := range []string{"t-0", "t-1"} {
+		if _, err := memory.Stat(folder); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s is still there: %v", folder, err)
+		}
+	}
+	f.topic.ID = logstore.TopicID{2}
+	if err := f.store.Create(f.topic); err != nil {
+		t.Fatal(err)
+	}
+	logAppend(t, f.log(0), logstoretest.Batch{}.Build(t))
+	if err := f.store.Health(); err != nil {
+		t.Error(err)
+	}
 }
 
 func TestRetentionWorksWithoutRoomForLongerNames(t *testing.T) {
