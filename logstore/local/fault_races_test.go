@@ -7,6 +7,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/clatterhq/clatter/logstore"
@@ -196,4 +197,31 @@ func TestOffsetsFileThatHadNoRoomIsThereAfterAPowerCut(t *testing.T) {
 	if _, err := cut.Stat(format.OffsetsFile); err != nil {
 		t.Error(err)
 	}
+}
+
+// TestOffsetsOfAllLogsAreWrittenAgainAfterAFullDisk has the write of one log's offsets find no room. Those of the others follow, now or with the next append.
+func TestOffsetsOfAllLogsAreWrittenAgainAfterAFullDisk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		disk := vfs.Inject(vfs.NewMemory())
+		f := newFixture(t, on(disk), 3, logstoretest.Config())
+		defer f.close()
+		appendToAll := func() {
+			for i := range int32(3) {
+				logAppend(t, f.log(i), logstoretest.Batch{}.Build(t))
+			}
+			time.Sleep(offsetsDelay + 2*probeInterval) // also of the full disk
+		}
+		appendToAll()
+		disk.SetRules(&vfs.Rule{Ops: vfs.OpWrite, Path: format.OffsetsFile, Nth: 1, Err: syscall.ENOSPC})
+		appendToAll()
+		disk.SetRules()
+		appendToAll()
+		kept := content(t, disk, format.OffsetsFile)[format.OffsetsHeaderSize:]
+		for i := range int32(3) {
+			slot := f.log(i).mu.writer.slot
+			if k, _, ok := format.DecodeSlot(kept[slot*format.SlotSize:]); !ok || k.Partition != i || k.DurableEnd != 3 {
+				t.Errorf("slot of log %d: %+v", i, k)
+			}
+		}
+	})
 }
