@@ -33,6 +33,8 @@ type classicGroup struct {
 	instances map[string]string
 	// pendingJoin has IDs that were given out and that nobody has joined with yet (KIP-394), and when they expire.
 	pendingJoin map[string]time.Time
+	// pendingOrder has them as they were given out, and some that somebody has joined with.
+	pendingOrder []string
 	// pendingSync has the members that know the generation and have not sent a SyncGroup yet.
 	pendingSync map[string]struct{}
 	// supporters counts the members that know a protocol.
@@ -85,7 +87,7 @@ func (g *classicGroup) add(m *classicMember, protocolType string) {
 	if m.joining != nil {
 		g.joining++
 	}
-	delete(g.pendingJoin, m.id)
+	g.forgetPending(m.id)
 }
 
 // expectJoin remembers an ID that was given out.
@@ -97,6 +99,21 @@ func (g *classicGroup) expectJoin(id string, deadline time.Time) {
 		g.dropOldestPending()
 	}
 	g.pendingJoin[id] = deadline
+	if len(g.pendingOrder) > 2*len(g.pendingJoin) {
+		g.pendingOrder = slices.DeleteFunc(g.pendingOrder, func(id string) bool {
+			_, pending := g.pendingJoin[id]
+			return !pending
+		})
+	}
+	g.pendingOrder = append(g.pendingOrder, id)
+}
+
+// forgetPending forgets an ID that was given out, if it was.
+func (g *classicGroup) forgetPending(id string) {
+	delete(g.pendingJoin, id)
+	if len(g.pendingJoin) == 0 {
+		g.pendingOrder = nil
+	}
 }
 
 // expectSync remembers a member that was told the generation.
@@ -109,7 +126,7 @@ func (g *classicGroup) expectSync(id string) {
 
 // remove forgets a member or a pending one. Whoever waits for it must have been answered. The next oldest member leads if it did.
 func (g *classicGroup) remove(id string) {
-	delete(g.pendingJoin, id)
+	g.forgetPending(id)
 	delete(g.pendingSync, id)
 	m := g.byID[id]
 	if m == nil {

@@ -339,9 +339,52 @@ func TestSubscriptionsOfConsumersAreKnown(t *testing.T) {
 			t.Errorf("%x: %+v", bad, g.subscription)
 		}
 	}
+	// More topics than are remembered, of one member and of two.
+	names := make([]string, maxSubscribed+1)
+	for i := range names {
+		names[i] = fmt.Sprint("topic-", i)
+	}
+	half := len(names) / 2
+	for _, many := range [][][]byte{{subscriptionOf(0, names...)}, {subscriptionOf(0, names[:half]...), subscriptionOf(0, names[half:]...)}} {
+		g := stable("consumer", many...)
+		if g.subscription.known || len(g.subscription.topics) > 0 || !g.subscribedTo("x") {
+			t.Errorf("%d topics are known: %v", len(g.subscription.topics), g.subscription.known)
+		}
+	}
+	g = stable("consumer", subscriptionOf(0, names[1:]...), subscriptionOf(0, names[1:]...))
+	if !g.subscription.known || g.subscribedTo("x") || !g.subscribedTo(names[1]) {
+		t.Errorf("%d topics are not known", len(g.subscription.topics))
+	}
 	g = stable("connect", subscriptionOf(0, "a"))
 	if g.subscription.known || g.subscribedTo("a") {
 		t.Errorf("connect: %+v", g.subscription)
+	}
+}
+
+// TestTheOldestPendingIsForgottenFirst, whoever has come or gone in between.
+func TestTheOldestPendingIsForgottenFirst(t *testing.T) {
+	g := newClassicGroup("group", 1)
+	now := time.Now()
+	for i := range 10 * maxPendingJoins {
+		g.expectJoin(fmt.Sprint(i), now)
+		if i%3 == 0 {
+			g.remove(fmt.Sprint(i))
+		}
+		if len(g.pendingOrder) > 2*len(g.pendingJoin)+2 {
+			t.Fatalf("%d IDs in order of %d", len(g.pendingOrder), len(g.pendingJoin))
+		}
+	}
+	last := 10*maxPendingJoins - 1
+	for i := last; i > last-maxPendingJoins; i-- {
+		if _, pending := g.pendingJoin[fmt.Sprint(i)]; pending != (i%3 != 0) {
+			t.Fatalf("%d: %v", i, pending)
+		}
+	}
+	for i := range 10 * maxPendingJoins {
+		g.remove(fmt.Sprint(i))
+	}
+	if len(g.pendingJoin)+len(g.pendingOrder) > 0 {
+		t.Error("not empty")
 	}
 }
 

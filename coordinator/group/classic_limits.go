@@ -1,10 +1,8 @@
 package group
 
-import "time"
-
 const (
-	// maxPendingJoins bounds the IDs of one group that were given out and that nobody has joined with. Beyond it the one that
-	// expires first is forgotten: who comes back within a moment always finds its place, and a flood of requests doesn't fill memory.
+	// maxPendingJoins bounds the IDs of one group that were given out and that nobody has joined with. Beyond it the oldest
+	// one is forgotten: who comes back within a moment always finds its place, and a flood of requests doesn't fill memory.
 	maxPendingJoins = 10_000
 
 	// maxGroupBytes bounds what the members of one group say about themselves, and the assignments that a leader gives them. Kafka
@@ -51,14 +49,15 @@ func memberBytes(m *classicMember) int {
 	return protocolsBytes(m.protocols) + len(m.clientID)
 }
 
-// dropOldestPending makes room for one more pending member.
+// dropOldestPending makes room for one more pending member. It doesn't look at all of them: whoever floods a group with requests would keep
+// others waiting.
 func (g *classicGroup) dropOldestPending() {
-	var oldest string
-	var due time.Time
-	for id, deadline := range g.pendingJoin {
-		if oldest == "" || deadline.Before(due) {
-			oldest, due = id, deadline
+	for len(g.pendingOrder) > 0 {
+		oldest := g.pendingOrder[0]
+		g.pendingOrder = g.pendingOrder[1:]
+		if _, pending := g.pendingJoin[oldest]; pending {
+			delete(g.pendingJoin, oldest)
+			return
 		}
 	}
-	delete(g.pendingJoin, oldest)
 }

@@ -64,7 +64,7 @@ type subscription struct {
 }
 
 // subscribed finds the topics in the metadata of consumers. Of no other type they are known, and of none if one
-// member can't be understood.
+// member can't be understood, or if there are too many.
 func (g *classicGroup) subscribed() subscription {
 	if g.protocolType != consumerProtocolType {
 		return subscription{}
@@ -84,6 +84,10 @@ func (g *classicGroup) subscribed() subscription {
 	return s
 }
 
+// maxSubscribed bounds the topics of a group that are known. Metadata that fit into a request may name a hundred times as many, and would
+// take ten times their size here.
+const maxSubscribed = 100_000
+
 // addTopics reads version 0 of ConsumerProtocolSubscription, which every version begins with: topics and the user's data.
 func addTopics(topics map[string]struct{}, metadata []byte) bool {
 	r := primitive.NewReader(metadata)
@@ -92,11 +96,14 @@ func addTopics(topics map[string]struct{}, metadata []byte) bool {
 	if n < 0 {
 		return false
 	}
-	for ; n > 0 && !r.Bad(); n-- {
-		topic := r.String()
-		if !r.Bad() {
-			topics[topic] = struct{}{}
+	for ; n > 0 && !r.Bad() && len(topics) <= maxSubscribed; n-- {
+		topic := r.Take(int(r.Int16()))
+		if _, known := topics[string(topic)]; !known && !r.Bad() {
+			topics[string(topic)] = struct{}{}
 		}
+	}
+	if len(topics) > maxSubscribed {
+		return false
 	}
 	r.SkipBytes() // the user's data
 	return !r.Bad()

@@ -106,8 +106,8 @@ const (
 	dropAgain = time.Second
 )
 
-// passing are failures that a shard gets over.
-var passing = []error{coordinator.ErrFailed, coordinator.ErrLost, logstore.ErrDiskFull}
+// passing are failures that a shard gets over. One that breaks down over this very question would do so again.
+var passing = []error{coordinator.ErrLost, logstore.ErrDiskFull}
 
 // dropOffsets has a shard drop the offsets of topics that were committed before a time: a topic may be there again under its
 // name while the shard still loads.
