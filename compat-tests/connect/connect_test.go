@@ -56,10 +56,22 @@ func newWorker(ctx context.Context, t *testing.T, addr string) *worker {
 	return w
 }
 
+// told are the loggers of a worker that say what it found in its topics, what it went on from and what it committed: without them nobody could
+// explain a line that comes again.
+var told = map[string]string{
+	"connect.util.KafkaBasedLog": "trace", "connect.file": "debug", "connect.runtime.ExactlyOnceWorkerSourceTask": "debug",
+	"clients.producer.internals.TransactionManager": "info",
+}
+
 func (w *worker) start() {
 	w.t.Helper()
-	w.process = program.Start(w.t, "worker", w.java.Command(context.WithoutCancel(w.t.Context()), "384m",
-		"-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "org.apache.kafka.connect.cli.ConnectDistributed", w.properties), nil)
+	const logger = "-Dorg.slf4j.simpleLogger."
+	args := []string{logger + "defaultLogLevel=warn", logger + "showDateTime=true", logger + "dateTimeFormat=HH:mm:ss.SSS"}
+	for name, level := range told {
+		args = append(args, logger+"log.org.apache.kafka."+name+"="+level)
+	}
+	args = append(args, "org.apache.kafka.connect.cli.ConnectDistributed", w.properties)
+	w.process = program.Start(w.t, "worker", w.java.Command(context.WithoutCancel(w.t.Context()), "384m", args...), nil)
 }
 
 // configure puts a connector, again and again until the worker is ready for it.
@@ -161,12 +173,21 @@ func (f *file) explain(ctx context.Context) {
 		f.t.Logf("%s-%d ends at %d, stable before %d", o.Topic, o.Partition, o.Offset, last.Offset)
 		left += o.Offset
 	})
+	type origin struct {
+		id    int64
+		epoch int16
+	}
+	var last origin // of the lines
 	for left > 0 && ctx.Err() == nil {
 		reader.PollFetches(ctx).EachRecord(func(r *kgo.Record) {
 			left--
-			if r.Topic == "connect-offsets" || r.Attrs.IsControl() {
+			from := origin{r.ProducerID, r.ProducerEpoch}
+			if r.Topic == "connect-offsets" || r.Attrs.IsControl() || from != last {
 				f.t.Logf("%s-%d, offset %d, producer %d epoch %d, control %v, %s: %q = %q", r.Topic, r.Partition, r.Offset, r.ProducerID, r.ProducerEpoch,
 					r.Attrs.IsControl(), r.Timestamp.Format(time.StampMilli), r.Key, r.Value)
+			}
+			if r.Topic == "file-lines" {
+				last = from
 			}
 		})
 	}
