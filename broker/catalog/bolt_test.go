@@ -9,10 +9,10 @@ import (
 	bolt "go.etcd.io/bbolt"
 )
 
-// TestChangeThatMayCountIsNotOneWithoutSpace: the sync of the page that makes a change count fails without space. The change is in the file, so
-// whoever took it for refused would make it twice.
-func TestChangeThatMayCountIsNotOneWithoutSpace(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "catalog.db")
+// newBolt is an empty storage in a file of its own.
+func newBolt(t *testing.T) (s *boltStorage, path string) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "catalog.db")
 	if err := createBolt(path, nil); err != nil {
 		t.Fatal(err)
 	}
@@ -20,7 +20,18 @@ func TestChangeThatMayCountIsNotOneWithoutSpace(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.close()
+	t.Cleanup(func() {
+		if err := s.close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s, path
+}
+
+// TestChangeThatMayCountIsNotOneWithoutSpace: the sync of the page that makes a change count fails without space. The change is in the file, so
+// whoever took it for refused would make it twice.
+func TestChangeThatMayCountIsNotOneWithoutSpace(t *testing.T) {
+	s, _ := newBolt(t)
 	if err := s.commit([]write{{bucketTopics, []byte("key"), []byte("value")}}); err != nil {
 		t.Fatal(err)
 	}

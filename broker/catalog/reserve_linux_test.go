@@ -2,7 +2,6 @@ package catalog
 
 import (
 	"fmt"
-	"path/filepath"
 	"syscall"
 	"testing"
 )
@@ -12,19 +11,7 @@ import (
 //
 // Negative control: without the call of reserveRoom the file is sparse and has fewer.
 func TestDeletionFindsItsRoomReserved(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "catalog.db")
-	if err := createBolt(path, nil); err != nil {
-		t.Fatal(err)
-	}
-	s, err := openBolt(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := s.close(); err != nil {
-			t.Error(err)
-		}
-	}()
+	s, path := newBolt(t)
 	for i := range 20 {
 		var writes []write
 		for j := range 100 * i {
