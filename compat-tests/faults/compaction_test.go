@@ -153,7 +153,7 @@ func awaitFile(ctx context.Context, pattern string, limit time.Duration) bool {
 		if names, err := filepath.Glob(pattern); err == nil && len(names) > 0 {
 			return true
 		}
-		time.Sleep(500 * time.Microsecond)
+		time.Sleep(500 * time.Microsecond) // Files come and go within milliseconds.
 	}
 	return false
 }

@@ -253,7 +253,7 @@ func (m *crowdMember) goOn() error {
 		case err == nil && m.generation == before:
 			return nil
 		case errors.Is(err, kerr.CoordinatorLoadInProgress), errors.Is(err, kerr.NotCoordinator), errors.Is(err, kerr.CoordinatorNotAvailable):
-			time.Sleep(10 * time.Millisecond)
+			time.Sleep(10 * time.Millisecond) // As clients do.
 		case err == nil:
 			return fmt.Errorf("generation %d became %d", before, m.generation)
 		default:

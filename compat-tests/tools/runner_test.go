@@ -149,7 +149,7 @@ func parse(t *testing.T, line string) result {
 func startJVM(t *testing.T) {
 	t.Helper()
 	java := install.Java(t, "kafka-tools", jars.ToolsPOM)
-	out, err := os.MkdirTemp("", "clatter-tools-") //nolint:usetesting // It outlives this test.
+	out, err := os.MkdirTemp("", "clatter-tools-") //nolint:usetesting // All tests of the package share it; TestMain removes it.
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -43,7 +43,7 @@ func (d disk) Crash(random *rand.Rand) logstoretest.Backend {
 // and what its syncs are worth is for other tests.
 func syncedDir(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("/dev/shm", "clatter-") //nolint:usetesting // It is elsewhere on purpose.
+	dir, err := os.MkdirTemp("/dev/shm", "clatter-") //nolint:usetesting // t.TempDir is on the disk.
 	if err != nil {
 		return t.TempDir()
 	}
