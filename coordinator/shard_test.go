@@ -261,25 +261,36 @@ func TestTimersFireOnceInOrder(t *testing.T) {
 	})
 }
 
-// TestTimerThatFiresWhileACallerWorksIsNotLost sets timers that fire in the very moment in which those who set them give the shard up.
+// TestTimerThatFiresWhileACallerWorksIsNotLost has a timer fire while the shard belongs to a caller, which gives it up behind that.
 func TestTimerThatFiresWhileACallerWorksIsNotLost(t *testing.T) {
-	r := newTestRuntime(t, openTopic(t, vfs.NewMemory(), 1))
-	defer r.stop()
-	fired := make(chan struct{}, 1)
-	for i := range 500 {
-		r.Do("a", Command[*pairs, pair]{Key: "a", Decide: func(p *pairs) Decision[pair] {
-			p.timers.New(Command[*pairs, pair]{Key: "a", Decide: func(*pairs) Decision[pair] {
-				fired <- struct{}{}
+	gated(t, func(r *testRuntime, _ *gate) {
+		t := r.tb
+		wantValue(t, "a", r.get("a"), "") // Only a shard that is loaded belongs to callers.
+		synctest.Wait()
+		do := func(fn func(p *pairs)) {
+			r.Do("a", Command[*pairs, pair]{Key: "a", Decide: func(p *pairs) Decision[pair] {
+				fn(p)
 				return Decision[pair]{}
-			}}).Set(time.Duration(i) * 100 * time.Nanosecond)
-			return Decision[pair]{}
-		}})
-		select {
-		case <-fired:
-		case <-time.After(time.Minute):
-			t.Fatalf("timer %d does not fire", i)
+			}})
 		}
-	}
+		fired := false
+		do(func(p *pairs) {
+			p.timers.New(Command[*pairs, pair]{Key: "a", Decide: func(*pairs) Decision[pair] {
+				fired = true
+				return Decision[pair]{}
+			}}).Set(time.Second)
+		})
+		do(func(*pairs) {
+			time.Sleep(2 * time.Second)
+			if fired {
+				t.Error("the caller doesn't have the shard: nothing was tested")
+			}
+		})
+		synctest.Wait()
+		if !fired {
+			t.Error("the timer has not fired")
+		}
+	})
 }
 
 // TestTimersFireWhileCommandsKeepComing has a shard that never runs out of work, as one under a heavy load.
