@@ -124,6 +124,46 @@ func TestCleanerLooksAtLeftLogs(t *testing.T) {
 	d.model.Check(t, d.log(0), 1000)
 }
 
+// TestLogIsCleanedOnceEnoughOfItIsDirty is min.cleanable.dirty.ratio: what a cleaning would read must be dirty by more than that share.
+func TestLogIsCleanedOnceEnoughOfItIsDirty(t *testing.T) {
+	o := on(vfs.NewMemory())
+	o.Cleaner = func() CleanerConfig {
+		c := DefaultCleanerConfig()
+		c.Disabled = true // The test cleans.
+		return c
+	}
+	config := logstoretest.CompactConfig()
+	config.SegmentBytes, config.MinCleanableDirtyRatio = 1000, 0.5
+	f := newFixture(t, o, 1, config)
+	l, key := f.log(0), 0
+	add := func(bytes int64) { // No key comes again, so that a cleaning leaves everything.
+		for before := l.Size(); l.Size() < before+bytes; key++ {
+			logAppend(t, l, logstoretest.KeyedBatch{Records: []string{fmt.Sprintf("%06d=1", key)}}.Build(t))
+		}
+	}
+	cleans := func() bool {
+		result, err := l.clean(t.Context(), &f.store.cleaner, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return result.to > result.from
+	}
+	add(50_000)
+	if !cleans() {
+		t.Fatal("a log that is all dirty is left alone")
+	}
+	// The active segment doesn't count, so that a share is known but for that.
+	if add(40_000); cleans() {
+		t.Error("a log that is dirty by less than a half is cleaned")
+	}
+	if add(15_000); !cleans() {
+		t.Error("a log that is dirty by more than a half is left alone")
+	}
+	if add(15_000); cleans() {
+		t.Error("what was cleaned counts as dirty")
+	}
+}
+
 // TestCleanerRestsWhileNothingIsDirty waits for timers that must not be there.
 func TestCleanerRestsWhileNothingIsDirty(t *testing.T) {
 	o, log := quick(vfs.NewMemory())

@@ -32,8 +32,6 @@ const idleLimit = 60 * time.Second
 // Negative control: the test itself waits until DescribeProducers names nobody; a broker that knew them would prove nothing.
 func TestIdleProducersResume(t *testing.T) {
 	t.Parallel()
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
-	t.Cleanup(cancel) // Behind the subtests.
 	broker := startBroker(t, map[string]string{"producer.id.expiration.ms": strconv.Itoa(brokertest.Setting(t, "FAULT_PRODUCER_EXPIRY_MS", 1000)), "producer.id.expiration.check.interval.ms": "250"})
 	client := newClient(t, broker.Addr())
 	for name, start := range map[string]func(ctx context.Context, t *testing.T, broker *launch.Broker, topic string) idler{
@@ -41,6 +39,9 @@ func TestIdleProducersResume(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			// Behind Parallel: its turn may come after minutes, when other tests are done.
+			ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+			defer cancel()
 			topic := "idle-" + name
 			prepare(ctx, t, client, topic, 1, nil)
 			p := start(ctx, t, broker, topic)

@@ -28,13 +28,15 @@ func patience(d time.Duration) time.Duration {
 }
 
 // needsMarkersAfterKills skips a test that kills the broker while transactions end, on a single Apache Kafka. When that starts again, its coordinator
-// loads before it knows the leaders of partitions, takes those of prepared transactions for deleted and leaves their markers out ("Couldn't find
-// leader endpoint for partitions ... likely deleted already and hence can be skipped" in its log, seen on 4.4.0). What was decided stays open
+// may load before it knows the leaders of partitions; then it takes those of prepared transactions for deleted and leaves their markers out ("Couldn't
+// find leader endpoint for partitions ... likely deleted already and hence can be skipped" in its log, seen on 4.4.0). What was decided stays open
 // there for ever, or ends as the next transaction of its producer does, which makes aborted records of committed ones and the other way round.
+// It is a matter of luck: of two runs of TestKillsInsideTransactionsLeaveNothingOpen with ten kills, one passed in 157 s, and in the other a partition was
+// stable up to offset 0 of 46 for 35 s behind the last start.
 func needsMarkersAfterKills(t *testing.T) {
 	t.Helper()
 	if brokertest.Kind() == launch.Kafka {
-		t.Skip("a single Apache Kafka writes no markers of transactions that were prepared when it was killed")
+		t.Skip("a single Apache Kafka may write no markers of transactions that were prepared when it was killed")
 	}
 }
 
