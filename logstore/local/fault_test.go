@@ -74,7 +74,9 @@ func (r *faultRun) work(fsys vfs.FS) {
 		return
 	}
 	for i := range 24 {
-		r.append(int32(i%2), logstoretest.Batch{Size: 150, Tag: i, ProducerID: int64(1 + i%2), BaseSequence: int32(i / 2), Timestamp: time.Now().UnixMilli()})
+		// Of a batch that a full disk refused the next one has the sequence; it may be let in, after a while.
+		sequence := int32(len(r.logs[i%2].Batches))
+		r.append(int32(i%2), logstoretest.Batch{Size: 150, Tag: i, ProducerID: int64(1 + i%2), BaseSequence: sequence, Timestamp: time.Now().UnixMilli()})
 	}
 	p, _ := r.store.Partition(r.topic.ID, 0)
 	r.logs[0].Deleting = 5
