@@ -27,7 +27,7 @@ func NewCoordinators(store logstore.Store, topics *catalog.Catalog, c *config.Co
 	all := &Coordinators{}
 	all.Groups = NewGroups(store, topics, c, all.verifyOffsets, log)
 	all.Markers = NewMarkers(store, topics, all.Groups)
-	all.Transactions = NewTransactions(store, topics, c, all.Markers, log)
+	all.Transactions = NewTransactions(store, topics, c, all.Groups, all.Markers, log)
 	return all
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/clatterhq/clatter/broker/catalog"
 	"github.com/clatterhq/clatter/broker/config"
 	"github.com/clatterhq/clatter/coordinator"
+	"github.com/clatterhq/clatter/coordinator/group"
 	"github.com/clatterhq/clatter/coordinator/txn"
 	"github.com/clatterhq/clatter/logstore"
 )
@@ -18,7 +19,7 @@ const completeDelay = 50 * time.Millisecond
 // NewTransactions makes the coordinator of transactions over what the other handlers work with. Its state is in a topic like any other, so it
 // must be closed before the store is, and before markers.
 func NewTransactions(
-	store logstore.Store, topics *catalog.Catalog, c *config.Config, markers txn.Markers, log *slog.Logger,
+	store logstore.Store, topics *catalog.Catalog, c *config.Config, groups *group.Coordinator, markers txn.Markers, log *slog.Logger,
 ) *txn.Coordinator {
 	return txn.New(txn.Options{
 		Topic:       internalLog{store: store, catalog: topics, topic: transactionsTopic},
@@ -31,12 +32,12 @@ func NewTransactions(
 			return t != nil && p.Partition >= 0 && p.Partition < t.Partitions
 		},
 		Internal: catalog.IsInternal,
-		OffsetsPartition: func(group string) txn.TopicPartition {
-			n := c.Current().Groups.OffsetsTopicPartitions
-			if t := topics.Image().TopicByName(offsetsTopic); t != nil {
-				n = t.Partitions
+		OffsetsPartition: func(name string) txn.TopicPartition {
+			partition, ok := groups.PartitionOf(name)
+			if !ok {
+				partition = coordinator.ShardOf(name, c.Current().Groups.OffsetsTopicPartitions)
 			}
-			return txn.TopicPartition{Topic: offsetsTopic, Partition: coordinator.ShardOf(group, n)}
+			return txn.TopicPartition{Topic: offsetsTopic, Partition: partition}
 		},
 		CompleteDelay: completeDelay,
 		Log:           log,

@@ -58,6 +58,16 @@ func (c *Coordinator) now() time.Time {
 	return time.Now()
 }
 
+// PartitionOf is the partition of __consumer_offsets that the offsets of a group are in, which stays the same if the topic gets more of them; ok is false
+// while there is no topic.
+func (c *Coordinator) PartitionOf(group string) (partition int32, ok bool) {
+	shards, err := c.runtime.Shards()
+	if err != nil {
+		return 0, false
+	}
+	return coordinator.ShardOf(group, shards), true
+}
+
 // Load loads all groups, if their topic exists. Otherwise they are loaded when they are asked for.
 func (c *Coordinator) Load() { c.runtime.Load() }
 
