@@ -2,6 +2,7 @@ package group
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"github.com/clatterhq/clatter/coordinator"
@@ -135,18 +136,25 @@ func (k *call[T]) wait(ctx context.Context) T {
 	return k.refused(coordinator.CodeOf(ctx.Err()))
 }
 
-// askEach has the shards of groups decide, all at once, and waits for all answers, which are in the order of the groups.
+// askedAtOnce bounds the calls that are made for one request: a name takes three bytes in there, a call half a thousand.
+const askedAtOnce = 256
+
+// askEach has the shards of groups decide, many at once, and waits for all answers, which are in the order of the groups.
 func askEach[T any](ctx context.Context, c *Coordinator, groups []string, about func(group string) question[T]) []T {
-	calls := make([]*call[T], len(groups))
-	for i, group := range groups {
-		q := about(group)
-		q.key = group
-		calls[i] = newCall(q)
-		c.runtime.Do(group, calls[i].command)
-	}
-	answers := make([]T, len(groups))
-	for i, k := range calls {
-		answers[i] = k.wait(ctx)
+	answers := make([]T, 0, len(groups))
+	calls := make([]*call[T], 0, min(len(groups), askedAtOnce))
+	for some := range slices.Chunk(groups, askedAtOnce) {
+		calls = calls[:0]
+		for _, group := range some {
+			q := about(group)
+			q.key = group
+			k := newCall(q)
+			calls = append(calls, k)
+			c.runtime.Do(group, k.command)
+		}
+		for _, k := range calls {
+			answers = append(answers, k.wait(ctx))
+		}
 	}
 	return answers
 }

@@ -23,6 +23,32 @@ func manyMembers(id string, state classicState) []Record {
 	return []Record{&MetadataRecord{Group: id, Metadata: m}}
 }
 
+// TestManyGroupsAreAnsweredInOrder: more than are asked at once.
+func TestManyGroupsAreAnsweredInOrder(t *testing.T) {
+	c, _ := startWithTopics(t, nil)
+	const groups = 2*askedAtOnce + 7
+	names := make([]string, groups)
+	for i := range names {
+		names[i] = fmt.Sprint("group-", i)
+	}
+	last := names[groups-1]
+	write(t, c, last, manyMembers(last, classicEmpty)...)
+	describe := kmsg.NewPtrDescribeGroupsRequest()
+	describe.Groups = names
+	remove := kmsg.NewPtrDeleteGroupsRequest()
+	remove.Groups = names
+	described, removed := c.DescribeGroups(t.Context(), describe).Groups, c.DeleteGroups(t.Context(), remove).Groups
+	wantEqual(t, "described and deleted", fmt.Sprint(len(described), len(removed)), fmt.Sprint(groups, groups))
+	for i, name := range names {
+		state, code := "Dead", wire.GroupIDNotFound
+		if name == last {
+			state, code = "Empty", wire.None
+		}
+		wantEqual(t, "described", described[i].Group+" "+described[i].State, name+" "+state)
+		wantEqual(t, "deleted", fmt.Sprint(removed[i].Group, " ", removed[i].ErrorCode), fmt.Sprint(name, " ", int16(code)))
+	}
+}
+
 func TestDescribeGroups(t *testing.T) {
 	c, _ := startWithTopics(t, nil)
 	write(t, c, "stable", manyMembers("stable", classicStable)...)
