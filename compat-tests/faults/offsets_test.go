@@ -38,7 +38,7 @@ type committer struct {
 // before it appends.
 func TestKillsLoseNoAcknowledgedCommit(t *testing.T) {
 	kills := brokertest.Setting(t, "FAULT_KILLS", 20)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Duration(kills)*15*time.Second+2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Duration(kills)*30*time.Second+2*time.Minute)
 	defer cancel()
 	broker := brokertest.Start(t, nil)
 	client := offsetsClient(t, broker)
