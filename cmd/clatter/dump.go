@@ -107,8 +107,23 @@ func (p *process) verifyDir(path string, tell func(line string)) error {
 		dir := filepath.Dir(path)
 		return local.Verify(local.Dir(dir), []string{filepath.Base(path)}, report(dir))
 	}
+	if !slices.ContainsFunc(entries, isOfLogDirectory) {
+		return fmt.Errorf("%s: %w", path, errNoLogDirectory)
+	}
 	if err := catalog.Inspect(filepath.Join(path, catalog.FileName)); err != nil && !errors.Is(err, os.ErrNotExist) {
 		tell(fmt.Sprint(err))
 	}
 	return local.Verify(local.Dir(path), nil, report(path))
+}
+
+// errNoLogDirectory says of a directory that there is nothing to check in it: a wrong path, or one where no disk is mounted.
+var errNoLogDirectory = errors.New("not a log directory: it has no partitions, no meta.properties and no catalog")
+
+// isOfLogDirectory tells the entries of a log directory from others.
+func isOfLogDirectory(e os.DirEntry) bool {
+	if !e.IsDir() {
+		return e.Name() == catalog.FileName || e.Name() == format.MetaPropertiesFile
+	}
+	_, _, stage, ok := format.ParsePartitionDir(e.Name())
+	return ok && stage == format.Live
 }

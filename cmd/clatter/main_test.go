@@ -418,6 +418,10 @@ func TestDumpVerifiesDirectories(t *testing.T) {
 			t.Errorf("damaged %s: %d\n%s%s", path, code, out, errs)
 		}
 	}
+	empty := t.TempDir()
+	if code, out, errs := command(t, "dump", "--verify", empty); code != exitFailure || out != "" || !strings.Contains(errs, empty+": not a log directory") {
+		t.Errorf("empty: %d\n%s%s", code, out, errs)
+	}
 	if code, _, errs := command(t, "dump", "--verify", filepath.Join(dir, "nowhere")); code != exitFailure || !strings.Contains(errs, "nowhere") {
 		t.Errorf("missing: %d %s", code, errs)
 	}

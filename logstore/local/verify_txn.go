@@ -24,6 +24,9 @@ type txnAudit struct {
 	wrong map[*segment]struct{}
 	// gaps says that batches are damaged: what they had to say about transactions isn't known.
 	gaps bool
+	// readAgain is where the newest producer snapshot is. A start reads the markers behind it again, whatever the indexes have, and a broker that runs
+	// has a part of its last index in memory alone: what is missing of those markers is no damage.
+	readAgain int64
 }
 
 var (
@@ -35,6 +38,9 @@ var (
 // openTxnAudit reads the transaction indexes of a log, and reports those that are damaged in themselves.
 func (a *audit) openTxnAudit(ld *loading) (*txnAudit, error) {
 	x := &txnAudit{entries: map[int64][]producer.AbortedTransaction{}, wrong: map[*segment]struct{}{}}
+	if n := len(ld.snapshots); n > 0 {
+		x.readAgain = ld.snapshots[n-1]
+	}
 	for _, s := range ld.segments {
 		content, err := format.ReadAll(a.dir.fs, s.path(txnIndexSuffix), maxTxnIndexBytes)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, format.ErrTooLarge) {
@@ -82,7 +88,7 @@ func (x *txnAudit) add(c *segmentAudit, h *record.Header, at int64) error {
 	}
 	switch _, told := x.wrong[c.segment]; {
 	case told:
-	case done.Aborted && !x.has(done.Entry()):
+	case done.Aborted && h.BaseOffset() < x.readAgain && !x.has(done.Entry()):
 		c.contradicts(errNotIndexed)
 	case !done.Aborted && x.covers(done.Entry()):
 		c.contradicts(errCommitted)

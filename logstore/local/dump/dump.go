@@ -11,8 +11,8 @@ import (
 	"github.com/clatterhq/clatter/logstore/local/format"
 )
 
-// ErrUnknownFile occurs for a file whose name says nothing about what is in it.
-var ErrUnknownFile = errors.New("not a file of a log directory")
+// ErrUnknownFile occurs for a file whose name says nothing about what is in it, or of which there is nothing to print.
+var ErrUnknownFile = errors.New("not a kind of file that can be printed")
 
 // maxSmallFile bounds files that are read as a whole: everything but segments.
 const maxSmallFile = 1 << 30
@@ -54,15 +54,15 @@ func File(w io.Writer, path string, options Options) error {
 }
 
 func (p *printer) file(path string) error {
-	show, err := p.choose(filepath.Base(path))
-	if err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
 	f, err := os.Open(path)
 	if err != nil {
 		return err
 	}
 	defer f.Close() //nolint:errcheck // it was only read
+	show, err := p.choose(filepath.Base(path))
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
 	info, err := f.Stat()
 	if err != nil {
 		return err

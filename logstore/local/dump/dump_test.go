@@ -164,7 +164,9 @@ func TestOtherFilesAreRefused(t *testing.T) {
 			t.Errorf("%s: %v", path, err)
 		}
 	}
-	if _, err := dumped(t, filepath.Join(t.TempDir(), format.MetaPropertiesFile), Options{}); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("missing file: %v", err)
+	for _, name := range []string{format.MetaPropertiesFile, "nowhere"} {
+		if _, err := dumped(t, filepath.Join(t.TempDir(), name), Options{}); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("missing %s: %v", name, err)
+		}
 	}
 }
