@@ -105,7 +105,7 @@ func (p *process) verifyDir(path string, tell func(line string)) error {
 		return strings.HasSuffix(e.Name(), string(format.LogSuffix))
 	}) {
 		dir := filepath.Dir(path)
-		return local.Verify(local.Dir(dir), []string{filepath.Base(path)}, report(dir))
+		return local.Verify(local.ReadOnlyDir(dir), []string{filepath.Base(path)}, report(dir))
 	}
 	if !slices.ContainsFunc(entries, isOfLogDirectory) {
 		return fmt.Errorf("%s: %w", path, errNoLogDirectory)
@@ -113,7 +113,7 @@ func (p *process) verifyDir(path string, tell func(line string)) error {
 	if err := catalog.Inspect(filepath.Join(path, catalog.FileName)); err != nil && !errors.Is(err, os.ErrNotExist) {
 		tell(fmt.Sprint(err))
 	}
-	return local.Verify(local.Dir(path), nil, report(path))
+	return local.Verify(local.ReadOnlyDir(path), nil, report(path))
 }
 
 // errNoLogDirectory says of a directory that there is nothing to check in it: a wrong path, or one where no disk is mounted.

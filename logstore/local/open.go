@@ -70,3 +70,6 @@ func (s *Store) abandon() error {
 
 // Dir is the log directory at a path of the operating system.
 func Dir(path string) vfs.FS { return vfs.NewOS(path) }
+
+// ReadOnlyDir is the log directory at a path of the operating system for [Verify]. It may be on a volume that can't be written.
+func ReadOnlyDir(path string) vfs.FS { return vfs.NewReadOnly(path) }
