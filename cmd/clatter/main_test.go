@@ -356,6 +356,11 @@ func TestFailedStartLeavesNoFileBehind(t *testing.T) {
 	n.settledTree(t)
 	n.signals <- syscall.SIGTERM
 	n.code <- <-n.code
+	// With the catalog there the start would end before it looks at a directory.
+	file, away := filepath.Join(old, catalog.FileName), filepath.Join(t.TempDir(), catalog.FileName)
+	if err := os.Rename(file, away); err != nil {
+		t.Fatal(err)
+	}
 	before := tree(t, old)
 	errs := runTestNodeFails(t, fresh+","+old)
 	if !strings.Contains(errs, "cluster") {
@@ -366,6 +371,9 @@ func TestFailedStartLeavesNoFileBehind(t *testing.T) {
 	}
 	if after := tree(t, old); after != before {
 		t.Errorf("the start changed files:\n%s\n%s", before, after)
+	}
+	if err := os.Rename(away, file); err != nil {
+		t.Fatal(err)
 	}
 	runTestNode(t, old+","+fresh)
 }
@@ -424,6 +432,31 @@ func TestDumpVerifiesDirectories(t *testing.T) {
 	}
 	if code, _, errs := command(t, "dump", "--verify", filepath.Join(dir, "nowhere")); code != exitFailure || !strings.Contains(errs, "nowhere") {
 		t.Errorf("missing: %d %s", code, errs)
+	}
+}
+
+func TestCatalogIsNotBegunAnewInAnotherDirectory(t *testing.T) {
+	dirs := []string{t.TempDir(), t.TempDir()}
+	ctx := t.Context()
+	n := testNodeOn(t, dirs, new(output))
+	err := n.catalog.CreateTopics(ctx, []catalog.NewTopic{{Name: "a", Partitions: 2}})
+	if err := errors.Join(err, n.stop(ctx)); err != nil {
+		t.Fatal(err)
+	}
+	turned := "log.dirs=" + dirs[1] + "," + dirs[0]
+	code, _, errs := command(t, "serve", "--override", listeners("127.0.0.1:0"), "--override", turned)
+	if code != exitFailure || !strings.Contains(errs, dirs[0]+": the catalog") || strings.Count(errs, "\n") != 1 {
+		t.Errorf("%d %s", code, errs)
+	}
+	if _, err := os.Stat(filepath.Join(dirs[1], catalog.FileName)); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("catalog in the other directory: %v", err)
+	}
+	n = testNodeOn(t, dirs, new(output))
+	if n.catalog.Image().TopicByName("a") == nil {
+		t.Error("topic is gone")
+	}
+	if err := n.stop(ctx); err != nil {
+		t.Error(err)
 	}
 }
 
