@@ -3,9 +3,7 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 
 	"github.com/clatterhq/clatter/broker/catalog"
@@ -29,7 +27,7 @@ func (n *node) openData(ctx context.Context, current *config.Snapshot) error {
 			dirs = append(dirs, local.Dir(dir))
 		}
 		catalogPath = filepath.Join(current.LogDirs[catalogDir], catalog.FileName)
-		if err := findCatalog(current.LogDirs); err != nil {
+		if err := n.checkDirs(current.LogDirs); err != nil {
 			return err
 		}
 	}
@@ -84,30 +82,6 @@ func (n *node) openCatalog(path string, dir vfs.FS) (clusterID string, err error
 		return "", err
 	}
 	return n.catalog.ClusterID(), nil
-}
-
-// errOtherCatalog says that log.dirs names the directory of the catalog, but not as the first one. With a new catalog in another, every topic would
-// be gone, and made anew beside its logs by the first producer that names it.
-var errOtherCatalog = errors.New("the catalog of topics is there, so log.dirs must name this directory first")
-
-// findCatalog refuses directories of which another than the first has the catalog.
-func findCatalog(dirs []string) error {
-	var found string
-	for i, dir := range dirs {
-		if _, err := os.Stat(filepath.Join(dir, catalog.FileName)); err != nil {
-			continue // What is wrong with a directory is told when it is opened.
-		}
-		if i == catalogDir {
-			return nil
-		}
-		if found == "" {
-			found = dir
-		}
-	}
-	if found != "" {
-		return fmt.Errorf("log directory %s: %w", found, errOtherCatalog)
-	}
-	return nil
 }
 
 // newClusterID is the cluster of a directory that has no catalog, but was a Kafka's: that one's, else "".

@@ -124,6 +124,11 @@ func isOfLogDirectory(e os.DirEntry) bool {
 	if !e.IsDir() {
 		return e.Name() == catalog.FileName || e.Name() == format.MetaPropertiesFile
 	}
+	return isPartition(e)
+}
+
+// isPartition tells the folders of partitions from other entries.
+func isPartition(e os.DirEntry) bool {
 	_, _, stage, ok := format.ParsePartitionDir(e.Name())
-	return ok && stage == format.Live
+	return e.IsDir() && ok && stage == format.Live
 }

@@ -460,6 +460,54 @@ func TestCatalogIsNotBegunAnewInAnotherDirectory(t *testing.T) {
 	}
 }
 
+// TestDirectoryThatIsLeftOutOfLogDirs: its partitions would begin at offset 0 elsewhere, though their records are there.
+func TestDirectoryThatIsLeftOutOfLogDirs(t *testing.T) {
+	dirs, logs := []string{t.TempDir(), t.TempDir()}, new(output)
+	ctx := t.Context()
+	n := testNodeOn(t, dirs, logs)
+	if err := n.catalog.CreateTopics(ctx, []catalog.NewTopic{{Name: "a", Partitions: 2}}); err != nil {
+		t.Fatal(err)
+	}
+	id := n.catalog.Image().TopicByName("a").ID
+	for partition := range int32(2) {
+		if err := appendTo(ctx, n.store, id, partition); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := n.stop(ctx); err != nil {
+		t.Fatal(err)
+	}
+	code, _, errs := command(t, "serve", "--override", listeners("127.0.0.1:0"), "--override", "log.dirs="+dirs[0])
+	if code != exitFailure || !strings.Contains(errs, dirs[1]+": has logs") || strings.Count(errs, "\n") != 1 {
+		t.Errorf("left out: %d %s", code, errs)
+	}
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(dirs[1], link); err != nil {
+		t.Fatal(err)
+	}
+	moved := filepath.Join(t.TempDir(), "moved")
+	for _, second := range []string{link, moved} {
+		if second == moved {
+			if err := os.Rename(dirs[1], moved); err != nil {
+				t.Fatal(err)
+			}
+		}
+		n = testNodeOn(t, []string{dirs[0], second}, logs)
+		for partition := range int32(2) {
+			p, err := n.store.Partition(id, partition)
+			if err != nil || p.Offsets().LogEndOffset != 1 {
+				t.Errorf("partition %d in %s: %v", partition, second, err)
+			}
+		}
+		if err := n.stop(ctx); err != nil {
+			t.Error(err)
+		}
+		if warned := strings.Contains(logs.String(), dirs[1]); warned != (second == moved) {
+			t.Errorf("%s: %s", second, logs)
+		}
+	}
+}
+
 // TestCatalogThatCantBeWrittenTakesItsDirectory covers a failed write that concerns no log: it is final for the directory
 // all the same, and with the last one the broker ends.
 func TestCatalogThatCantBeWrittenTakesItsDirectory(t *testing.T) {

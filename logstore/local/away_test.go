@@ -239,7 +239,7 @@ func TestEmptyDirectoryInPlaceOfOneWithLogsIsOffline(t *testing.T) {
 		t.Fatal(err)
 	}
 	expect("lost", 5, -1)
-	if err := os.WriteFile(filepath.Join(paths[0], knownDirsFile), []byte("\x00 damaged\n\n"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(paths[0], KnownDirsFile), []byte("\x00 damaged\n\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	expect("given up", 6, 1)

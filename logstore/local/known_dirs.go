@@ -12,12 +12,12 @@ import (
 	"github.com/clatterhq/clatter/logstore/vfs"
 )
 
-// knownDirsFile is the list of the other log directories that have logs, in the first one: a path on each line.
-const knownDirsFile = "clatter-log-dirs"
+// KnownDirsFile is the list of the other log directories that have logs, in the first one: a path on each line.
+const KnownDirsFile = "clatter-log-dirs"
 
 // errEmptied says that a directory had logs and is empty now.
 var errEmptied = errors.New("directory is empty and had logs: is its disk mounted? " +
-	"If they are lost, remove its line from " + knownDirsFile + " in the first log directory, and their partitions begin anew")
+	"If they are lost, remove its line from " + KnownDirsFile + " in the first log directory, and their partitions begin anew")
 
 // knownDirs are the directories that had logs. One that is empty at a start is a disk that isn't mounted, and not a new one: logs that are made anew
 // would give the offsets of those that are away a second time. Apache Kafka doesn't start on a directory without meta.properties.
@@ -27,23 +27,30 @@ type knownDirs struct {
 }
 
 // load reads the list of the first directory. Without it, or with a part of it damaged, directories are as good as new.
-func (k *knownDirs) load(first *logDir) error {
-	if first.index > 0 {
-		return nil
+func (k *knownDirs) load(first *logDir) (err error) {
+	if first.index == 0 {
+		k.paths, err = KnownDirs(first.fs)
 	}
-	content, err := format.ReadAll(first.fs, knownDirsFile, maxMetadataBytes)
+	return err
+}
+
+// KnownDirs are the paths of the other log directories that had logs, as the first one tells: none if it has no list.
+//
+// Errors: of reading.
+func KnownDirs(first vfs.FS) (paths []string, err error) {
+	content, err := format.ReadAll(first, KnownDirsFile, maxMetadataBytes)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+		return nil, nil
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for line := range strings.Lines(string(content)) {
 		if path := strings.TrimSpace(line); path != "" {
-			k.paths = append(k.paths, path)
+			paths = append(paths, path)
 		}
 	}
-	return nil
+	return paths, nil
 }
 
 func (k *knownDirs) has(path string) bool {
@@ -70,12 +77,12 @@ func (d *logDir) keepKnown() {
 	if first.isOffline() {
 		return
 	}
-	err := format.WriteAtomic(first.fs, knownDirsFile, []byte(strings.Join(k.paths, "\n")+"\n"))
+	err := format.WriteAtomic(first.fs, KnownDirsFile, []byte(strings.Join(k.paths, "\n")+"\n"))
 	switch {
 	case vfs.IsNoSpace(err):
-		s.log.Warn("no space left to note a log directory; the next start will", slog.String("dir", path), slog.String("file", knownDirsFile))
+		s.log.Warn("no space left to note a log directory; the next start will", slog.String("dir", path), slog.String("file", KnownDirsFile))
 	case err != nil:
-		_ = first.fail("write of "+knownDirsFile, err) // which is the error itself
+		_ = first.fail("write of "+KnownDirsFile, err) // which is the error itself
 	}
 }
 

@@ -252,7 +252,7 @@ func isDirFile(name string) bool {
 	switch name {
 	case format.LockFile, format.MetaPropertiesFile, format.CleanShutdownFile, format.OffsetsFile, format.JournalFile, kafkaCleanFile,
 		format.RecoveryPointFile, format.LogStartOffsetFile, format.ReplicationOffsetFile, format.CleanerOffsetFile,
-		"bootstrap.checkpoint", catalogFile, newCatalogFile, knownDirsFile:
+		"bootstrap.checkpoint", catalogFile, newCatalogFile, KnownDirsFile:
 		return true
 	default:
 		return strings.HasSuffix(name, ".tmp") || strings.HasPrefix(name, format.JournalFile+".")
