@@ -15,7 +15,7 @@ R6  FAULT_SYSCALLS=50          .  ./faults         TestFailedSystemCallEndsAckno
 R7  FAULT_FULL_DISKS=20        .  ./faults         TestFullDiskRefusesAndHeals
 R8  FAULT_FLIPS=1000           .  ./faults         TestFlippedBitsReachNoConsumer|TestDamagedJournalLosesNothing
 FLIPS FAULT_FLIPS=1000         .. ./logstore/local TestFlippedBaseAndLength|TestRandomBitFlips
-R9  FAULT_RECOVERY_MIB=10240   .  ./faults         TestRecoveryAfterKillIsQuick
+R9  FAULT_RECOVERY_MIB=10240,FAULT_STRICT=1 . ./faults         TestRecoveryAfterKillIsQuick
 R10 FAULT_STRICT=1             .  ./faults         TestStopAndRestartWithManyPartitions
 R11 FAULT_DELETIONS=200        .  ./faults         TestDeletionsSurvivePowerCuts
 R12 FAULT_RECOVERY_KILLS=100   .  ./faults         TestKillsDuringRecoveryLoseNothing
