@@ -29,6 +29,7 @@ const (
 func (d *Dispatcher) updateFeatures(ctx context.Context, req *broker.Request) (broker.Reply, error) {
 	r := req.Message.(*kmsg.UpdateFeaturesRequest)
 	resp := r.ResponseKind().(*kmsg.UpdateFeaturesResponse)
+	before := map[string]int16{}
 	err := d.deps.Catalog.AlterFeatures(ctx, func(current catalog.Features) (map[string]int16, error) {
 		levels := make(map[string]int16, len(r.FeatureUpdates))
 		for i := range r.FeatureUpdates {
@@ -37,6 +38,7 @@ func (d *Dispatcher) updateFeatures(ctx context.Context, req *broker.Request) (b
 				return nil, err
 			}
 			levels[u.Feature] = u.MaxVersionLevel
+			before[u.Feature] = featureNamed(u.Feature).level(current)
 		}
 		if r.ValidateOnly {
 			return nil, nil
@@ -48,6 +50,9 @@ func (d *Dispatcher) updateFeatures(ctx context.Context, req *broker.Request) (b
 		resp.ErrorMessage = new("The update failed for all features since the following feature had an error: " + refused.Error())
 		return answer(resp)
 	}
+	if err == nil && !r.ValidateOnly {
+		d.logFeatures(r, before)
+	}
 	code := errorCode(err)
 	resp.ErrorCode = int16(code)
 	if code != wire.None {
@@ -58,6 +63,16 @@ func (d *Dispatcher) updateFeatures(ctx context.Context, req *broker.Request) (b
 		}
 	}
 	return answer(resp)
+}
+
+// logFeatures tells which levels have changed.
+func (d *Dispatcher) logFeatures(r *kmsg.UpdateFeaturesRequest, before map[string]int16) {
+	for i := range r.FeatureUpdates {
+		u := &r.FeatureUpdates[i]
+		if before[u.Feature] != u.MaxVersionLevel {
+			d.deps.Log.Info("feature level changed", "feature", u.Feature, "from", before[u.Feature], "to", u.MaxVersionLevel)
+		}
+	}
 }
 
 // featureError says why a level can't be set.

@@ -1,6 +1,8 @@
 package handlers
 
 import (
+	"bytes"
+	"log/slog"
 	"strings"
 	"testing"
 
@@ -34,6 +36,8 @@ func (b *testBroker) level() (level int16, epoch int64) {
 
 func TestUpdateFeaturesInEveryVersion(t *testing.T) {
 	b := newTestBroker(t)
+	var lines bytes.Buffer
+	b.dispatcher.deps.Log = slog.New(slog.NewTextHandler(&lines, nil))
 	_, first := b.level()
 	for _, v := range versionsOf(t, wire.KeyUpdateFeatures) {
 		for _, step := range []struct {
@@ -61,6 +65,8 @@ func TestUpdateFeaturesInEveryVersion(t *testing.T) {
 	}
 	_, last := b.level()
 	wantEqual(t, "changes", last-first, 9)
+	wantEqual(t, "lines of changes", strings.Count(lines.String(), "feature level changed"), 9)
+	wantEqual(t, "lines of the last kind", strings.Count(lines.String(), "feature=transaction.version from=0 to=2"), 3)
 }
 
 func TestUpdateFeaturesRefuses(t *testing.T) {

@@ -24,8 +24,8 @@ where they are. Logs are recovered, as at a start after a crash. Run it once, th
 configuration, which must name Kafka's log.dirs and node.id; Kafka's own server.properties will do.
 
 Not taken over: users, access control lists, quotas, and dynamic keys of brokers. A topic that the catalog knows already, or
-a key that isn't valid here, is named and left out. Kafka can be started on the directories again as long as no topic was made or
-deleted here.
+a key that isn't valid here, is named and left out. Kafka can be started on the directories again after a clean stop: it knows the
+topics that it had, those that were deleted here too, and none that was made here.
 `
 
 // producerIDGap is how far from Kafka's our producer IDs begin. Kafka goes on counting where it was if it is started on the directories again,
@@ -92,8 +92,8 @@ func (p *process) importInto(ctx context.Context, c *config.Config) (err error) 
 		}
 		p.say(fmt.Sprintf("%s: %d partitions, %d keys\n", t.Name, t.Partitions, len(t.Overrides)))
 	}
-	if metadata.BrokerConfigs > 0 {
-		p.say(fmt.Sprintf("%d dynamic keys of brokers: left out; set them in the configuration\n", metadata.BrokerConfigs))
+	for _, key := range metadata.BrokerConfigs {
+		p.say(fmt.Sprintf("dynamic key %s of brokers: left out; set it in the configuration\n", key))
 	}
 	return nil
 }

@@ -17,6 +17,10 @@ func (c *Coordinator) line(what, group string, attributes ...any) {
 
 // rebalanced tells what came of a rebalance.
 func (c *Coordinator) rebalanced(g *classicGroup) {
+	if g.state == classicEmpty {
+		c.event("group is empty", g, "reason", g.reason)
+		return
+	}
 	c.event("group rebalanced", g, "members", len(g.members), "protocol", g.protocol, "leader", g.leader,
 		"took", time.Since(g.began), "reason", g.reason)
 }

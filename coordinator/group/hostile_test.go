@@ -208,7 +208,7 @@ func TestEventsAreOneLineEach(t *testing.T) {
 		leave.Members = []kmsg.LeaveGroupRequestMember{{MemberID: member.MemberID, Reason: &reason}}
 		c.LeaveGroup(t.Context(), leave)
 		synctest.Wait()
-		for _, want := range []string{"group rebalanced", "members left", "the client says: because", "group=group", "generation=1"} {
+		for _, want := range []string{"group rebalanced", "group is empty", "members left", "the client says: because", "group=group", "generation=1"} {
 			if !strings.Contains(lines.String(), want) {
 				t.Errorf("no %q in:\n%s", want, lines.String())
 			}

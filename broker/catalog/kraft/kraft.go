@@ -31,8 +31,8 @@ type Metadata struct {
 	Topics []Topic
 	// NextProducerID is the first producer ID that was never handed out.
 	NextProducerID int64
-	// BrokerConfigs is how many dynamic keys brokers have, which are not read.
-	BrokerConfigs int
+	// BrokerConfigs are the dynamic keys that brokers have, sorted. Their values may be secrets, and aren't kept.
+	BrokerConfigs []string
 }
 
 // Topic is one topic of Kafka's.
@@ -147,10 +147,20 @@ func (r *replay) file(folder fs.FS, name string, from int64) error {
 
 // metadata is what the log came to.
 func (r *replay) metadata() *Metadata {
-	m := &Metadata{NextProducerID: r.nextProducerID, BrokerConfigs: r.brokerConfigs}
+	m := &Metadata{NextProducerID: r.nextProducerID, BrokerConfigs: r.brokerKeys()}
 	for id, t := range r.topics {
 		m.Topics = append(m.Topics, Topic{Name: t.name, ID: id, Partitions: t.partitions, Configs: r.configs[t.name]})
 	}
 	slices.SortFunc(m.Topics, func(a, b Topic) int { return strings.Compare(a.Name, b.Name) })
 	return m
+}
+
+// brokerKeys are the keys that any broker has.
+func (r *replay) brokerKeys() []string {
+	var keys []string
+	for c := range r.brokerConfigs {
+		keys = append(keys, c.key)
+	}
+	slices.Sort(keys)
+	return slices.Compact(keys)
 }

@@ -62,21 +62,22 @@ func TestSnapshotAndLogBehindItAreRead(t *testing.T) {
 		"00000000000000000002-0000000001.checkpoint": file(batchOf(t, 0, topicMessage("old", 1))),
 		"00000000000000000010-0000000001.checkpoint": file(batchOf(t, 0,
 			topicMessage("a", 1), partitionMessage(0, 1), partitionMessage(2, 1), partitionMessage(1, 1), topicMessage("b", 2), partitionMessage(0, 2),
-			configMessage(topicResource, "a", "retention.ms", "5"), configMessage(topicResource, "a", "segment.ms", "7"), configMessage(brokerResource, "1", "x", "y"))),
+			configMessage(topicResource, "a", "retention.ms", "5"), configMessage(topicResource, "a", "segment.ms", "7"), configMessage(brokerResource, "1", "x", "y"), configMessage(brokerResource, "", "x", "z"), configMessage(brokerResource, "1", "gone", "y"))),
 		// Of this batch, offsets 8 and 9 are in the snapshot.
 		"00000000000000000008.log": file(
 			batchOf(t, 8, topicMessage("in the snapshot", 8), topicMessage("too", 7), message(topicRecord+50, []byte("unknown")), message(removeTopicRecord, append(make([]byte, 15), 2))),
-			batchOf(t, 12, message(producerIDsRecord, make([]byte, 12), binary.BigEndian.AppendUint64(nil, 3000)), message(configRecord, []byte{topicResource}, text("a"), text("segment.ms"), []byte{0})),
-			batchOf(t, 14, message(beginTransactionRecord), topicMessage("aborted", 3), message(abortTransactionRecord)),
-			batchOf(t, 17, message(beginTransactionRecord), topicMessage("c", 4), partitionMessage(0, 4), message(endTransactionRecord), message(beginTransactionRecord), topicMessage("never", 5)),
-			batchOf(t, 23, topicMessage("torn", 6))[:80]),
+			batchOf(t, 12, message(producerIDsRecord, make([]byte, 12), binary.BigEndian.AppendUint64(nil, 3000)), message(configRecord, []byte{topicResource}, text("a"), text("segment.ms"), []byte{0}),
+				message(configRecord, []byte{brokerResource}, text("1"), text("gone"), []byte{0})),
+			batchOf(t, 15, message(beginTransactionRecord), topicMessage("aborted", 3), message(abortTransactionRecord)),
+			batchOf(t, 18, message(beginTransactionRecord), topicMessage("c", 4), partitionMessage(0, 4), message(endTransactionRecord), message(beginTransactionRecord), topicMessage("never", 5)),
+			batchOf(t, 24, topicMessage("torn", 6))[:80]),
 		"leader-epoch-checkpoint": file([]byte("0\n0\n")),
 	}
 	m, err := Read(folder)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := fmt.Sprintf("%v", &Metadata{NextProducerID: 3000, BrokerConfigs: 1, Topics: []Topic{
+	want := fmt.Sprintf("%v", &Metadata{NextProducerID: 3000, BrokerConfigs: []string{"x"}, Topics: []Topic{
 		{Name: "a", ID: logstore.TopicID{15: 1}, Partitions: 3, Configs: map[string]string{"retention.ms": "5"}},
 		{Name: "c", ID: logstore.TopicID{15: 4}, Partitions: 1},
 	}})

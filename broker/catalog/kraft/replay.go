@@ -37,11 +37,14 @@ type replay struct {
 	topics         map[logstore.TopicID]*topic
 	configs        map[string]map[string]string // by topic
 	nextProducerID int64
-	brokerConfigs  int
+	brokerConfigs  map[brokerConfig]struct{}
 	// open says that a transaction is open (KIP-868): its records wait, since it may be aborted.
 	open    bool
 	waiting [][]byte
 }
+
+// brokerConfig is a dynamic key of a broker, or of all of them.
+type brokerConfig struct{ broker, key string }
 
 type topic struct {
 	name       string
@@ -49,7 +52,7 @@ type topic struct {
 }
 
 func newReplay() *replay {
-	return &replay{topics: map[logstore.TopicID]*topic{}, configs: map[string]map[string]string{}}
+	return &replay{topics: map[logstore.TopicID]*topic{}, configs: map[string]map[string]string{}, brokerConfigs: map[brokerConfig]struct{}{}}
 }
 
 // apply applies the value of one record.
@@ -134,7 +137,11 @@ func (r *replay) config(f *fields) {
 	}
 	switch resource[0] {
 	case brokerResource:
-		r.brokerConfigs++
+		if set {
+			r.brokerConfigs[brokerConfig{name, key}] = struct{}{}
+		} else {
+			delete(r.brokerConfigs, brokerConfig{name, key})
+		}
 	case topicResource:
 		if !set {
 			delete(r.configs[name], key)
