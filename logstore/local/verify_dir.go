@@ -53,7 +53,7 @@ func (d *Damage) String() string {
 func Verify(fsys vfs.FS, folders []string, report func(Damage)) error {
 	s := &Store{options: newSettings(Options{}), log: slog.New(slog.DiscardHandler)}
 	s.files.limit = s.options.MaxOpenFiles
-	a := audit{dir: &logDir{store: s, fs: fsys}, report: report, durable: map[partitionKey]int64{}}
+	a := audit{dir: &logDir{store: s, fs: fsys}, report: report, kept: map[partitionKey]format.Kept{}}
 	err := a.all(folders)
 	return errors.Join(err, s.files.closeAll())
 }
@@ -62,8 +62,8 @@ func Verify(fsys vfs.FS, folders []string, report func(Damage)) error {
 type audit struct {
 	dir    *logDir
 	report func(Damage)
-	// durable are the durable ends that the offsets file tells, hasSlots that there is one.
-	durable  map[partitionKey]int64
+	// kept is what the offsets file tells of logs, hasSlots that there is one.
+	kept     map[partitionKey]format.Kept
 	hasSlots bool
 }
 
@@ -169,7 +169,7 @@ func (a *audit) slots(content []byte) error {
 	for i, rest := 0, content[format.OffsetsHeaderSize:]; len(rest) >= format.SlotSize; i, rest = i+1, rest[format.SlotSize:] {
 		k, _, ok := format.DecodeSlot(rest)
 		if ok && !k.IsFree() {
-			a.durable[partitionKey{k.TopicID, k.Partition}] = k.DurableEnd
+			a.kept[partitionKey{k.TopicID, k.Partition}] = k
 		} else if !ok && !isZero(rest[:format.SlotSize]) {
 			bad = errors.Join(bad, fmt.Errorf("slot %d: %w", i, format.ErrCorruptMarker))
 		}
@@ -203,14 +203,14 @@ func (a *audit) folder(name string) error {
 		a.whole(name, errUnfinished)
 		return nil
 	}
-	durable := int64(-1)
+	known := format.Kept{DurableEnd: -1}
 	if a.hasSlots {
-		durable = 0
+		known.DurableEnd = 0
 	}
 	err = a.check(ld.folder.path(format.PartitionMetadataFile), maxMetadataBytes, func(p []byte) error {
 		id, err := format.DecodePartitionMetadata(p)
-		if end, ok := a.durable[partitionKey{logstore.TopicID(id), partition}]; ok {
-			durable = end
+		if k, ok := a.kept[partitionKey{logstore.TopicID(id), partition}]; ok {
+			known = k
 		}
 		return err
 	})
@@ -237,12 +237,20 @@ func (a *audit) folder(name string) error {
 	}); err != nil {
 		return err
 	}
-	return a.segments(ld, durable)
+	return a.segments(ld, known)
 }
 
-// segments checks the batches of a log and the indexes beside them.
-func (a *audit) segments(ld *loading, durable int64) error {
-	next := int64(-1)
+// segments checks the batches of a log and the indexes beside them. What is damaged below the log start offset was given up: nobody reads it,
+// and it goes with its segment.
+func (a *audit) segments(ld *loading, known format.Kept) error {
+	all := a.report
+	defer func() { a.report = all }()
+	a.report = func(d Damage) {
+		if d.Offset < 0 || d.NextOffset > known.LogStartOffset {
+			all(d)
+		}
+	}
+	next, durable := int64(-1), known.DurableEnd
 	txns, err := a.openTxnAudit(ld)
 	if err != nil {
 		return err

@@ -82,6 +82,23 @@ func TestVerifyFindsMissingEnd(t *testing.T) {
 	}
 }
 
+func TestVerifyLeavesOutWhatWasGivenUp(t *testing.T) {
+	k := kill(t, 23, smallSegments())
+	at, batch := k.places[0], k.log.Batches[0]
+	flip(t, k.disk, at.file, at.pos+50, 0x55)
+	s, p := k.open(t, k.disk)
+	if found := verified(t, k.disk); len(found) != 1 || found[0].NextOffset != batch.NextOffset() {
+		t.Fatalf("damage: %+v", found)
+	}
+	if _, err := p.DeleteBefore(t.Context(), batch.NextOffset()); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	wantWhole(t, "given up", k.disk)
+}
+
 // TestVerifyFindsDamageInEveryKindOfFile flips bits all over a directory. In some places a bit means nothing or something that is
 // just as possible; in most it must show, and never with an error.
 func TestVerifyFindsDamageInEveryKindOfFile(t *testing.T) {
