@@ -177,4 +177,18 @@ func (p *pages) check(ctx context.Context, topic string) {
 	if _, err := admin.DeleteTopics(ctx, topic); err != nil {
 		p.Fatal(err)
 	}
+	p.awaitRemoval(ctx, topic)
+}
+
+// awaitRemoval waits until a deleted topic has gone: what a power cut leaves of it stays for a minute, and hundreds of them would fill the disk.
+func (p *pages) awaitRemoval(ctx context.Context, topic string) {
+	p.Helper()
+	var left []string
+	if !until(ctx, 10*time.Second, func() bool {
+		var err error
+		left, err = filepath.Glob(filepath.Join(p.m.Dir(), "data", topic+"-0*"))
+		return err != nil || len(left) == 0
+	}) {
+		p.Fatalf("%v are there still", left)
+	}
 }
