@@ -15,8 +15,7 @@ const (
 )
 
 // tuneMemory tells the garbage collector about a container's limit, unless the environment does, and returns how
-// much memory the process may use, 0 where nobody knows. The pace of the collector is Go's own: a slower
-// one (GOGC=400) saves 3 % of the CPU under a load of small requests, and triples the memory of a broker at rest.
+// much memory the process may use, 0 where nobody knows. How often the collector comes is gcPace's matter.
 func tuneMemory(environ []string) int64 {
 	total, limit := memorySize()
 	if limit > 0 && !isSet(environ, "GOMEMLIMIT") {

@@ -91,6 +91,7 @@ func (p *process) runNode(static *config.Static, memory bool, signals <-chan os.
 		}
 		return p.fail(exitFailure, err)
 	}
+	defer keepPace(p.environ)()
 	n.serve()
 	if s == nil {
 		s, err = n.awaitSignal(context.Background(), signals)
