@@ -1,7 +1,6 @@
 package handlers
 
 import (
-	"errors"
 	"sync"
 	"time"
 
@@ -32,9 +31,12 @@ type Markers struct {
 
 // markerWait is a marker that was appended and isn't durable yet.
 type markerWait struct {
-	index int // of the partition
-	done  func(i int, err error)
+	index  int // of the partition
+	waiter txn.MarkerWaiter
 }
+
+// markerBuffers lend the memory of markers to those who append them.
+var markerBuffers = sync.Pool{New: func() any { return new([record.MarkerBatchSize]byte) }}
 
 var _ txn.Markers = (*Markers)(nil)
 
@@ -46,19 +48,8 @@ func NewMarkers(store logstore.Store, topics *catalog.Catalog, groups offsetsOfG
 // Close waits until all markers are durable, or can't be.
 func (m *Markers) Close() { m.waiting.Wait() }
 
-// Write appends the marker to each partition, and calls done once for each: when the marker is durable, or with the reason why it is not in the
-// log. It doesn't wait. A partition that isn't there any more needs no marker.
-func (m *Markers) Write(marker txn.Marker, partitions []txn.TopicPartition, done func(txn.TopicPartition, error)) {
-	m.write(marker, partitions, func(i int, err error) {
-		if errors.Is(err, logstore.ErrUnknownPartition) {
-			err = nil
-		}
-		done(partitions[i], err)
-	})
-}
-
-// write is Write, but done is told the index of a partition, and the error of one that isn't there is logstore.ErrUnknownPartition.
-func (m *Markers) write(marker txn.Marker, partitions []txn.TopicPartition, done func(i int, err error)) {
+// Write implements [txn.Markers].
+func (m *Markers) Write(marker txn.Marker, partitions []txn.TopicPartition, w txn.MarkerWaiter) {
 	end := record.EndTransactionMarker{Type: record.ControlAbort, CoordinatorEpoch: marker.CoordinatorEpoch}
 	if marker.Commit {
 		end.Type = record.ControlCommit
@@ -69,26 +60,26 @@ func (m *Markers) write(marker txn.Marker, partitions []txn.TopicPartition, done
 	image := m.catalog.Image()
 	var commits sharedCommit
 	defer func() { commits.begin() }()
-	var scratch []byte
+	buffer := markerBuffers.Get().(*[record.MarkerBatchSize]byte)
+	defer markerBuffers.Put(buffer)
 	for i, p := range partitions {
 		topic := image.TopicByName(p.Topic)
 		switch {
 		case topic == nil || p.Partition < 0 || p.Partition >= topic.Partitions:
-			done(i, logstore.ErrUnknownPartition)
+			w.Written(i, logstore.ErrUnknownPartition)
 			continue
 		case p.Topic == offsetsTopic:
 			m.groups.WriteMarker(p.Partition, marker.ProducerID, marker.ProducerEpoch, marker.CoordinatorEpoch, marker.TransactionVersion,
-				marker.Commit, func(err error) { done(i, err) })
+				marker.Commit, func(err error) { w.Written(i, err) })
 			continue
 		}
 		// The log that takes it changes it.
-		batch, err := record.AppendMarkerBatch(scratch[:0], end, marker.ProducerID, marker.ProducerEpoch, now)
+		batch, err := record.AppendMarkerBatch(buffer[:0], end, marker.ProducerID, marker.ProducerEpoch, now)
 		if err == nil {
-			scratch = batch
-			err = m.append(topic.ID, p.Partition, batch, opts, &commits, markerWait{i, done})
+			err = m.append(topic.ID, p.Partition, batch, opts, &commits, markerWait{i, w})
 		}
 		if err != nil {
-			done(i, err)
+			w.Written(i, err)
 		}
 	}
 }
@@ -104,7 +95,7 @@ func (m *Markers) append(id topicID, partition int32, batch record.Batch, opts l
 		return err
 	}
 	if ticket.Commit == nil {
-		w.done(w.index, nil)
+		w.waiter.Written(w.index, nil)
 		return nil
 	}
 	if opts.DeferCommit {
@@ -128,6 +119,6 @@ func (m *Markers) await(c logstore.Commit) {
 	delete(m.waits, c)
 	m.mu.Unlock()
 	for _, w := range waits {
-		w.done(w.index, c.Err())
+		w.waiter.Written(w.index, c.Err())
 	}
 }

@@ -71,13 +71,13 @@ func (b *testBroker) produceTxn(version int16, batches ...[]byte) []kmsg.Produce
 func (b *testBroker) endTxn(epoch int16, commit bool) {
 	b.t.Helper()
 	m := NewMarkers(b.store, b.catalog, nil)
-	defer m.Close()
 	marker := txn.Marker{ProducerID: 7, ProducerEpoch: epoch, Commit: commit}
-	m.Write(marker, []txn.TopicPartition{{Topic: "t"}}, func(_ txn.TopicPartition, err error) {
-		if err != nil {
-			b.t.Error(err)
-		}
-	})
+	var r results
+	m.Write(marker, []txn.TopicPartition{{Topic: "t"}}, &r)
+	m.Close()
+	if told := r.errors[0]; len(told) != 1 || told[0] != nil {
+		b.t.Errorf("marker: %v", told)
+	}
 }
 
 func TestProduceAsksTheCoordinatorOncePerTransaction(t *testing.T) {

@@ -32,6 +32,7 @@ type markersAnswer struct {
 
 // markerResults is what became of one marker.
 type markerResults struct {
+	of         *markersAnswer
 	producerID int64
 	partitions []txn.TopicPartition // each once
 	codes      []wire.ErrorCode     // of each; owned by who writes it until the answer is complete
@@ -106,15 +107,19 @@ func newMarkerResults(m *kmsg.WriteTxnMarkersRequestMarker) markerResults {
 // writeTxnMarker writes one marker to its partitions.
 func (d *Dispatcher) writeTxnMarker(a *markersAnswer, results *markerResults, m *kmsg.WriteTxnMarkersRequestMarker) {
 	*results = newMarkerResults(m)
+	results.of = a
 	a.left.Add(int64(len(results.partitions)))
 	marker := txn.Marker{
 		ProducerID: m.ProducerID, ProducerEpoch: m.ProducerEpoch, Commit: m.Committed,
 		CoordinatorEpoch: m.CoordinatorEpoch, TransactionVersion: int16(m.TransactionVersion),
 	}
-	d.deps.Markers.write(marker, results.partitions, func(i int, err error) {
-		results.codes[i] = markerCode(err)
-		a.release()
-	})
+	d.deps.Markers.Write(marker, results.partitions, results)
+}
+
+// Written implements [txn.MarkerWaiter].
+func (r *markerResults) Written(i int, err error) {
+	r.codes[i] = markerCode(err)
+	r.of.release()
 }
 
 // markerCode is the code for what became of a marker. Who sends markers knows nothing of coordinators of groups.

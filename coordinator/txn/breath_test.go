@@ -16,10 +16,10 @@ import (
 // heldMarkers are written when the test says so.
 type heldMarkers chan func()
 
-func (h heldMarkers) Write(_ Marker, partitions []TopicPartition, done func(TopicPartition, error)) {
+func (h heldMarkers) Write(_ Marker, partitions []TopicPartition, w MarkerWaiter) {
 	h <- func() {
-		for _, p := range partitions {
-			done(p, nil)
+		for i := range partitions {
+			w.Written(i, nil)
 		}
 	}
 }

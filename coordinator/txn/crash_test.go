@@ -73,12 +73,12 @@ func (w *crashWorld) close() {
 }
 
 // Write implements [Markers].
-func (w *crashWorld) Write(m Marker, partitions []TopicPartition, done func(TopicPartition, error)) {
+func (w *crashWorld) Write(m Marker, partitions []TopicPartition, waiter MarkerWaiter) {
 	end := record.EndTransactionMarker{Type: record.ControlAbort, CoordinatorEpoch: m.CoordinatorEpoch}
 	if m.Commit {
 		end.Type = record.ControlCommit
 	}
-	for _, p := range partitions {
+	for i, p := range partitions {
 		batch, err := record.NewMarkerBatch(end, m.ProducerID, m.ProducerEpoch, time.Now().UnixMilli())
 		if err != nil {
 			w.t.Error(err)
@@ -87,12 +87,12 @@ func (w *crashWorld) Write(m Marker, partitions []TopicPartition, done func(Topi
 			Now: time.Now().UnixMilli(), Origin: logstore.Coordinator, TransactionVersion: m.TransactionVersion,
 		})
 		if err != nil {
-			done(p, err)
+			waiter.Written(i, err)
 			continue
 		}
 		w.syncing.Go(func() {
 			_, err := ticket.Wait(w.t.Context())
-			done(p, err)
+			waiter.Written(i, err)
 		})
 	}
 }

@@ -43,7 +43,7 @@ type testMarkers struct {
 	count   atomic.Int64
 }
 
-func (m *testMarkers) Write(marker Marker, partitions []TopicPartition, done func(TopicPartition, error)) {
+func (m *testMarkers) Write(marker Marker, partitions []TopicPartition, w MarkerWaiter) {
 	m.count.Add(int64(len(partitions)))
 	m.mu.Lock()
 	err := m.err
@@ -64,11 +64,11 @@ func (m *testMarkers) Write(marker Marker, partitions []TopicPartition, done fun
 	m.written = append(m.written, line)
 	only := m.only
 	finish := func() {
-		for _, p := range partitions {
+		for i, p := range partitions {
 			if only == (TopicPartition{}) || only == p {
-				done(p, err)
+				w.Written(i, err)
 			} else {
-				done(p, nil)
+				w.Written(i, nil)
 			}
 		}
 	}

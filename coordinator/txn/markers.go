@@ -23,9 +23,11 @@ const (
 
 // completion is the end of one transaction, from its Prepare record to its Complete record. The shard owns it, but for what is in mu.
 type completion struct {
-	id     string
-	parked []parkedCall
-	first  [1]parkedCall // the memory of one, as a rule there are no more
+	coordinator *Coordinator
+	id          string
+	parked      []parkedCall
+	first       [1]parkedCall     // the memory of one, as a rule there are no more
+	only        [1]TopicPartition // the same
 	// retryAt is when to try again what failed, zero if nothing has; delay grows from failure to failure.
 	retryAt time.Time
 	delay   time.Duration
@@ -33,8 +35,8 @@ type completion struct {
 
 	mu struct {
 		sync.Mutex
-		sent    bool             // markers, at least once
-		waiting int              // for so many partitions
+		to      []TopicPartition // where markers went the last time; nil: nowhere yet
+		waiting int              // for so many of these
 		awaited bool             // the last marker must be told of: the Complete record is not to wait
 		several bool             // partitions in the transaction
 		ended   []TopicPartition // of several, those whose markers are written
@@ -50,17 +52,17 @@ func (s *Shard) sendMarkers(id string, err error) {
 	if err != nil || !s.live || t == nil || t.completion == nil {
 		return
 	}
-	s.write(t, t.last.Partitions.all())
+	s.write(t, t.last.Partitions.appendAll(t.completion.only[:0]))
 }
 
 // write hands markers to the logs.
 func (s *Shard) write(t *transaction, to []TopicPartition) {
 	c, e, m := s.coordinator, t.completion, t.last
 	if len(to) == 0 {
-		c.runtime.Submit(e.id, s.completeCommand(e))
+		c.runtime.Submit(e.id, completeCommand(e))
 		return
 	}
-	e.send(len(to), c.options.CompleteDelay <= 0)
+	e.send(to, c.options.CompleteDelay <= 0)
 	if c.options.CompleteDelay > 0 {
 		s.armCare(c.options.CompleteDelay)
 	}
@@ -71,25 +73,20 @@ func (s *Shard) write(t *transaction, to []TopicPartition) {
 	if m.ProducerEpoch == m.LastProducerEpoch {
 		marker.TransactionVersion = 0 // There was no epoch left for the marker.
 	}
-	done := func(p TopicPartition, err error) {
-		if e.written(p, err) {
-			c.runtime.Submit(e.id, s.completeCommand(e))
-		}
-	}
 	if len(to) < manyMarkers {
-		c.options.Markers.Write(marker, to, done)
+		c.options.Markers.Write(marker, to, e)
 		return
 	}
-	c.background.Go(func() { c.options.Markers.Write(marker, to, done) })
+	c.background.Go(func() { c.options.Markers.Write(marker, to, e) })
 }
 
-// send notes that so many markers are on their way.
-func (e *completion) send(markers int, awaited bool) {
+// send notes that markers are on their way.
+func (e *completion) send(to []TopicPartition, awaited bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.retryAt = time.Time{}
-	e.mu.sent, e.mu.waiting, e.mu.failed = true, markers, nil
-	e.mu.awaited, e.mu.several = e.mu.awaited || awaited, e.mu.several || markers > 1
+	e.mu.to, e.mu.waiting, e.mu.failed = to, len(to), nil
+	e.mu.awaited, e.mu.several = e.mu.awaited || awaited, e.mu.several || len(to) > 1
 }
 
 // settled reports whether all markers are there, and the Complete record may be written.
@@ -103,7 +100,7 @@ func (e *completion) settled() bool {
 }
 
 func (e *completion) settledLocked() bool {
-	return e.mu.sent && e.mu.waiting == 0 && len(e.mu.failed) == 0 && e.retryAt.IsZero()
+	return e.mu.to != nil && e.mu.waiting == 0 && len(e.mu.failed) == 0 && e.retryAt.IsZero()
 }
 
 // await makes sure that the shard is told of the last marker, unless it returns true: then all of them are there.
@@ -114,19 +111,26 @@ func (e *completion) await() (settled bool) {
 	return e.settledLocked()
 }
 
+// Written implements [MarkerWaiter]. The shard is told of the last one, if that is needed.
+func (e *completion) Written(i int, err error) {
+	if e.written(i, err) {
+		e.coordinator.runtime.Submit(e.id, completeCommand(e))
+	}
+}
+
 // written hears of one marker, and reports whether the shard must be told that it was the last.
 //
-// A partition that knows a newer epoch of the producer has ended the transaction: nobody gets an epoch before the transactions of
+// A partition that isn't there any more needs no marker. One that knows a newer epoch of the producer has ended the transaction: nobody gets an epoch before the transactions of
 // the one before it are over, unless an operator wrote a marker. Kafka leaves such a transaction prepared for ever.
-func (e *completion) written(p TopicPartition, err error) (tell bool) {
+func (e *completion) written(i int, err error) (tell bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	switch {
-	case err != nil && !errors.Is(err, logstore.ErrInvalidProducerEpoch):
-		e.mu.failed = append(e.mu.failed, p)
+	case err != nil && !errors.Is(err, logstore.ErrInvalidProducerEpoch) && !errors.Is(err, logstore.ErrUnknownPartition):
+		e.mu.failed = append(e.mu.failed, e.mu.to[i])
 		e.mu.err = err
 	case e.mu.several:
-		e.mu.ended = append(e.mu.ended, p)
+		e.mu.ended = append(e.mu.ended, e.mu.to[i])
 	}
 	e.mu.waiting--
 	return e.mu.waiting == 0 && (e.mu.awaited || len(e.mu.failed) > 0)
@@ -142,7 +146,7 @@ func (e *completion) open(all partitions) partitions {
 	return all.without(e.mu.ended)
 }
 
-func (s *Shard) completeCommand(e *completion) coordinator.Command[*Shard, *Record] {
+func completeCommand(e *completion) coordinator.Command[*Shard, *Record] {
 	return coordinator.Command[*Shard, *Record]{
 		Key:    e.id,
 		Decide: func(s *Shard) coordinator.Decision[*Record] { return s.complete(e) },

@@ -68,8 +68,14 @@ type Marker struct {
 
 // Markers writes markers.
 type Markers interface {
-	// Write appends the marker to each partition. done is called once for each of them, from any goroutine and perhaps before Write
-	// returns, when the marker is durable, or with the reason why it isn't there. A partition that doesn't exist any more is done without
-	// error. Write must not wait for the disk; it may keep the slice, which nobody changes.
-	Write(m Marker, partitions []TopicPartition, done func(TopicPartition, error))
+	// Write appends the marker to each partition, and tells w of each. It must not wait for the disk; it may keep the slice, which
+	// nobody changes.
+	Write(m Marker, partitions []TopicPartition, w MarkerWaiter)
+}
+
+// MarkerWaiter waits for markers.
+type MarkerWaiter interface {
+	// Written is called once for each partition, by its index, when its marker is durable, or with the reason why it isn't there:
+	// [logstore.ErrUnknownPartition] where the partition isn't there any more. Any goroutine may call it, and Write before it returns.
+	Written(i int, err error)
 }

@@ -56,14 +56,17 @@ func (p partitions) count() int {
 }
 
 // all lists the partitions in order.
-func (p partitions) all() []TopicPartition {
-	all := make([]TopicPartition, 0, p.count())
+func (p partitions) all() []TopicPartition { return p.appendAll(nil) }
+
+// appendAll is all behind what is in a slice, where there is room for it.
+func (p partitions) appendAll(to []TopicPartition) []TopicPartition {
+	to = slices.Grow(to, p.count())
 	for i := range p {
 		for _, partition := range p[i].partitions {
-			all = append(all, TopicPartition{p[i].topic, partition})
+			to = append(to, TopicPartition{p[i].topic, partition})
 		}
 	}
-	return all
+	return to
 }
 
 // with is the set with more partitions in it.

@@ -29,7 +29,7 @@ import (
 //	commit|abort PRODUCER [version=5]
 //	describe ID...
 //	list [version=2] [states=A,B] [pids=1,2] [duration=1s] [pattern=]
-//	markers hold|write|drop|full|fenced|old [TOPIC:PARTITION]     of one partition alone
+//	markers hold|write|drop|full|fenced|old|gone [TOPIC:PARTITION]     of one partition alone
 //	ids on|off
 //	version LEVEL         of the feature transaction.version
 //	load tx STATE PID/EPOCH [last=] [previous=] [next=] [version=] [partitions=t:0,t:1]      writes a record as another coordinator
@@ -214,6 +214,8 @@ func (s *script) control(a arguments) {
 			s.markers.set(false, logstore.ErrCoordinatorFenced)
 		case "old":
 			s.markers.set(false, logstore.ErrInvalidProducerEpoch)
+		case "gone":
+			s.markers.set(false, logstore.ErrUnknownPartition)
 		}
 	case "ids":
 		s.ids.err.Store(nil)

@@ -150,7 +150,7 @@ func (s *Shard) enter(t *transaction, begins bool) {
 		}
 	case PrepareCommit, PrepareAbort:
 		s.leave(t)
-		t.completion = &completion{id: t.id}
+		t.completion = &completion{coordinator: s.coordinator, id: t.id}
 		s.ending[t.completion] = struct{}{}
 	default:
 		s.leave(t)

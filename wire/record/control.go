@@ -129,11 +129,11 @@ func NewMarkerBatch(m EndTransactionMarker, producerID int64, producerEpoch int1
 	return AppendMarkerBatch(nil, m, producerID, producerEpoch, timestamp)
 }
 
-// Sizes of a marker's record and of its batch in bytes. A varint of each length that comes up here takes one byte.
-const (
-	markerRecordSize = 1 + 1 + 1 + 1 + controlKeySize + 1 + endTxnValueSize + 1 // attributes, two deltas, key, value, no headers
-	markerBatchSize  = HeaderSize + 1 + markerRecordSize
-)
+// MarkerBatchSize is the size of a batch with a marker in bytes.
+const MarkerBatchSize = HeaderSize + 1 + markerRecordSize
+
+// markerRecordSize is the size of the record in it. A varint of each length that comes up here takes one byte.
+const markerRecordSize = 1 + 1 + 1 + 1 + controlKeySize + 1 + endTxnValueSize + 1 // attributes, two deltas, key, value, no headers
 
 // AppendMarkerBatch appends to dst the control batch with which a coordinator ends the transaction of a producer, at offset 0 and without
 // a leader epoch, and returns it as a view of the result's end. The timestamp is in milliseconds. It is what a [Builder] makes, without one: each
@@ -143,7 +143,7 @@ func AppendMarkerBatch(dst []byte, m EndTransactionMarker, producerID int64, pro
 		return nil, fmt.Errorf("%w: control type is %v", ErrInvalidMarker, m.Type)
 	}
 	from := len(dst)
-	var zeros [markerBatchSize]byte
+	var zeros [MarkerBatchSize]byte
 	dst = append(dst, zeros[:]...)
 	b := Batch(dst[from:len(dst):len(dst)])
 	b.putLength()
