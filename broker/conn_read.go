@@ -13,6 +13,14 @@ import (
 // moves to its beginning.
 const compactBelow = 16 << 10
 
+const (
+	// littleRead is at most what a read brings on a connection that has one small request at a time, and littleReads how
+	// many such reads in a row there must have been for its next one to get a buffer of littleClass.
+	littleRead  = 1 << 10
+	littleReads = 8
+	littleClass = 1
+)
+
 // apiKeyLen is the length of the API key, with which every frame begins.
 const apiKeyLen = 2
 
@@ -33,6 +41,7 @@ type inbox struct {
 	lease    lease   // for buf, of the server's small budget
 	large    largeFrame
 	opened   int64 // when the connection began, on the server's clock
+	little   int   // how many reads in a row have brought little, up to littleReads
 	blocked  bool  // the next request must wait for its turn
 	starved  bool  // there is something to read and no budget for it
 
@@ -219,11 +228,11 @@ func (i *inbox) room() []byte {
 	if f := &i.large; f.buf != nil {
 		return f.buf.b[f.filled:min(f.size, len(f.buf.b))]
 	}
-	if i.buf == nil || i.buf.class < firstLargeClass-1 {
-		if !i.c.srv.small.tryTake(&i.lease, readBufferSize-i.lease.held) {
+	if class := i.readClass(); i.buf == nil || i.buf.class < class {
+		if !i.c.srv.small.tryTake(&i.lease, int64(classSize(class))-i.lease.held) {
 			return nil
 		}
-		i.moveTo(firstLargeClass - 1)
+		i.moveTo(class)
 	}
 	switch {
 	case i.pos == i.end:
@@ -233,6 +242,16 @@ func (i *inbox) room() []byte {
 		i.pos = 0
 	}
 	return i.buf.b[i.end:]
+}
+
+// readClass is the class of the buffer that the next read needs: one for many requests at once, but where reads have
+// brought little for a while. Those connections are the many, and all of their buffers together should stay in a cache.
+func (i *inbox) readClass() int {
+	unread := i.end - i.pos
+	if i.little < littleReads || unread > littleRead {
+		return firstLargeClass - 1
+	}
+	return littleClass
 }
 
 // moveTo moves what is unread to a buffer of another class.
@@ -314,6 +333,11 @@ func (i *inbox) settle() error {
 		i.large.filled += i.got
 	} else {
 		i.end += i.got
+	}
+	if i.got > littleRead {
+		i.little = 0
+	} else if i.little < littleReads {
+		i.little++
 	}
 	if i.err == nil && i.got == 0 {
 		return io.EOF

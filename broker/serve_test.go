@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kmsg"
+
 	"github.com/clatterhq/clatter/wire"
 )
 
@@ -47,10 +49,11 @@ func dialBusy(t *testing.T, s *testServer) *testClient {
 // which must wait for the turn of others.
 func TestBusyConnectionsAnswerWhateverComes(t *testing.T) {
 	s := startBusyServer(t, func(_ context.Context, _ *conn, req *Request) (Reply, error) {
+		reply := ready(req)
 		if req.Header.Key == wire.KeyAPIVersions || req.Header.CorrelationID%3 > 0 {
-			return ready(req), nil
+			return reply, nil
 		}
-		return Reply{Later: func(context.Context) (Reply, error) { return ready(req), nil }}, nil
+		return Reply{Later: func(context.Context) (Reply, error) { return reply, nil }}, nil
 	})
 	c := dialBusy(t, s)
 	random := rand.New(rand.NewPCG(1, 2))
@@ -78,6 +81,52 @@ func TestBusyConnectionsAnswerWhateverComes(t *testing.T) {
 		for ; first < next; first++ {
 			c.expect(first)
 		}
+	}
+}
+
+// TestReadBuffersAreAsLargeAsWhatReadsBring: a buffer counts while it holds a request.
+func TestReadBuffersAreAsLargeAsWhatReadsBring(t *testing.T) {
+	var held atomic.Int64
+	var server atomic.Pointer[Server]
+	s := startServer(t, Options{}, func(_ context.Context, req *Request) (Reply, error) {
+		held.Store(server.Load().small.taken())
+		for _, b := range req.Message.(*kmsg.ProduceRequest).Topics[0].Partitions[0].Records {
+			if b != 7 {
+				return Reply{}, errors.New("the request is not what was sent")
+			}
+		}
+		return ready(req), nil
+	})
+	server.Store(s.Server)
+	c := dialServer(t, s)
+	if rawConn(c.Conn) == nil {
+		t.Skip("this platform reads the size of a frame alone")
+	}
+	id := int32(0)
+	ask := func(size int) int64 {
+		id++
+		c.send(frameOf(produceRequest(1, bytes.Repeat([]byte{7}, size)), id))
+		c.expect(id)
+		return held.Load()
+	}
+	for range 2 {
+		ask(2 * littleRead)
+		if got := ask(10); got != readBufferSize {
+			t.Errorf("a buffer of %d bytes", got)
+		}
+		for range littleReads {
+			ask(10)
+		}
+		little := int64(classSize(littleClass))
+		if got := ask(10); got != little {
+			t.Errorf("a buffer of %d bytes where reads bring little", got)
+		}
+	}
+	for _, size := range []int{littleRead, 3 << 10, 4 << 10, readBufferSize - 1000} { // Some don't fit.
+		for range littleReads {
+			ask(10)
+		}
+		ask(size)
 	}
 }
 
