@@ -51,13 +51,13 @@ type conn struct {
 
 	// Owned by the reader: the goroutine in run, or the worker that it lends the connection to.
 	in          inbox
-	header      wire.RequestHeader // of the request at hand; keeps the client ID from one to the next
-	trusted     bool               // there was a valid request: frames may be as large as configured
-	onOwnStack  bool               // this goroutine's stack has grown, because it handles requests itself
-	streak      uint8              // requests in a row without a longer pause, up to busyStreak
-	lastRequest int64              // when work last began, on the server's clock
-	workErr     error              // what work returned on another stack
-	sent        []func()           // Reply.Sent of the answers that wait for a flush
+	request     Request  // the one at hand; its header keeps the client ID from one to the next
+	trusted     bool     // there was a valid request: frames may be as large as configured
+	onOwnStack  bool     // this goroutine's stack has grown, because it handles requests itself
+	streak      uint8    // requests in a row without a longer pause, up to busyStreak
+	lastRequest int64    // when work last began, on the server's clock
+	workErr     error    // what work returned on another stack
+	sent        []func() // Reply.Sent of the answers that wait for a flush
 	serving     serving
 
 	// Owned by the writer: the drainer while there is one, else the reader.

@@ -62,11 +62,11 @@ func (c *conn) vouch(unread []byte) bool {
 	if c.trusted || !wholeHeader(unread) {
 		return false
 	}
-	_, err := c.header.Parse(unread[wire.FrameSizeLen:])
+	_, err := c.request.Header.Parse(unread[wire.FrameSizeLen:])
 	if err != nil {
 		return false
 	}
-	switch c.header.Key {
+	switch c.request.Header.Key {
 	case wire.KeyProduce, wire.KeyJoinGroup, wire.KeyOffsetCommit:
 		c.trusted = true
 	}
@@ -114,16 +114,19 @@ func (c *conn) handle(frame []byte) (err error) {
 			err = c.panicked(p)
 		}
 	}()
-	body, err := c.header.Parse(frame)
+	body, err := c.request.Header.Parse(frame)
 	if err != nil {
 		return c.refuseHeader(frame, err)
 	}
-	msg, err := wire.DecodeRequest(c.header, body)
+	msg, err := wire.DecodeRequest(c.request.Header, body)
 	if err != nil {
 		return c.refuse("malformed request", err, c.requestAttrs()...)
 	}
 	c.trusted = true
-	reply, err := c.srv.dispatcher.Dispatch(&c.ctx, &Request{Header: c.header, Message: msg, Peer: &c.peer})
+	c.request.Message, c.request.Peer = msg, &c.peer
+	reply, err := c.srv.dispatcher.Dispatch(&c.ctx, &c.request)
+	c.request.Message = nil
+	wire.Recycle(msg)
 	if err != nil {
 		reply.release()
 		return c.refuse("request failed", err, c.requestAttrs()...)
@@ -143,7 +146,7 @@ func (c *conn) reply(r Reply) error {
 	if r.isNone() {
 		return nil
 	}
-	answer := pendingReply{key: c.header.Key, correlationID: c.header.CorrelationID, reply: r}
+	answer := pendingReply{key: c.request.Header.Key, correlationID: c.request.Header.CorrelationID, reply: r}
 	if !c.queue.busy() {
 		if r.Later == nil {
 			if r.Sent != nil {
@@ -170,14 +173,16 @@ func (c *conn) answer(p *pendingReply) error {
 	if p.reply.Fetch != nil {
 		return c.out.fetch(p.correlationID, p.reply.Fetch)
 	}
-	return c.out.message(p.correlationID, p.reply.Message)
+	err := c.out.message(p.correlationID, p.reply.Message)
+	p.reply.recycle()
+	return err
 }
 
 // refuseHeader answers an ApiVersions request from the future, so that its client
 // can ask again (KIP-511), and ends the connection in all other cases, as Kafka does.
 func (c *conn) refuseHeader(frame []byte, err error) error {
 	switch {
-	case errors.Is(err, wire.ErrUnsupportedVersion) && c.header.Key == wire.KeyAPIVersions:
+	case errors.Is(err, wire.ErrUnsupportedVersion) && c.request.Header.Key == wire.KeyAPIVersions:
 		return c.reply(Reply{Message: unsupportedAPIVersions()})
 	case errors.Is(err, wire.ErrHeaderMalformed), errors.Is(err, wire.ErrUnknownAPI):
 		if !c.trusted {
@@ -229,9 +234,9 @@ func (c *conn) refuse(event string, err error, attrs ...any) error {
 
 // requestAttrs describes the request at hand in a log line.
 func (c *conn) requestAttrs() []any {
-	attrs := []any{"api", wire.APIName(c.header.Key), "version", c.header.Version}
-	if c.header.ClientID != nil {
-		attrs = append(attrs, "client", *c.header.ClientID)
+	attrs := []any{"api", wire.APIName(c.request.Header.Key), "version", c.request.Header.Version}
+	if c.request.Header.ClientID != nil {
+		attrs = append(attrs, "client", *c.request.Header.ClientID)
 	}
 	return attrs
 }

@@ -19,8 +19,9 @@ type Dispatcher interface {
 	Dispatch(ctx context.Context, req *Request) (Reply, error)
 }
 
-// Request is one decoded request. Byte slices in Message alias the frame and are
-// valid until Dispatch returns: whatever a later answer needs must be copied.
+// Request is one decoded request, valid until Dispatch returns: its memory serves the next one of the connection. So does
+// that of a message of Produce, see [wire.Recycle]. Byte slices in any message alias the frame: whatever a later
+// answer needs of them must be copied.
 type Request struct {
 	Header  wire.RequestHeader
 	Message kmsg.Request
@@ -61,6 +62,9 @@ type Reply struct {
 	// Sent, which may be nil, comes with Message. It is called once, when the answer was sent, was thrown away, or turns out to
 	// need long. What needn't be done before the client has its answer is done there; it must not wait for anything.
 	Sent func()
+	// Recycle, which may be nil, comes with Message. It is called once at most, when nobody looks at Message any more because it was
+	// encoded or thrown away, so that its memory may serve again. After a failure it may not be called at all.
+	Recycle func()
 }
 
 // release gives back what an answer holds that isn't going to be sent.
@@ -69,6 +73,15 @@ func (r *Reply) release() {
 		r.Fetch.Release()
 	}
 	r.tellSent()
+	r.recycle()
+}
+
+// recycle calls Recycle, if it wasn't called yet.
+func (r *Reply) recycle() {
+	if r.Recycle != nil {
+		r.Recycle()
+		r.Message, r.Recycle = nil, nil
+	}
 }
 
 // tellSent calls Sent, if it wasn't called yet.

@@ -170,6 +170,54 @@ func TestWhatWaitsForAnAnswerHappensAfterIt(t *testing.T) {
 	}
 }
 
+func TestMemoryOfAnAnswerIsGivenBackOnce(t *testing.T) {
+	recycled := make(chan int32, 10)
+	recyclable := func(req *Request) Reply {
+		id := req.Header.CorrelationID
+		return Reply{Message: req.Message.ResponseKind(), Recycle: func() { recycled <- id }}
+	}
+	expect := func(t *testing.T, want ...int32) {
+		t.Helper()
+		for _, id := range want {
+			if got := <-recycled; got != id {
+				t.Errorf("%d was given back, want %d", got, id)
+			}
+		}
+		if len(recycled) > 0 {
+			t.Errorf("%d was given back, too", <-recycled)
+		}
+	}
+	t.Run("sent at once and later", func(t *testing.T) {
+		held := newGate()
+		s, began := scriptServer(t, recyclable, held.held, recyclable, func(req *Request) Reply {
+			reply := recyclable(req)
+			return Reply{Later: func(context.Context) (Reply, error) { return reply, nil }}
+		}, ready)
+		c := dialServer(t, s)
+		c.send(frameOf(produceRequest(-1, nil), 1))
+		c.expect(1)
+		for id := int32(2); id <= 5; id++ {
+			c.send(frameOf(produceRequest(-1, nil), id))
+		}
+		for range 5 {
+			<-began
+		}
+		expect(t, 1) // What waits for its turn isn't encoded yet.
+		close(held.open)
+		c.expect(2, 3, 4, 5)
+		expect(t, 3, 4)
+	})
+	t.Run("thrown away", func(t *testing.T) {
+		s := startServer(t, Options{}, func(_ context.Context, req *Request) (Reply, error) {
+			return recyclable(req), errors.New("failed")
+		})
+		c := dialServer(t, s)
+		c.send(frameOf(produceRequest(-1, nil), 1))
+		c.expectGone()
+		expect(t, 1)
+	})
+}
+
 func TestWhatWaitsForAnAnswerHappensWithoutOne(t *testing.T) {
 	held := newGate()
 	sent := make(chan struct{})

@@ -43,10 +43,11 @@ func TestIdleConnectionsAreClosed(t *testing.T) {
 func TestConnectionsThatWaitForAnAnswerAreNotIdle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, l, stop := startPipeServer(t, Options{MaxIdle: time.Minute}, func(_ context.Context, req *Request) (Reply, error) {
+			reply := ready(req)
 			return Reply{Later: func(ctx context.Context) (Reply, error) {
 				select {
 				case <-time.After(time.Hour):
-					return Reply{Message: req.Message.ResponseKind()}, nil
+					return reply, nil
 				case <-ctx.Done():
 					return Reply{}, ctx.Err()
 				}

@@ -87,7 +87,7 @@ func BenchmarkProduce(b *testing.B) {
 			req := broker.asRequest(broker.produceRequest(11, "t", batches...))
 			b.ReportAllocs()
 			for b.Loop() {
-				broker.handle(req)
+				broker.handle(req).Recycle()
 			}
 		})
 	}

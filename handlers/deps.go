@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -34,7 +35,8 @@ type Dispatcher struct {
 	apiKeys  []kmsg.ApiVersionsResponseApiKey // what ApiVersions tells, shared by all answers
 	replicas []int32                          // ourselves, shared by all answers
 
-	transactions verifier // as Produce sees them
+	transactions verifier  // as Produce sees them
+	produces     sync.Pool // of *produce, whose answers were encoded
 
 	sessions    *fetchSessionCache
 	producerIDs *producerIDs

@@ -151,6 +151,7 @@ func (b *testBroker) start(req kmsg.Request) (broker.Reply, error) {
 	if err != nil {
 		b.t.Fatalf("%s v%d: %v", api.Name, header.Version, err)
 	}
+	defer wire.Recycle(message)
 	return b.dispatcher.Dispatch(b.t.Context(), &broker.Request{Header: header, Message: message, Peer: b.peer})
 }
 
@@ -185,6 +186,9 @@ func decode[R kmsg.Response](b *testBroker, req kmsg.Request, reply broker.Reply
 	switch {
 	case reply.Message != nil:
 		body = reply.Message.AppendTo(nil)
+		if reply.Recycle != nil {
+			reply.Recycle()
+		}
 	case reply.Fetch != nil:
 		body = fetchBody(b.t, reply.Fetch)
 	default:

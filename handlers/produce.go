@@ -13,12 +13,14 @@ package handlers
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/clatterhq/clatter/broker"
 	"github.com/clatterhq/clatter/broker/catalog"
+	"github.com/clatterhq/clatter/coordinator/txn"
 	"github.com/clatterhq/clatter/logstore"
 	"github.com/clatterhq/clatter/wire"
 	"github.com/clatterhq/clatter/wire/record"
@@ -41,17 +43,54 @@ const (
 	minProduceTimeout = time.Second
 )
 
-// produce is the answer to one Produce while it is made. Requests with one partition are the many: the answer, its one
-// topic, partition and wait are one allocation.
+// produce is the answer to one Produce while it is made. Its memory serves again when the answer was encoded.
 type produce struct {
-	resp     kmsg.ProduceResponse
-	waits    []produceWait
-	deadline time.Time
-	failed   bool
+	resp       kmsg.ProduceResponse
+	partitions []kmsg.ProduceResponseTopicPartition // of all topics
+	batches    []produceBatch                       // one for each of partitions
+	waits      []produceWait
+	deadline   time.Time
+	failed     bool
+	// unverified are batches about which the transaction coordinator is asked, and questions their partitions.
+	unverified []*produceBatch
+	questions  []txn.TopicPartition
 
-	oneTopic     [1]kmsg.ProduceResponseTopic
-	onePartition [1]kmsg.ProduceResponseTopicPartition
-	oneWait      [1]produceWait
+	// Methods, bound once.
+	later   func(ctx context.Context) (broker.Reply, error)
+	isReady func() bool
+	recycle func()
+}
+
+// recycledPartitions bounds the memory that the answer to a large request leaves behind.
+const recycledPartitions = 64
+
+// newProduce is an answer that has nothing in it.
+func (d *Dispatcher) newProduce() *produce {
+	if a, ok := d.produces.Get().(*produce); ok {
+		return a
+	}
+	a := &produce{}
+	a.later, a.isReady = a.wait, a.ready
+	a.recycle = func() {
+		if cap(a.partitions) <= recycledPartitions {
+			a.clear()
+			d.produces.Put(a)
+		}
+	}
+	return a
+}
+
+// clear lets go of everything but memory.
+func (a *produce) clear() {
+	clear(a.resp.Topics)
+	a.resp = kmsg.ProduceResponse{Topics: a.resp.Topics[:0]}
+	clear(a.partitions)
+	clear(a.batches)
+	clear(a.waits)
+	clear(a.unverified)
+	clear(a.questions)
+	a.waits, a.unverified, a.questions = a.waits[:0], a.unverified[:0], a.questions[:0]
+	a.deadline, a.failed = time.Time{}, false
 }
 
 // produceWait is an append that isn't durable yet.
@@ -72,52 +111,48 @@ type produceBatch struct {
 
 func (d *Dispatcher) produce(ctx context.Context, req *broker.Request) (broker.Reply, error) {
 	r := req.Message.(*kmsg.ProduceRequest)
-	a := &produce{}
+	a := d.newProduce()
 	a.resp.Version = r.Version
 	if repeatsPartitions(r) {
 		r = withoutRepeats(r)
 	}
-	var one [1]produceBatch
-	batches := a.layOut(r, one[:0])
+	a.layOut(r)
 	now := d.now().UnixMilli() // One moment for all: of a small request the clock is a noticeable part.
 	var wake func()
-	refused := d.checkBatches(ctx, req, r, batches, now)
+	refused := d.checkBatches(ctx, req, r, a.batches, now)
 	if r.TransactionID != nil && !refused.failed() {
-		refused = d.verifyTransaction(ctx, r, batches)
+		refused = d.verifyTransaction(ctx, a, r)
 	}
 	if refused.failed() {
-		a.refuse(batches, refused)
+		a.refuse(refused)
 	} else {
-		wake = d.appendBatches(a, r, batches, now)
+		wake = d.appendBatches(a, r, now)
 	}
-	if a.failed = a.failed || anyFailed(batches); a.failed && r.Acks == acksNone {
+	if a.failed = a.failed || anyFailed(a.batches); a.failed && r.Acks == acksNone {
 		return broker.Reply{}, fmt.Errorf("produce without acknowledgement failed: %s", firstFailure(&a.resp))
 	}
 	switch {
 	case r.Acks == acksNone:
+		a.recycle()
 		return broker.Reply{}, nil
 	case len(a.waits) > 0:
 		a.deadline = time.Now().Add(max(minProduceTimeout, time.Duration(r.TimeoutMillis)*time.Millisecond))
-		return broker.Reply{Later: a.wait, Ready: a.ready}, nil
+		return broker.Reply{Later: a.later, Ready: a.isReady}, nil
 	default:
-		return broker.Reply{Message: &a.resp, Sent: wake}, nil
+		return broker.Reply{Message: &a.resp, Sent: wake, Recycle: a.recycle}, nil
 	}
 }
 
 // layOut makes a place in the answer for each partition of the request.
-func (a *produce) layOut(r *kmsg.ProduceRequest, batches []produceBatch) []produceBatch {
+func (a *produce) layOut(r *kmsg.ProduceRequest) {
 	n := 0
 	for i := range r.Topics {
 		n += len(r.Topics[i].Partitions)
 	}
-	topics, partitions := a.oneTopic[:0], a.onePartition[:]
-	if len(r.Topics) != 1 {
-		topics = make([]kmsg.ProduceResponseTopic, 0, len(r.Topics))
-	}
-	if n != 1 {
-		partitions = make([]kmsg.ProduceResponseTopicPartition, n)
-		batches = make([]produceBatch, 0, n)
-	}
+	topics := slices.Grow(a.resp.Topics[:0], min(n, len(r.Topics)))
+	a.partitions = slices.Grow(a.partitions[:0], n)[:n]
+	a.batches = slices.Grow(a.batches[:0], n)
+	partitions := a.partitions
 	for i := range r.Topics {
 		rt := &r.Topics[i]
 		if len(rt.Partitions) == 0 {
@@ -131,17 +166,16 @@ func (a *produce) layOut(r *kmsg.ProduceRequest, batches []produceBatch) []produ
 			p.Default()
 			p.Partition = rt.Partitions[j].Partition
 			p.BaseOffset, p.LogAppendTime, p.LogStartOffset = -1, -1, -1
-			batches = append(batches, produceBatch{out: p})
+			a.batches = append(a.batches, produceBatch{out: p})
 		}
 	}
 	a.resp.Topics = topics
-	return batches
 }
 
 // refuse answers every partition alike.
-func (a *produce) refuse(batches []produceBatch, refused apiError) {
-	for i := range batches {
-		out := batches[i].out
+func (a *produce) refuse(refused apiError) {
+	for i := range a.batches {
+		out := a.batches[i].out
 		out.ErrorCode, out.ErrorMessage = int16(refused.code), refused.message
 		out.LogStartOffset, out.ErrorRecords = -1, nil
 	}
@@ -171,12 +205,12 @@ func firstFailure(resp *kmsg.ProduceResponse) string {
 // appendBatches appends what was found valid. Partitions are appended one after the other, and what
 // has to wait for its commit waits for all of them at once. wake, if not nil, wakes the readers of the others. With one
 // partition that is left to the caller: to wake another thread takes as long as to answer the client.
-func (d *Dispatcher) appendBatches(a *produce, r *kmsg.ProduceRequest, batches []produceBatch, now int64) (wake func()) {
-	opts := logstore.AppendOptions{Now: now, DeferWake: len(batches) == 1 && r.Acks != acksNone, DeferCommit: len(batches) > 1}
+func (d *Dispatcher) appendBatches(a *produce, r *kmsg.ProduceRequest, now int64) (wake func()) {
+	one := len(a.batches) == 1
+	opts := logstore.AppendOptions{Now: now, DeferWake: one && r.Acks != acksNone, DeferCommit: !one}
 	var commits sharedCommit
-	a.waits = a.oneWait[:0]
-	for i := range batches {
-		b := &batches[i]
+	for i := range a.batches {
+		b := &a.batches[i]
 		if b.batch == nil {
 			continue
 		}
@@ -224,7 +258,7 @@ func (a *produce) wait(ctx context.Context) (broker.Reply, error) {
 			w.out.CurrentLeader.Default()
 		}
 	}
-	return broker.Reply{Message: &a.resp}, nil
+	return broker.Reply{Message: &a.resp, Recycle: a.recycle}, nil
 }
 
 // await returns when every commit is decided, or the time is over.

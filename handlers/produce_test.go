@@ -26,6 +26,34 @@ func produceOne(b *testBroker, req *kmsg.ProduceRequest) kmsg.ProduceResponseTop
 	return resp.Topics[0].Partitions[0]
 }
 
+// TestNothingIsLeftOfARecycledAnswer: what is told of one request must not be told of the next.
+func TestNothingIsLeftOfARecycledAnswer(t *testing.T) {
+	b := newTestBroker(t)
+	b.createTopic("t", 3)
+	b.createTopic("small", 1, "max.message.bytes", "10")
+	for range 3 { // Now and then the pool is empty.
+		good, bad := b.batch("a"), b.batch("a")
+		bad[16] = 9 // magic
+		resp := ask[*kmsg.ProduceResponse](b, b.produceRequest(12, "t", bad, bad, bad))
+		for _, p := range resp.Topics[0].Partitions {
+			wantEqual(t, "code", wire.ErrorCode(p.ErrorCode), wire.CorruptMessage)
+			wantEqual(t, "with a text", p.ErrorMessage != nil, true)
+		}
+		req := b.produceRequest(12, "t", good)
+		req.Topics = append(req.Topics, b.produceRequest(12, "small", good).Topics...)
+		resp = ask[*kmsg.ProduceResponse](b, req)
+		if len(resp.Topics) != 2 || len(resp.Topics[0].Partitions) != 1 || len(resp.Topics[1].Partitions) != 1 {
+			t.Fatalf("%+v", resp)
+		}
+		if p := resp.Topics[0].Partitions[0]; p.ErrorCode != 0 || p.ErrorMessage != nil || p.LogStartOffset != 0 || p.CurrentLeader.LeaderID != -1 {
+			t.Errorf("%+v", p)
+		}
+		if p := resp.Topics[1].Partitions[0]; wire.ErrorCode(p.ErrorCode) != wire.MessageTooLarge || p.BaseOffset != -1 {
+			t.Errorf("%+v", p)
+		}
+	}
+}
+
 func TestProduceAppendsInEveryVersion(t *testing.T) {
 	b := newTestBroker(t)
 	b.createTopic("t", 2)

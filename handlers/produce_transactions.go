@@ -37,10 +37,10 @@ func (t *transaction) bumps() bool { return t.version >= produceAddsPartitions }
 // do, as the log knows. The first one of a transaction in a partition is taken only if the coordinator
 // says that the partition is part of it: what comes too late would begin a transaction that nobody ends. It waits for the coordinator, as the
 // connection does in Kafka, since whatever comes next of the producer must come after. An error is the answer to all partitions.
-func (d *Dispatcher) verifyTransaction(ctx context.Context, r *kmsg.ProduceRequest, batches []produceBatch) apiError {
+func (d *Dispatcher) verifyTransaction(ctx context.Context, a *produce, r *kmsg.ProduceRequest) apiError {
 	t := transaction{producerID: record.NoProducerID, version: r.Version}
-	for i := range batches {
-		b := batches[i].batch
+	for i := range a.batches {
+		b := a.batches[i].batch
 		if b == nil || !b.Attributes().IsTransactional() || b.ProducerID() < 0 {
 			continue
 		}
@@ -53,19 +53,15 @@ func (d *Dispatcher) verifyTransaction(ctx context.Context, r *kmsg.ProduceReque
 		return apiError{}
 	}
 	t.id = *r.TransactionID
-	d.verifyBatches(ctx, &t, batches)
+	d.verifyBatches(ctx, a, &t)
 	return apiError{}
 }
 
 // verifyBatches notes in each transactional batch the coordinator's word for it, or refuses it.
-func (d *Dispatcher) verifyBatches(ctx context.Context, t *transaction, batches []produceBatch) {
+func (d *Dispatcher) verifyBatches(ctx context.Context, a *produce, t *transaction) {
 	unchecked := !t.bumps() && !d.config().TransactionPartitionVerification
-	var (
-		asked      []*produceBatch
-		partitions []txn.TopicPartition
-	)
-	for i := range batches {
-		b := &batches[i]
+	for i := range a.batches {
+		b := &a.batches[i]
 		if b.batch == nil || !b.batch.Attributes().IsTransactional() {
 			continue
 		}
@@ -79,16 +75,16 @@ func (d *Dispatcher) verifyBatches(ctx context.Context, t *transaction, batches 
 			b.refuse(bare(errorCode(err)))
 		case !ongoing:
 			b.verification = v
-			asked = append(asked, b)
-			partitions = append(partitions, txn.TopicPartition{Topic: b.topic.Name, Partition: b.out.Partition})
+			a.unverified = append(a.unverified, b)
+			a.questions = append(a.questions, txn.TopicPartition{Topic: b.topic.Name, Partition: b.out.Partition})
 		}
 	}
-	if len(asked) == 0 {
+	if len(a.unverified) == 0 {
 		return
 	}
-	for i, code := range d.transactions.Verify(ctx, t.id, t.producerID, t.producerEpoch, partitions, t.bumps()) {
+	for i, code := range d.transactions.Verify(ctx, t.id, t.producerID, t.producerEpoch, a.questions, t.bumps()) {
 		if code != wire.None {
-			asked[i].refuse(t.unverified(code))
+			a.unverified[i].refuse(t.unverified(code))
 		}
 	}
 }

@@ -3,6 +3,7 @@ package wire
 import (
 	"encoding/binary"
 	"fmt"
+	"sync"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
@@ -21,12 +22,38 @@ func DecodeRequest(h RequestHeader, body []byte) (kmsg.Request, error) {
 	if err := Guard(h.Key, h.Version, body); err != nil {
 		return nil, err
 	}
-	req := kmsg.RequestForKey(h.Key)
+	req := blankRequest(h.Key)
 	req.SetVersion(h.Version)
 	if err := req.ReadFrom(body); err != nil { // Guard is stricter; a test holds it to that
 		return nil, fmt.Errorf("%w: %s v%d: %w", ErrMalformed, APIName(h.Key), h.Version, err)
 	}
 	return req, nil
+}
+
+// produceRequests are requests of Produce that were handled.
+var produceRequests = sync.Pool{New: func() any { return kmsg.NewPtrProduceRequest() }}
+
+// recycledTopics bounds the memory that a recycled request keeps.
+const recycledTopics = 16
+
+// blankRequest is a request that has nothing set.
+func blankRequest(key int16) kmsg.Request {
+	if key == KeyProduce {
+		return produceRequests.Get().(*kmsg.ProduceRequest)
+	}
+	return kmsg.RequestForKey(key)
+}
+
+// Recycle lets the memory of a request serve again, if it is one of Produce, which are the many. Those of other APIs may be needed until
+// they are answered. Nobody may look at a Produce any more, but strings that were in it are good for ever.
+func Recycle(req kmsg.Request) {
+	r, ok := req.(*kmsg.ProduceRequest)
+	if !ok || cap(r.Topics) > recycledTopics {
+		return
+	}
+	clear(r.Topics) // They hold the frame.
+	*r = kmsg.ProduceRequest{Topics: r.Topics[:0]}
+	produceRequests.Put(r)
 }
 
 // AppendResponse appends a whole frame: size, header and body, in the version that

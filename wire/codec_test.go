@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"reflect"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -62,6 +63,40 @@ func TestDecodedStringsAreCopiesAndBytesAlias(t *testing.T) {
 	}
 	if !bytes.Equal(produce.Topics[0].Partitions[0].Records, make([]byte, 7)) {
 		t.Error("records were copied")
+	}
+}
+
+func TestNothingIsLeftOfARecycledRequest(t *testing.T) {
+	full := kmsg.NewPtrProduceRequest()
+	full.Version, full.TransactionID, full.Acks, full.TimeoutMillis = 12, new("tx"), -1, 5
+	for _, name := range []string{"orders", "payments"} {
+		topic := kmsg.ProduceRequestTopic{Topic: name, TopicID: [16]byte{1}}
+		topic.Partitions = append(topic.Partitions, kmsg.ProduceRequestTopicPartition{Partition: 3, Records: []byte("records")})
+		full.Topics = append(full.Topics, topic)
+	}
+	once := kmsg.NewPtrProduceRequest()
+	once.Version, once.Acks = 2, 1
+	once.Topics = append(once.Topics, kmsg.ProduceRequestTopic{Topic: "one"})
+	again := kmsg.NewPtrProduceRequest()
+	again.Version, again.Acks = 13, 1
+	for _, req := range []*kmsg.ProduceRequest{full, once, full, again, once} {
+		body := req.AppendTo(nil)
+		want := kmsg.NewPtrProduceRequest()
+		want.Version = req.Version
+		if err := want.ReadFrom(body); err != nil {
+			t.Fatal(err)
+		}
+		got, err := DecodeRequest(RequestHeader{Key: KeyProduce, Version: req.Version}, body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if produce := got.(*kmsg.ProduceRequest); len(want.Topics) == 0 && len(produce.Topics) == 0 {
+			produce.Topics = want.Topics // nil or not is all the same.
+		}
+		if !reflect.DeepEqual(got, kmsg.Request(want)) {
+			t.Errorf("v%d: %+v, want %+v", req.Version, got, want)
+		}
+		Recycle(got)
 	}
 }
 
