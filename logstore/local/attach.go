@@ -24,7 +24,7 @@ func (l *log) attach() {
 		return
 	}
 	l.mu.found = f
-	l.view.Store(&view{status: dormant, Offsets: logstore.Offsets{
+	l.view.Store(&view{outline: asleep, previous: noOffset, Offsets: logstore.Offsets{
 		LogStartOffset: f.LogStartOffset, HighWatermark: f.LogEndOffset, LastStableOffset: f.LastStableOffset,
 		LogEndOffset: f.LogEndOffset, LeaderEpoch: max(f.LeaderEpoch, 0),
 	}})
@@ -257,13 +257,14 @@ func (l *log) confirm(ld *loading, f *found) (*found, error) {
 func (ld *loading) open(f *found, config *logstore.Config, random uint64) (*writer, view, error) {
 	w := &writer{folder: ld.folder, slot: f.Slot, flushedOffset: f.LogEndOffset, noFolder: ld.missing}
 	w.leaderEpoch = max(f.LeaderEpoch, 0)
-	v := view{status: online, segments: ld.segments}
+	shape := &outline{status: online, segments: ld.segments}
+	v := view{outline: shape, previous: noOffset}
 	v.Offsets = logstore.Offsets{
 		LogStartOffset: f.LogStartOffset, HighWatermark: f.LogEndOffset,
 		LogEndOffset: f.LogEndOffset, LeaderEpoch: w.leaderEpoch,
 	}
 	if f.damage != nil {
-		v.status = damaged
+		shape.status = damaged
 		w.damaged, w.missing = true, f.damage.missing
 		w.flushedOffset = max(w.flushedOffset, w.missing)
 		for _, s := range ld.segments {
@@ -274,7 +275,7 @@ func (ld *loading) open(f *found, config *logstore.Config, random uint64) (*writ
 		return nil, v, err
 	}
 	epochs := w.epochs
-	v.epochs = &epochs
+	shape.epochs = &epochs
 	if n := len(ld.segments); n > 0 {
 		if err := ld.openActive(w, ld.segments[n-1], f.LogEndOffset, config, random); err != nil {
 			return nil, v, err

@@ -108,13 +108,12 @@ func (k *cleaning) publish(s *segment, sources []*segment) (snapshots []int64) {
 	defer l.mu.Unlock()
 	v := *l.view.Load()
 	i := k.placeOf(&v, sources)
-	v.segments = slices.Concat(v.segments[:i], []*segment{s}, v.segments[i+len(sources):])
+	v.reshape(func(o *outline) {
+		o.segments = slices.Concat(o.segments[:i], []*segment{s}, o.segments[i+len(sources):])
+	})
 	if slices.Contains(sources, v.highWatermarkAt.segment) {
 		// It is at the end of the last one, since nothing at or beyond it is cleaned.
-		v.highWatermarkAt = position{s, s.size}
-	}
-	if slices.Contains(sources, v.previous.at.segment) {
-		v.previous = hint{}
+		v.highWatermarkAt, v.previous = position{s, s.size}, noOffset
 	}
 	l.publishLocked(v)
 	for _, old := range sources {

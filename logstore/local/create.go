@@ -158,9 +158,8 @@ func (l *log) firstSegmentLocked(config *logstore.Config, w *writer, now int64) 
 	}
 	w.newNames = true
 	w.begin(s, config, now, l.topic.store.options.random())
-	v.segments = []*segment{s}
-	v.highWatermarkAt = position{segment: s}
-	v.previous = hint{}
+	v.reshape(func(o *outline) { o.segments = []*segment{s} })
+	v.highWatermarkAt, v.previous = position{segment: s}, noOffset
 	v.largest = w.index.index.largest
 	l.publishLocked(v)
 	return nil

@@ -132,7 +132,7 @@ func (l *log) end(how status) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	v := *l.view.Load()
-	v.status = how
+	v.reshape(func(o *outline) { o.status = how })
 	l.publishLocked(v)
 	if how != deleted {
 		return

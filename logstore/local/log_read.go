@@ -316,8 +316,8 @@ type hints struct {
 
 // hinted is the position of the batch at an offset, if somebody stopped there before; else -1.
 func (l *log) hinted(v *view, s *segment, offset int64) int64 {
-	if v.previous.at.segment == s && v.previous.offset == offset {
-		return v.previous.at.pos
+	if v.previous.offset == offset && v.highWatermarkAt.segment == s {
+		return v.previous.pos
 	}
 	h := l.hints.Load()
 	if h == nil {

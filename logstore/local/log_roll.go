@@ -52,7 +52,7 @@ func (l *log) rollLocked(config *logstore.Config, w *writer, baseOffset, now int
 	w.begin(next, config, now, l.topic.store.options.random())
 	w.newNames = true
 	v := *l.view.Load()
-	v.segments = append(slices.Clip(v.segments), next)
+	v.reshape(func(o *outline) { o.segments = append(slices.Clip(o.segments), next) })
 	v.largest = w.index.index.largest
 	l.publishLocked(v)
 	// Kafka flushes a closed segment in the background; here the next commit does.

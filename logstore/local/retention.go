@@ -147,7 +147,7 @@ func (l *log) removeSegments(w *writer, count int, rule retentionReason) error {
 		return nil
 	}
 	removed := v.segments[:count:count]
-	v.segments = append([]*segment(nil), v.segments[count:]...)
+	v.reshape(func(o *outline) { o.segments = append([]*segment(nil), o.segments[count:]...) })
 	l.publishLocked(v)
 	snapshots := w.takeSnapshotsBefore(v.segments[0].baseOffset)
 	l.mu.Unlock()
@@ -262,7 +262,8 @@ func (l *log) raiseLogStart(w *writer, offset int64) error {
 	v.LogStartOffset = offset
 	v.LastStableOffset = w.producers.LastStableOffset(offset, v.HighWatermark)
 	if cache, ok := w.epochs.TruncateStart(offset); ok {
-		w.epochs, v.epochs = cache, &cache
+		w.epochs = cache
+		v.reshape(func(o *outline) { o.epochs = &cache })
 	}
 	l.healLocked(w, &v)
 	l.publishLocked(v)
@@ -313,12 +314,14 @@ func (l *log) healLocked(w *writer, v *view) {
 	if w.missing > v.LogStartOffset {
 		return
 	}
-	v.status, w.damaged = online, false
+	w.damaged = false
+	v.reshape(func(o *outline) { o.status = online })
 	if w.missing > 0 {
 		// No offset is given twice: the log goes on where it should have ended. What is left of the files goes
 		// with the next start.
 		v.LogEndOffset, v.HighWatermark, v.LastStableOffset = w.missing, w.missing, w.missing
-		v.segments, v.highWatermarkAt, v.previous = nil, position{}, hint{}
+		v.reshape(func(o *outline) { o.segments = nil })
+		v.highWatermarkAt, v.previous = position{}, noOffset
 		w.active, w.missing = nil, 0
 	}
 	l.topic.store.log.Info("what was damaged in a log is deleted: it can be written to again", slog.String("folder", w.folder.name))

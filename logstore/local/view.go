@@ -27,20 +27,33 @@ const (
 // by the holder of the writer lock for every change.
 //
 // A lock for readers would be simpler, and a read would then wait for appends that
-// wait for the disk. A seqlock would save the allocation per append, and spin.
+// wait for the disk. A seqlock would save the allocation per append, and spin. What appends leave alone is kept apart, since
+// that allocation is a good part of what a small one costs.
 type view struct {
 	logstore.Offsets
-	status status
-	// segments are all segments, oldest first; the slice is shared between views and copied for a change.
-	segments []*segment
+	*outline
 	// highWatermarkAt is where the batch at the high watermark will begin.
 	highWatermarkAt position
-	// previous is the high watermark before the latest move of it, and where that is: a consumer
+	// previous is the high watermark before the latest move of it, and where that is in the same segment: a consumer
 	// at the end of the log asks for exactly this offset next.
-	previous hint
+	previous offsetAt
 	// largest is the largest timestamp of the active segment.
 	largest timestampAt
-	epochs  *epoch.Cache
+}
+
+// outline is the part of a view that changes with rolls, deletions and the like, shared between views and immutable: see reshape.
+type outline struct {
+	status status
+	// segments are all segments, oldest first; the slice is shared between outlines and copied for a change.
+	segments []*segment
+	epochs   *epoch.Cache
+}
+
+// reshape gives a view an outline of its own, as change leaves it.
+func (v *view) reshape(change func(o *outline)) {
+	o := *v.outline
+	change(&o)
+	v.outline = &o
 }
 
 // position is a byte position in a segment.
@@ -49,6 +62,12 @@ type position struct {
 	pos     int64
 }
 
+// offsetAt is an offset and its position in a segment that is known otherwise.
+type offsetAt struct{ offset, pos int64 }
+
+// noOffset is nowhere.
+var noOffset = offsetAt{offset: -1}
+
 // hint is an offset of which the position is known.
 type hint struct {
 	offset int64
@@ -56,7 +75,10 @@ type hint struct {
 }
 
 // emptyView is that of every partition without records. Sharing it makes them cost nothing.
-var emptyView = &view{status: online, epochs: firstEpoch}
+var emptyView = &view{outline: &outline{status: online, epochs: firstEpoch}, previous: noOffset}
+
+// asleep is the outline of all logs of which nobody has looked at the files yet.
+var asleep = &outline{status: dormant}
 
 // firstEpoch is what a log that never had records knows of leader epochs.
 var firstEpoch = func() *epoch.Cache {

@@ -95,7 +95,10 @@ func (w *writer) dirty(v *view) bool {
 
 // raise moves the high watermark and the last stable offset.
 func (v *view) raise(highWatermark int64, at position, producers *producer.Table) {
-	v.previous = hint{offset: v.HighWatermark, at: v.highWatermarkAt}
+	v.previous = noOffset
+	if at.segment == v.highWatermarkAt.segment {
+		v.previous = offsetAt{v.HighWatermark, v.highWatermarkAt.pos}
+	}
 	v.HighWatermark, v.highWatermarkAt = highWatermark, at
 	v.LastStableOffset = producers.LastStableOffset(v.LogStartOffset, highWatermark)
 }
