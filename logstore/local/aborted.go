@@ -125,7 +125,7 @@ func (l *log) abortedIn(v *view, offset, next int64) ([]logstore.AbortedTransact
 
 // makeRoomForAborted loads the transaction index of the active segment before it grows, and writes it if much of it is in memory alone.
 func (l *log) makeRoomForAborted(w *writer) error {
-	v := l.view.Load()
+	v := l.view.load()
 	entries, err := w.active.loadAborted(true, l.rebuilder(v))
 	if err != nil {
 		return err

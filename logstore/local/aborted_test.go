@@ -288,7 +288,7 @@ func TestMemoryHasNoTransactionIndexesOfClosedSegments(t *testing.T) {
 	want := a.read(t)
 	for range 2 {
 		runtime.GC()
-		segments := l.view.Load().segments
+		segments := l.view.load().segments
 		closed := segments[:len(segments)-1]
 		if len(closed) < 3 {
 			t.Fatalf("%d closed segments", len(closed))

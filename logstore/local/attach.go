@@ -20,11 +20,11 @@ func (l *log) attach() {
 		f = l.topic.foundAway(l.partition)
 	}
 	if f == nil {
-		l.view.Store(emptyView)
+		l.view.seen.Store(emptyView)
 		return
 	}
 	l.mu.found = f
-	l.view.Store(&view{outline: asleep, previous: noOffset, Offsets: logstore.Offsets{
+	l.view.seen.Store(&view{outline: asleep, previous: noOffset, Offsets: logstore.Offsets{
 		LogStartOffset: f.LogStartOffset, HighWatermark: f.LogEndOffset, LastStableOffset: f.LastStableOffset,
 		LogEndOffset: f.LogEndOffset, LeaderEpoch: max(f.LeaderEpoch, 0),
 	}})
@@ -170,7 +170,7 @@ func (d *logDir) recoverUnnamed(name string, key partitionKey, kept *found) *fou
 func (l *log) load() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.view.Load().status != dormant {
+	if l.view.load().status != dormant {
 		return nil
 	}
 	return l.loadLocked()

@@ -39,7 +39,7 @@ func (s *Store) writeCheckpoints(d *logDir) error {
 		if !l.isIn(d) {
 			continue
 		}
-		v := l.view.Load()
+		v := l.view.load()
 		if v.status == deleted {
 			continue
 		}
@@ -92,5 +92,5 @@ func (l *log) durableEnd() int64 {
 	if w := l.mu.writer; w != nil {
 		return w.flushedOffset
 	}
-	return l.view.Load().LogEndOffset
+	return l.view.load().LogEndOffset
 }

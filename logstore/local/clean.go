@@ -98,7 +98,7 @@ func (k *cleaning) check(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return context.Cause(ctx)
 	}
-	if k.log.view.Load().status != online {
+	if k.log.view.load().status != online {
 		return errStopped
 	}
 	return k.writer.folder.dir.offline()
@@ -107,7 +107,7 @@ func (k *cleaning) check(ctx context.Context) error {
 // pass cleans with as many keys as fit the map: everything before the offset that it returns is clean then, and what lies behind is
 // untouched.
 func (k *cleaning) pass(ctx context.Context, from, end int64) (next int64, err error) {
-	v := k.log.view.Load()
+	v := k.log.view.load()
 	aborted, err := k.aborted(v, end)
 	if err != nil {
 		return from, err

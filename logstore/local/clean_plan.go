@@ -43,7 +43,7 @@ func (d *dirt) due(config *logstore.Config, forced bool) bool {
 // and nothing that is younger than min.compaction.lag.ms.
 func (l *log) dirt(w *writer, config *logstore.Config, now int64) (dirt, error) {
 	l.mu.Lock()
-	v, durable := l.view.Load(), w.flushedOffset
+	v, durable := l.view.load(), w.flushedOffset
 	l.mu.Unlock()
 	d := dirt{since: noTime, next: noTime}
 	n := len(v.segments) - 1 // the active one
@@ -166,7 +166,7 @@ func (w *writer) rollDue(config *logstore.Config) int64 {
 func (l *log) rollForCleaning(w *writer, config *logstore.Config, now int64) (next int64, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.view.Load().status != online {
+	if l.view.load().status != online {
 		return noTime, nil
 	}
 	next = w.rollDue(config)
@@ -177,7 +177,7 @@ func (l *log) rollForCleaning(w *writer, config *logstore.Config, now int64) (ne
 	if err := dir.offline(); err != nil {
 		return noTime, err
 	}
-	if err := l.rollLocked(config, w, l.view.Load().LogEndOffset, now); err != nil {
+	if err := l.rollLocked(config, w, l.view.load().LogEndOffset, now); err != nil {
 		return noTime, dir.refuse("roll", err)
 	}
 	return noTime, nil

@@ -32,7 +32,7 @@ func (k *cleaning) swap(ctx context.Context, c *cleaned, sources []*segment) err
 	if err := k.keepDurableEnd(); err != nil {
 		return err
 	}
-	if k.placeOf(k.log.view.Load(), sources) < 0 {
+	if k.placeOf(k.log.view.load(), sources) < 0 {
 		return errChanged
 	}
 	s, dir := c.segment, w.folder.dir
@@ -80,7 +80,7 @@ func (k *cleaning) keepDurableEnd() error {
 	if k.kept {
 		return nil
 	}
-	v := *k.log.view.Load()
+	v := *k.log.view.load()
 	if err := k.log.keepLogStart(k.writer, &v); err != nil {
 		return k.refuse("write of the offsets file", err)
 	}
@@ -106,7 +106,7 @@ func (k *cleaning) publish(s *segment, sources []*segment) (snapshots []int64) {
 	l, w := k.log, k.writer
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	v := *l.view.Load()
+	v := *l.view.load()
 	i := k.placeOf(&v, sources)
 	v.reshape(func(o *outline) {
 		o.segments = slices.Concat(o.segments[:i], []*segment{s}, o.segments[i+len(sources):])
@@ -153,7 +153,7 @@ func (k *cleaning) settle(s *segment, sources []*segment) error {
 		}
 		s.index.Store(&written)
 	}
-	v := l.view.Load()
+	v := l.view.load()
 	gone := v.status != online
 	err := k.sum(v, s, sources)
 	l.mu.Unlock()

@@ -240,7 +240,7 @@ func failCleaning(t *testing.T, failure error, nth, count int64) (fired bool) {
 	if err != nil && !errors.Is(err, logstore.ErrOffline) && !vfs.IsNoSpace(err) && !errors.Is(err, logstore.ErrDiskFull) {
 		t.Fatal(what)
 	}
-	if d.log(0).view.Load().segments[0].folder.dir.offline() == nil {
+	if d.log(0).view.load().segments[0].folder.dir.offline() == nil {
 		d.model.Check(t, d.log(0), 1000)
 		if vfs.IsNoSpace(failure) {
 			d.compact() // there is room again
@@ -573,7 +573,7 @@ func TestCleanerReadsBatchesAcrossEveryEndOfABuffer(t *testing.T) {
 		ends = append(ends, len(run))
 	}
 	logAppend(t, f.log(0), logstoretest.Batch{}.Build(t))
-	s := f.log(0).view.Load().segments[0]
+	s := f.log(0).view.load().segments[0]
 	for cut := record.HeaderSize; cut <= len(run); cut++ {
 		var seen []int64
 		used, done, err := s.inBuffer(run[:cut:cut], 0, func(_ record.Batch, at int64) (bool, error) {

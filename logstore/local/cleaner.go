@@ -258,7 +258,7 @@ func (t *topic) ifDirty(partition int32, config *logstore.Config) *log {
 		return nil
 	}
 	l := logs[partition].Load()
-	if l != nil && l.view.Load().status != dormant {
+	if l != nil && l.view.load().status != dormant {
 		return l
 	}
 	for _, d := range t.store.dirs {
@@ -285,7 +285,7 @@ func (l *log) inspect(ctx context.Context, config *logstore.Config) (dirt, error
 	l.mu.Lock()
 	w := l.mu.writer
 	l.mu.Unlock()
-	if w == nil || l.view.Load().status != online {
+	if w == nil || l.view.load().status != online {
 		return idle, nil
 	}
 	if w.uncleanable.Load() {

@@ -106,7 +106,7 @@ func (l *log) dirtyDir() *logDir {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	w := l.mu.writer
-	if w == nil || !w.dirty(l.view.Load()) {
+	if w == nil || !w.dirty(l.view.load()) {
 		return nil
 	}
 	return w.folder.dir
@@ -214,7 +214,7 @@ func (l *log) close(_ *logDir) (mark format.PartitionMark, ok bool, err error) {
 		f := l.mu.found
 		return f.PartitionMark, f.damage == nil, nil
 	}
-	v := l.view.Load()
+	v := l.view.load()
 	if w.damaged {
 		return mark, false, nil
 	}

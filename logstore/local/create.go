@@ -12,7 +12,7 @@ import (
 
 // writerLocked loads a dormant log, or makes the first files of one that has none.
 func (l *log) writerLocked() (*writer, error) {
-	if l.view.Load().status == dormant {
+	if l.view.load().status == dormant {
 		if err := l.loadLocked(); err != nil {
 			return nil, err
 		}
@@ -68,7 +68,7 @@ func (l *log) createLocked(d *logDir) (*writer, error) {
 	// The slot comes first: a folder whose topic has none never acknowledged anything.
 	w := &writer{folder: f, newNames: true, newFolder: true}
 	var err error
-	if w.slot, err = d.offsets.assign(w.kept(l, l.view.Load())); err != nil {
+	if w.slot, err = d.offsets.assign(w.kept(l, l.view.load())); err != nil {
 		return nil, err
 	}
 	if err := l.makeFolder(f); err != nil {
@@ -151,7 +151,7 @@ func (l *log) firstSegmentLocked(config *logstore.Config, w *writer, now int64) 
 		}
 		w.noFolder, w.newFolder = false, true
 	}
-	v := *l.view.Load()
+	v := *l.view.load()
 	s, err := w.folder.createSegment(config, v.LogEndOffset)
 	if err != nil {
 		return err
@@ -176,7 +176,7 @@ func (l *log) adopt(w *writer) error {
 		return nil
 	}
 	var err error
-	if w.slot, err = d.offsets.assign(w.kept(l, l.view.Load())); err != nil {
+	if w.slot, err = d.offsets.assign(w.kept(l, l.view.load())); err != nil {
 		return err
 	}
 	return d.offsets.sync()

@@ -85,7 +85,7 @@ func (l *log) awaitRetention() {
 
 // closeNames sees to it that who still has segments of a deleted log opens no files of another log by their names.
 func (l *log) closeNames() {
-	for _, s := range l.view.Load().segments {
+	for _, s := range l.view.load().segments {
 		s.replaced.Store(true)
 	}
 }
@@ -131,7 +131,7 @@ func (d *logDir) forgetLeft(key partitionKey) error {
 func (l *log) end(how status) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	v := *l.view.Load()
+	v := *l.view.load()
 	v.reshape(func(o *outline) { o.status = how })
 	l.publishLocked(v)
 	if how != deleted {
@@ -152,7 +152,7 @@ func (t *topic) segments() map[string][]*segment {
 	logs := *t.logs.Load()
 	for i := range logs {
 		if l := logs[i].Load(); l != nil {
-			segments[format.PartitionDir(t.name, l.partition)] = l.view.Load().segments
+			segments[format.PartitionDir(t.name, l.partition)] = l.view.load().segments
 		}
 	}
 	return segments

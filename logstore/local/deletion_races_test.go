@@ -100,7 +100,7 @@ func TestRetentionLeavesTheNextTopicOfTheNameAlone(t *testing.T) {
 func TestReaderOfADeletedLogIsGivenNoFileOfAnother(t *testing.T) {
 	f := newFixture(t, on(vfs.NewMemory()), 1, logstoretest.Config())
 	logAppend(t, f.log(0), logstoretest.Batch{Tag: 1}.Build(t))
-	s := f.log(0).view.Load().segments[0]
+	s := f.log(0).view.load().segments[0]
 	if err := f.again(); err != nil {
 		t.Fatal(err)
 	}
@@ -120,7 +120,7 @@ func TestDeletedTopicGetsNoLog(t *testing.T) {
 		t.Fatal(err)
 	}
 	if l := found.first(0); l != nil {
-		t.Errorf("the log is there, with status %d", l.view.Load().status)
+		t.Errorf("the log is there, with status %d", l.view.load().status)
 	}
 }
 

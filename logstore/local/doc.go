@@ -24,9 +24,9 @@
 //
 // # Locks
 //
-// A log has one writer lock, held across the I/O of an append. Readers take none: they load a view, which is
-// immutable and swapped whole. Deletions of one log exclude each other by a lock that is taken before
-// the writer lock; compactions of one log exclude each other by one that is taken before that. Locks of the syncer, of the open files, of the timers, of the remover, of waiters and hints are leaves: whoever holds
+// A log has one writer lock, held across the I/O of an append. Readers take none that anybody holds across I/O: they load a view, which is
+// immutable and made of the latest changes by the first who looks. Deletions of one log exclude each other by a lock that is taken before
+// the writer lock; compactions of one log exclude each other by one that is taken before that. Locks of the syncer, of the open files, of the timers, of the remover, of views, waiters and hints are leaves: whoever holds
 // one takes no other.
 //
 // # Where to start

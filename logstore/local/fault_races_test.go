@@ -159,7 +159,7 @@ func TestEndedLogLeavesItsSlotAlone(t *testing.T) {
 	f := newFixture(t, on(vfs.NewMemory()), 1, logstoretest.Config())
 	l := f.log(0)
 	logAppend(t, l, logstoretest.Batch{}.Build(t))
-	v := *l.view.Load()
+	v := *l.view.load()
 	l.mu.Lock()
 	w := l.mu.writer
 	l.mu.Unlock()

@@ -62,7 +62,7 @@ func (s *Store) retainAll() {
 		if s.closed.Load() {
 			return // A close waits for this, and each log may take a few syncs.
 		}
-		if l.view.Load().status == deleted {
+		if l.view.load().status == deleted {
 			continue
 		}
 		if err := l.retain(); err != nil && !isEnded(err) && !errors.Is(err, logstore.ErrOffline) {
@@ -134,7 +134,7 @@ func retentionDue(config *logstore.Config, rest, oldestTimestamp int64) int64 {
 func (l *log) retentionDue() int64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	v := l.view.Load()
+	v := l.view.load()
 	if f := l.mu.found; f != nil {
 		return retentionDue(l.config(), f.LogBytes, f.OldestTimestamp)
 	}
@@ -186,7 +186,7 @@ func (t *topic) armCleaner() {
 // followEnd moves the high watermark to the end of the log, for a topic that leaves it to the page cache.
 func (l *log) followEnd() {
 	l.mu.Lock()
-	v := *l.view.Load()
+	v := *l.view.load()
 	w := l.mu.writer
 	moved := w != nil && v.status == online && v.HighWatermark < v.LogEndOffset
 	if moved {
@@ -326,7 +326,7 @@ func (d *logDir) flushOffsets() error {
 func (l *log) writeOffsets() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	w, v := l.mu.writer, l.view.Load()
+	w, v := l.mu.writer, l.view.load()
 	w.offsetsDue = false
 	if w.slot == noSlot || v.status == deleted {
 		return nil

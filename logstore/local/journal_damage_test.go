@@ -157,7 +157,7 @@ func TestDamagedJournalWithAHoleInASegment(t *testing.T) {
 			t.Fatal(err)
 		}
 		ends = append(ends, j.journalSize())
-		sizes = append(sizes, j.log(0).view.Load().highWatermarkAt.pos)
+		sizes = append(sizes, j.log(0).view.load().highWatermarkAt.pos)
 	}
 	disk := j.powerCut()
 	journal := content(t, disk, format.JournalFile)

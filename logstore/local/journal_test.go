@@ -128,7 +128,7 @@ func TestCommitOfManySmallAppendsIsOneSync(t *testing.T) {
 	}
 	cut := j.powerCut()
 	info, err := cut.Stat("t-3/" + fileName(0, logSuffix))
-	if end := j.log(3).view.Load().highWatermarkAt.pos; err != nil || info.Size >= end {
+	if end := j.log(3).view.load().highWatermarkAt.pos; err != nil || info.Size >= end {
 		t.Errorf("%d of %d bytes were durable without the journal, %v", info.Size, end, err)
 	}
 	j.recovers(cut)

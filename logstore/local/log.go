@@ -17,7 +17,7 @@ type log struct {
 	topic     *topic
 	partition int32
 	// view is what readers see. It is stored under the writer lock alone.
-	view    atomic.Pointer[view]
+	view    latestView
 	hints   atomic.Pointer[hints]
 	waiters waiters
 
@@ -41,14 +41,14 @@ func (l *log) config() *logstore.Config { return l.topic.config.Load() }
 func durable(c *logstore.Config) bool { return c.FlushMessages == logstore.NoFlushInterval }
 
 // Offsets implements [logstore.Partition].
-func (l *log) Offsets() logstore.Offsets { return l.view.Load().Offsets }
+func (l *log) Offsets() logstore.Offsets { return l.view.load().Offsets }
 
 // publishLocked swaps in a new view.
-func (l *log) publishLocked(v view) { l.view.Store(&v) }
+func (l *log) publishLocked(v view) { l.view.store(&v) }
 
 // checkLocked tells why the log takes no changes.
 func (l *log) checkLocked() error {
-	switch l.view.Load().status {
+	switch l.view.draft().status {
 	case deleted:
 		return logstore.ErrUnknownPartition
 	case closed:
@@ -61,7 +61,7 @@ func (l *log) checkLocked() error {
 // Watch implements [logstore.Partition].
 func (l *log) Watch(w *logstore.Waiter) {
 	l.waiters.add(w)
-	if s := l.view.Load().status; s == deleted || s == closed {
+	if s := l.view.load().status; s == deleted || s == closed {
 		w.Wake() // it ended before and nothing will ever move
 	}
 }

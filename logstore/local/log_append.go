@@ -78,7 +78,7 @@ func (l *log) appendLocked(batches []byte, opts logstore.AppendOptions) (logstor
 	if err != nil {
 		return logstore.AppendResult{}, nil, err
 	}
-	v := l.view.Load() // after the above, which may have loaded the log
+	v := *l.view.draft() // after the above, which may have loaded the log
 	a := appending{bytes: batches, opts: opts, baseOffset: v.LogEndOffset}
 	if err := a.assign(config, w.leaderEpoch); err != nil {
 		return logstore.AppendResult{}, nil, err
@@ -88,7 +88,7 @@ func (l *log) appendLocked(batches []byte, opts logstore.AppendOptions) (logstor
 		return logstore.AppendResult{}, nil, err
 	}
 	if duplicate != nil {
-		return l.duplicateLocked(config, v, duplicate)
+		return l.duplicateLocked(config, &v, duplicate)
 	}
 	if err := l.writeLocked(config, w, &a); err != nil {
 		return logstore.AppendResult{}, nil, err
@@ -115,7 +115,7 @@ func (l *log) writableLocked() (*writer, error) {
 			return nil, err
 		}
 	}
-	if l.view.Load().status == damaged {
+	if l.view.draft().status == damaged {
 		return nil, fmt.Errorf("%w: %s is damaged", logstore.ErrOffline, w.folder.name)
 	}
 	if err := w.folder.dir.offline(); err != nil {
@@ -285,7 +285,7 @@ func (w *writer) apply(a *appending, interval int64) {
 // appendedLocked publishes the new end of the log and returns the commit that makes it durable, if
 // the policy of the topic asks for one.
 func (l *log) appendedLocked(config *logstore.Config, w *writer, a *appending) *commit {
-	v := *l.view.Load()
+	v := *l.view.draft()
 	v.LogEndOffset, v.LeaderEpoch = a.lastOffset+1, w.leaderEpoch
 	v.largest = w.index.index.largest
 	if durable(config) {

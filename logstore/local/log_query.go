@@ -22,7 +22,7 @@ func (l *log) query(answer func(*view) (logstore.TimestampOffset, bool, error)) 
 			return at, false, err
 		}
 		at, ok, err = answer(v)
-		if attempt == readAttempts || !errors.Is(err, fs.ErrNotExist) || l.view.Load() == v {
+		if attempt == readAttempts || !errors.Is(err, fs.ErrNotExist) || l.view.load() == v {
 			return at, ok, err
 		}
 	}
@@ -266,7 +266,7 @@ func (l *log) rebuildIndex(s *segment, wrong *segmentIndex) (*segmentIndex, erro
 	if x := s.index.Load(); x != wrong {
 		return x, nil // somebody else did it
 	}
-	v, w := l.view.Load(), l.mu.writer
+	v, w := l.view.load(), l.mu.writer
 	i := v.segmentIndexOf(s.baseOffset)
 	if w == nil || v.status == deleted || len(v.segments) == 0 || v.segments[i] != s {
 		return nil, fmt.Errorf("%w: segment is deleted: %w", errWrongIndex, fs.ErrNotExist)

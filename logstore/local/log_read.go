@@ -47,7 +47,7 @@ func (l *log) Read(offset int64, opts logstore.ReadOptions) (logstore.Fetched, e
 			}
 			fetched.Records = &records{segment: run.segment, from: run.from, to: run.to}
 			return fetched, nil
-		case attempt < readAttempts && errors.Is(err, fs.ErrNotExist) && l.view.Load() != v:
+		case attempt < readAttempts && errors.Is(err, fs.ErrNotExist) && l.view.load() != v:
 			// Retention or a deletion took the file between the view and the open.
 		case isCorrupt(err), errors.Is(err, logstore.ErrOffline):
 			return fetched, err
@@ -60,7 +60,7 @@ func (l *log) Read(offset int64, opts logstore.ReadOptions) (logstore.Fetched, e
 // readable returns the view to read from, loading the log if it is dormant.
 func (l *log) readable() (*view, error) {
 	for {
-		v := l.view.Load()
+		v := l.view.load()
 		switch v.status {
 		case deleted:
 			return nil, logstore.ErrUnknownPartition

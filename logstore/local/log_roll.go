@@ -51,7 +51,7 @@ func (l *log) rollLocked(config *logstore.Config, w *writer, baseOffset, now int
 	}
 	w.begin(next, config, now, l.topic.store.options.random())
 	w.newNames = true
-	v := *l.view.Load()
+	v := *l.view.load()
 	v.reshape(func(o *outline) { o.segments = append(slices.Clip(o.segments), next) })
 	v.largest = w.index.index.largest
 	l.publishLocked(v)
@@ -93,7 +93,7 @@ func (l *log) closeActiveLocked(w *writer, nextOffset int64) error {
 	if !w.active.wrongAborted.Load() {
 		w.active.aborted.unpin()
 	}
-	if err := w.writeTxnSums(l.view.Load().segments); err != nil {
+	if err := w.writeTxnSums(l.view.load().segments); err != nil {
 		return fmt.Errorf("write sums of transaction indexes of %s: %w", w.folder.name, err)
 	}
 	if err := w.writeSnapshot(nextOffset); err != nil && !vfs.IsNoSpace(err) {

@@ -88,7 +88,7 @@ func kill(t *testing.T, batches int, config *logstore.Config) *killed {
 		batch := b.Build(t)
 		logAppendInPlace(t, p, batch)
 		k.log.Append(batch)
-		v := p.(*log).view.Load()
+		v := p.(*log).view.load()
 		active := v.segments[len(v.segments)-1]
 		k.places = append(k.places, place{"t-0/" + fileName(active.baseOffset, logSuffix), active.size - int64(len(batch))})
 	}

@@ -117,7 +117,7 @@ func (r *remover) run() {
 func (r *remover) remove(m *removal) bool {
 	d, gone := m.folder.dir, true
 	for _, name := range m.files {
-		if m.log != nil && m.log.view.Load().status == deleted {
+		if m.log != nil && m.log.view.load().status == deleted {
 			return true
 		}
 		err := r.removeFile(m, name)

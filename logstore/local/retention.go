@@ -23,7 +23,7 @@ const (
 
 // retain deletes the segments that retention has no use for (UnifiedLog.deleteOldSegments).
 func (l *log) retain() error {
-	if err := l.wake(); err != nil || l.view.Load().status != online {
+	if err := l.wake(); err != nil || l.view.load().status != online {
 		return err
 	}
 	l.mu.Lock()
@@ -50,7 +50,7 @@ func (l *log) retain() error {
 
 // wake loads a log that is dormant.
 func (l *log) wake() error {
-	if l.view.Load().status != dormant {
+	if l.view.load().status != dormant {
 		return nil
 	}
 	return l.load()
@@ -69,11 +69,11 @@ func (l *log) retainBy(w *writer, config *logstore.Config, rule retentionReason,
 		l.mu.Unlock()
 		return err
 	}
-	if count == len(l.view.Load().segments) {
+	if count == len(l.view.load().segments) {
 		// There is always an active segment.
-		err = l.rollLocked(config, w, l.view.Load().LogEndOffset, now)
+		err = l.rollLocked(config, w, l.view.load().LogEndOffset, now)
 	}
-	v := l.view.Load()
+	v := l.view.load()
 	l.mu.Unlock()
 	if err != nil {
 		return w.folder.dir.refuse("roll", err)
@@ -90,7 +90,7 @@ func (l *log) retainBy(w *writer, config *logstore.Config, rule retentionReason,
 // deletable is how many segments, from the oldest on, a rule has no use for. A last segment that is empty stays, and so
 // does everything that isn't below the high watermark.
 func (l *log) deletable(config *logstore.Config, rule retentionReason, now int64) (int, error) {
-	v := l.view.Load()
+	v := l.view.load()
 	excess := int64(-1)
 	if config.RetentionBytes >= 0 {
 		excess = l.sizeLocked() - config.RetentionBytes
@@ -141,7 +141,7 @@ func (l *log) retentionTimestamp(v *view, s *segment) (int64, error) {
 // are removed later, for readers that have them still.
 func (l *log) removeSegments(w *writer, count int, rule retentionReason) error {
 	l.mu.Lock()
-	v := *l.view.Load()
+	v := *l.view.load()
 	if v.status != online || count >= len(v.segments) {
 		l.mu.Unlock()
 		return nil
@@ -212,7 +212,7 @@ func (l *log) DeleteBefore(_ context.Context, offset int64) (int64, error) {
 		return -1, err
 	}
 	l.mu.Lock()
-	w, v := l.mu.writer, l.view.Load()
+	w, v := l.mu.writer, l.view.load()
 	l.mu.Unlock()
 	if offset == -1 {
 		offset = v.HighWatermark
@@ -230,7 +230,7 @@ func (l *log) DeleteBefore(_ context.Context, offset int64) (int64, error) {
 	}
 	l.topic.store.armRetention(time.Now().UnixMilli())
 	l.topic.store.checkpointLater()
-	return l.view.Load().LogStartOffset, nil
+	return l.view.load().LogStartOffset, nil
 }
 
 // raiseLogStart raises the log start offset, durably before anybody sees it. The caller holds w.maintaining.
@@ -240,7 +240,7 @@ func (l *log) raiseLogStart(w *writer, offset int64) error {
 		l.mu.Unlock()
 		return err
 	}
-	v := *l.view.Load()
+	v := *l.view.load()
 	if v.status == damaged && offset == v.LogEndOffset {
 		// Everything that is left is given up, and with it what is missing behind it.
 		offset = max(offset, w.missing)
@@ -258,7 +258,7 @@ func (l *log) raiseLogStart(w *writer, offset int64) error {
 		return dir.refuse("write of the offsets file", err)
 	}
 	l.mu.Lock()
-	v = *l.view.Load()
+	v = *l.view.load()
 	v.LogStartOffset = offset
 	v.LastStableOffset = w.producers.LastStableOffset(offset, v.HighWatermark)
 	if cache, ok := w.epochs.TruncateStart(offset); ok {

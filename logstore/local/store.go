@@ -208,7 +208,7 @@ func (l *log) sizeLocked() int64 {
 		return 0
 	}
 	var size int64
-	for _, s := range l.view.Load().segments {
+	for _, s := range l.view.load().segments {
 		size += s.size
 	}
 	return size
@@ -251,7 +251,7 @@ func (d *logDir) sizes() []logstore.PartitionSize {
 	}
 	var sizes []logstore.PartitionSize
 	for _, l := range d.store.usedLogs() {
-		if l.view.Load().status != deleted && l.isIn(d) {
+		if l.view.load().status != deleted && l.isIn(d) {
 			sizes = append(sizes, logstore.PartitionSize{ID: l.topic.id, Partition: l.partition, Bytes: l.Size()})
 		}
 	}

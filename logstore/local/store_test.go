@@ -71,7 +71,7 @@ func (f *fixture) close() {
 func on(dirs ...vfs.FS) Options { return Options{Dirs: dirs, NodeID: 1, ClusterID: "test"} }
 
 func bases(l *log) (offsets []int64) {
-	for _, s := range l.view.Load().segments {
+	for _, s := range l.view.load().segments {
 		offsets = append(offsets, s.baseOffset)
 	}
 	return offsets

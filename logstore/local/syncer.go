@@ -366,7 +366,7 @@ func (f *folder) syncFile(name string) error {
 func (l *log) beginFlush() (job flushJob, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	w, v := l.mu.writer, l.view.Load()
+	w, v := l.mu.writer, l.view.draft()
 	if w == nil || !w.dirty(v) {
 		return job, false
 	}
@@ -436,7 +436,7 @@ func (l *log) flushedLocked(job *flushJob) {
 		w.flushedOffset = job.end
 		w.folder.dir.offsetsLater(l, w)
 	}
-	old := l.view.Load()
+	old := l.view.draft()
 	if job.end <= old.HighWatermark || old.status == deleted || job.at.segment == nil {
 		return
 	}
@@ -448,7 +448,7 @@ func (l *log) flushedLocked(job *flushJob) {
 // abandonLocked takes back what was appended and will never be acknowledged, as far as that still works: the
 // directory is offline, but the next process shouldn't find what clients were told isn't there.
 func (l *log) abandonLocked(job *flushJob) {
-	v := l.view.Load()
+	v := l.view.load()
 	mark := v.highWatermarkAt
 	if v.status == deleted || mark.segment == nil {
 		return

@@ -2,6 +2,8 @@ package local
 
 import (
 	"sort"
+	"sync"
+	"sync/atomic"
 
 	"github.com/clatterhq/clatter/logstore"
 	"github.com/clatterhq/clatter/logstore/epoch"
@@ -23,12 +25,10 @@ const (
 	closed
 )
 
-// view is one moment of a log, immutable: what readers need, in one load. A new one is swapped in
-// by the holder of the writer lock for every change.
+// view is one moment of a log, immutable: what readers need, in one load.
 //
 // A lock for readers would be simpler, and a read would then wait for appends that
-// wait for the disk. A seqlock would save the allocation per append, and spin. What appends leave alone is kept apart, since
-// that allocation is a good part of what a small one costs.
+// wait for the disk. A seqlock would spin. What appends leave alone is kept apart, to be shared.
 type view struct {
 	logstore.Offsets
 	*outline
@@ -54,6 +54,55 @@ func (v *view) reshape(change func(o *outline)) {
 	o := *v.outline
 	change(&o)
 	v.outline = &o
+}
+
+// latestView is the view of a log as it is now. Making one is a good part of what a small append costs, so it is made when somebody
+// looks: until then each change is noted in the same place.
+type latestView struct {
+	// seen is the last view that somebody looked at. moved says that next is a newer one.
+	seen  atomic.Pointer[view]
+	moved atomic.Bool
+	// mu guards next. It is a leaf, and never held across I/O.
+	mu   sync.Mutex
+	next *view // nil until there was a change; changed by the holder of the writer lock alone
+}
+
+// load is the view as it is now. It lasts.
+func (c *latestView) load() *view {
+	if c.moved.Load() {
+		c.make()
+	}
+	return c.seen.Load()
+}
+
+// make makes a view of the changes since the last one.
+func (c *latestView) make() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.moved.Load() { // Else somebody else has.
+		v := *c.next
+		c.seen.Store(&v)
+		c.moved.Store(false)
+	}
+}
+
+// draft is load for the holder of the writer lock, and changes with the next store.
+func (c *latestView) draft() *view {
+	if c.moved.Load() {
+		return c.next
+	}
+	return c.seen.Load()
+}
+
+// store is for the holder of the writer lock.
+func (c *latestView) store(v *view) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.next == nil {
+		c.next = new(view)
+	}
+	*c.next = *v
+	c.moved.Store(true)
 }
 
 // position is a byte position in a segment.
