@@ -47,7 +47,8 @@ type Command[M Machine[R], R any] struct {
 
 // Decision is what a command leads to.
 type Decision[R any] struct {
-	// Records are appended in this order: all or none of them. They end up in one batch.
+	// Records are appended in this order: all or none of them. They end up in one batch. The slice is not read any more when
+	// the next command is decided on.
 	Records []R
 	// Transaction is what the records are part of, or what ends; nil, as a rule, is neither.
 	Transaction *Transaction

@@ -181,7 +181,7 @@ func (s *Shard) add(a *addition, m *Metadata) verdict[wire.ErrorCode] {
 	case !s.serves(a.version):
 		return verdict[wire.ErrorCode]{answer: wire.UnsupportedVersion}
 	}
-	return verdict[wire.ErrorCode]{next: m.added(a.partitions, a.version, s.nowMs())}
+	return verdict[wire.ErrorCode]{next: m.added(a.partitions, a.version, s.nowMs()), changes: true}
 }
 
 // checkAfter is check for who begins a transaction. While the one before it ends, nobody else is looked at: the producer may have been told

@@ -64,9 +64,9 @@ func TestTransactionBegunAndEndedInOneBreathEnds(t *testing.T) {
 		waiting.Go(add)
 		synctest.Wait()
 		parked := make(chan int, 1)
-		c.runtime.SubmitTo(0, coordinator.Command[*Shard, *Record]{Decide: func(s *Shard) coordinator.Decision[*Record] {
+		c.runtime.SubmitTo(0, coordinator.Command[*Shard, Record]{Decide: func(s *Shard) coordinator.Decision[Record] {
 			parked <- len(s.transactions[p.id].completion.parked)
-			return coordinator.Decision[*Record]{}
+			return coordinator.Decision[Record]{}
 		}})
 		if n := <-parked; n != 1 {
 			t.Fatalf("%d requests wait for the end of the first transaction", n)
@@ -74,10 +74,10 @@ func TestTransactionBegunAndEndedInOneBreathEnds(t *testing.T) {
 		// The shard is kept busy until the end of the second transaction is asked for, and the marker of the first one is there.
 		busy, goOn := make(chan struct{}), make(chan struct{})
 		waiting.Go(func() {
-			c.runtime.SubmitTo(0, coordinator.Command[*Shard, *Record]{Decide: func(*Shard) coordinator.Decision[*Record] {
+			c.runtime.SubmitTo(0, coordinator.Command[*Shard, Record]{Decide: func(*Shard) coordinator.Decision[Record] {
 				close(busy)
 				<-goOn
-				return coordinator.Decision[*Record]{}
+				return coordinator.Decision[Record]{}
 			}})
 		})
 		<-busy

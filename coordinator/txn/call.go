@@ -12,8 +12,9 @@ import (
 // verdict is what comes of a question: an answer, and perhaps a transition.
 type verdict[T any] struct {
 	answer T
-	// next is what the transactional ID becomes; nil: it stays as it is.
-	next *Metadata
+	// next is what the transactional ID becomes if changes is set; else it stays as it is.
+	next    Metadata
+	changes bool
 	// busy says that the answer would be another one as soon as the transaction that ends now has ended.
 	busy bool
 }
@@ -57,7 +58,7 @@ func (p *calls[T]) ask(ctx context.Context, c *Coordinator, q question[T]) T {
 // call is a question on its way to a shard and back.
 type call[T any] struct {
 	question[T]
-	command  coordinator.Command[*Shard, *Record]
+	command  coordinator.Command[*Shard, Record]
 	answered chan struct{} // gets one value when the answer is there
 	answer   T
 	deliver  func(err error) // made once, for all questions that the call is used for
@@ -76,41 +77,50 @@ func newCall[T any]() *call[T] {
 		}
 		k.answered <- struct{}{}
 	}
-	k.command = coordinator.Command[*Shard, *Record]{Decide: k.decideOn, Refused: k.deliver}
+	k.command = coordinator.Command[*Shard, Record]{Decide: k.decideOn, Refused: k.deliver}
 	return k
 }
 
 // decideOn decides unless nobody waits any more: then the request's memory belongs to somebody else.
-func (k *call[T]) decideOn(s *Shard) coordinator.Decision[*Record] {
+func (k *call[T]) decideOn(s *Shard) coordinator.Decision[Record] {
 	t := s.transactions[k.id]
 	if t != nil && t.completion.settled() {
 		return s.completeFor(t.completion, k)
 	}
-	next, parked, answered := k.decideAbout(s, t.metadata())
+	o := k.decideAbout(s, t.metadata())
 	switch {
-	case !answered:
-		return coordinator.Decision[*Record]{}
-	case parked && t.completion != nil:
+	case o.unwanted:
+		return coordinator.Decision[Record]{}
+	case o.parked && t.completion != nil:
 		if t.completion.await() {
 			return s.completeFor(t.completion, k)
 		}
 		t.completion.park(s, k)
-		return coordinator.Decision[*Record]{}
+		return coordinator.Decision[Record]{}
+	case !o.changes:
+		return coordinator.Decision[Record]{Answer: k.deliver}
 	}
-	return s.decision(k.id, next, k.deliver)
+	return s.decision(k.id, &o.next, k.deliver)
 }
 
-// decideAbout decides on grounds of what is known of the ID. answered is false if nobody wants to know any more; parked
-// says that it is worth asking again.
-func (k *call[T]) decideAbout(s *Shard, m *Metadata) (next *Metadata, parked, answered bool) {
+// outcome is what came of asking about an ID.
+type outcome struct {
+	next     Metadata // what the ID becomes if changes is set
+	changes  bool
+	parked   bool // it is worth asking again
+	unwanted bool // nobody wants to know any more
+}
+
+// decideAbout decides on grounds of what is known of the ID.
+func (k *call[T]) decideAbout(s *Shard, m *Metadata) outcome {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.mu.gone {
-		return nil, false, false
+		return outcome{unwanted: true}
 	}
 	v := k.decide(s, m)
 	k.answer = v.answer
-	return v.next, v.busy && k.patient, true
+	return outcome{next: v.next, changes: v.changes, parked: v.busy && k.patient}
 }
 
 func (k *call[T]) wait(ctx context.Context) T {
@@ -138,7 +148,7 @@ func (k *call[T]) wait(ctx context.Context) T {
 // parked is a call that waits for a transaction to end.
 type parked interface {
 	// decideAbout is asked again.
-	decideAbout(s *Shard, m *Metadata) (next *Metadata, parked, answered bool)
+	decideAbout(s *Shard, m *Metadata) outcome
 	// told delivers the answer, or the reason why there is none.
 	told(err error)
 }

@@ -17,7 +17,7 @@ import (
 // call them. A request is not read any more when its method has returned.
 type Coordinator struct {
 	options Options
-	runtime *coordinator.Runtime[*Shard, *Record]
+	runtime *coordinator.Runtime[*Shard, Record]
 	events  *coordinator.Events
 	// background is what hands many markers to the log, and loads again what was lost.
 	background sync.WaitGroup
@@ -36,7 +36,7 @@ func New(o Options) *Coordinator {
 		o.Log = slog.Default()
 	}
 	c := &Coordinator{options: o, events: coordinator.NewEvents(o.Log), closing: make(chan struct{})}
-	c.runtime = coordinator.New(coordinator.Options[*Shard, *Record]{
+	c.runtime = coordinator.New(coordinator.Options[*Shard, Record]{
 		Topic:  o.Topic,
 		New:    c.newShard,
 		Format: Format{Version: o.Version},

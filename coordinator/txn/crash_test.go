@@ -359,7 +359,7 @@ func newCrashDisk(t *testing.T, random *rand.Rand, ids *testIDs) (*vfs.Memory, [
 		producers[i] = p
 		m := newMetadata(ids.last.Add(1))
 		m.ProducerEpoch, m.TimeoutMs = lastEpoch-int16(random.IntN(20)), 60_000
-		appendRecords(t, log, coordinator.ShardOf(p.id, 4), int16(1+i%2), &Record{p.id, m})
+		appendRecords(t, log, coordinator.ShardOf(p.id, 4), int16(1+i%2), Record{ID: p.id, Metadata: m})
 	}
 	return disk, producers
 }

@@ -62,7 +62,7 @@ func (c *Coordinator) end(ctx context.Context, r *endRequest, bumps bool) endAns
 					return r.decide(m, s.nowMs())
 				}
 				v := r.decideBumping(m, s.nowMs())
-				if v.next != nil && !s.serves(versionBumps) {
+				if v.changes && !s.serves(versionBumps) {
 					return endRefused(wire.UnsupportedVersion)
 				}
 				return v
@@ -90,7 +90,7 @@ func (r *endRequest) decide(m *Metadata, nowMs int64) verdict[endAnswer] {
 	}
 	switch m.State {
 	case Ongoing:
-		return verdict[endAnswer]{next: m.prepared(r.commit, 0, noProducerID, nowMs)}
+		return verdict[endAnswer]{next: m.prepared(r.commit, 0, noProducerID, nowMs), changes: true}
 	case PrepareCommit, PrepareAbort:
 		return endRefused(wire.ConcurrentTransactions)
 	case CompleteCommit, CompleteAbort:
@@ -167,7 +167,7 @@ func (r *endRequest) prepare(m *Metadata, nowMs int64) verdict[endAnswer] {
 	}
 	next := m.prepared(r.commit, versionBumps, newID, nowMs)
 	producerID, epoch := next.after()
-	return verdict[endAnswer]{answer: endAnswer{producerID: producerID, producerEpoch: epoch}, next: next}
+	return verdict[endAnswer]{answer: endAnswer{producerID: producerID, producerEpoch: epoch}, next: next, changes: true}
 }
 
 // again answers a repeated request. If the transaction was aborted over the head of a producer that had the last epoch, the one behind it is
@@ -180,7 +180,7 @@ func (r *endRequest) again(m *Metadata, nowMs int64) verdict[endAnswer] {
 		return verdict[endAnswer]{answer: endAnswer{needsID: true}}
 	}
 	next := m.rotated(r.newID, nowMs)
-	return verdict[endAnswer]{answer: endAnswer{producerID: next.ProducerID, producerEpoch: next.ProducerEpoch}, next: next}
+	return verdict[endAnswer]{answer: endAnswer{producerID: next.ProducerID, producerEpoch: next.ProducerEpoch}, next: next, changes: true}
 }
 
 func endRefused(code wire.ErrorCode) verdict[endAnswer] {

@@ -29,9 +29,9 @@ func (s *Shard) armExpiry() {
 }
 
 // expire forgets IDs that nobody has used for long (TransactionStateManager.removeExpiredTransactionalIds).
-func (s *Shard) expire() coordinator.Decision[*Record] {
+func (s *Shard) expire() coordinator.Decision[Record] {
 	keepMs, nowMs, up := int64(s.config().IDExpirationMs), s.nowMs(), uptime()
-	var d coordinator.Decision[*Record]
+	var d coordinator.Decision[Record]
 	for id, t := range s.transactions {
 		if len(d.Records) >= maxExpired {
 			break
@@ -39,13 +39,13 @@ func (s *Shard) expire() coordinator.Decision[*Record] {
 		switch t.last.State {
 		case Empty, CompleteCommit, CompleteAbort:
 			if nowMs-t.last.LastUpdateMs >= keepMs && (int64(up)-int64(t.seen))*1000 >= keepMs {
-				d.Records = append(d.Records, &Record{ID: id})
+				d.Records = append(d.Records, Record{ID: id, Forgotten: true})
 			}
 		default:
 		}
 	}
 	// In order, so that the same state always leads to the same records.
-	slices.SortFunc(d.Records, func(a, b *Record) int { return strings.Compare(a.ID, b.ID) })
+	slices.SortFunc(d.Records, func(a, b Record) int { return strings.Compare(a.ID, b.ID) })
 	s.armExpiry()
 	if ids := len(d.Records); ids > 0 {
 		d.Answer = func(err error) {

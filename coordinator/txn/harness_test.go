@@ -167,15 +167,21 @@ func stop(tb testing.TB, c *Coordinator) {
 }
 
 // recordsFrom decodes what the log has from an offset on, and moves that.
-func recordsFrom(tb testing.TB, p logstore.Partition, from *int64) []*Record {
+func recordsFrom(tb testing.TB, p logstore.Partition, from *int64) []Record {
 	tb.Helper()
 	return coordinatortest.Records(tb, p, from, Format{}.Decode)
 }
 
+// begunMetadata is what is known of a producer that has begun with its first epoch.
+func begunMetadata(producerID int64, lastEpoch int16, timeoutMs int32, nowMs int64) Metadata {
+	m := newMetadata(producerID)
+	return m.begun(producerID, 0, lastEpoch, timeoutMs, nowMs)
+}
+
 // textOf is a record as scripts have it. What is at its default is left out.
-func textOf(r *Record, nowMs int64) string {
+func textOf(r Record, nowMs int64) string {
 	m := r.Metadata
-	if m == nil {
+	if r.Forgotten {
 		return r.ID + " forgotten"
 	}
 	text := fmt.Sprintf("%s %s %d/%d", r.ID, m.State, m.ProducerID, m.ProducerEpoch)

@@ -121,7 +121,9 @@ func (s *Shard) initProducer(r *initRequest, m *Metadata) verdict[initAnswer] {
 		if s.rotates(m) {
 			newID = r.newID
 		}
-		return verdict[initAnswer]{answer: initAnswer{code: wire.ConcurrentTransactions}, next: m.fenced(s.version(), newID, s.nowMs())}
+		return verdict[initAnswer]{
+			answer: initAnswer{code: wire.ConcurrentTransactions}, next: m.fenced(s.version(), newID, s.nowMs()), changes: true,
+		}
 	default:
 		return s.initKnown(r, m)
 	}
@@ -143,7 +145,8 @@ func (s *Shard) initNew(r *initRequest) verdict[initAnswer] {
 	if r.newID == noProducerID {
 		return verdict[initAnswer]{answer: initAnswer{needsID: true}}
 	}
-	return initialized(newMetadata(r.newID).begun(r.newID, 0, noProducerEpoch, r.timeoutMs, s.nowMs()))
+	m := newMetadata(r.newID)
+	return initialized(m.begun(r.newID, 0, noProducerEpoch, r.timeoutMs, s.nowMs()))
 }
 
 // initKnown begins a producer where no transaction is open. Where its epoch is used up, Kafka breaks down over a repeated request; here it is
@@ -183,6 +186,6 @@ func lastKnown(m *Metadata, anew bool) int16 {
 	return m.ProducerEpoch
 }
 
-func initialized(next *Metadata) verdict[initAnswer] {
-	return verdict[initAnswer]{answer: initAnswer{producerID: next.ProducerID, producerEpoch: next.ProducerEpoch}, next: next}
+func initialized(next Metadata) verdict[initAnswer] {
+	return verdict[initAnswer]{answer: initAnswer{producerID: next.ProducerID, producerEpoch: next.ProducerEpoch}, next: next, changes: true}
 }

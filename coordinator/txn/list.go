@@ -203,7 +203,7 @@ func matchesWhole(pattern *regexp.Regexp, text string) bool {
 func (s *Shard) list(f *filter) []kmsg.ListTransactionsResponseTransactionState {
 	var listed []kmsg.ListTransactionsResponseTransactionState
 	for id, t := range s.transactions {
-		if f.passes(t.last) {
+		if f.passes(&t.last) {
 			listed = append(listed, kmsg.ListTransactionsResponseTransactionState{
 				TransactionalID: id, ProducerID: t.last.ProducerID, TransactionState: t.last.State.String(),
 			})

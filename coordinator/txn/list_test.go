@@ -51,9 +51,9 @@ func TestPatternsThatExplodeAreRefused(t *testing.T) {
 func TestOthersGoOnWhileIDsAreMatched(t *testing.T) {
 	log := openLog(t, vfs.NewMemory(), 1)
 	defer log.Close(t)
-	records := make([]*Record, 2000)
+	records := make([]Record, 2000)
 	for i := range records {
-		records[i] = &Record{fmt.Sprint(strings.Repeat("a", 240), i), newMetadata(int64(i)).begun(int64(i), 0, -1, 60_000, time.Now().UnixMilli())}
+		records[i] = Record{ID: fmt.Sprint(strings.Repeat("a", 240), i), Metadata: begunMetadata(int64(i), -1, 60_000, time.Now().UnixMilli())}
 	}
 	appendRecords(t, log, 0, 2, records...)
 	c := start(t, testOptions(log))

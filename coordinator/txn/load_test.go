@@ -21,7 +21,7 @@ import (
 )
 
 // appendRecords writes records as another coordinator, in one batch.
-func appendRecords(tb testing.TB, log *testLog, shard int32, version int16, records ...*Record) {
+func appendRecords(tb testing.TB, log *testLog, shard int32, version int16, records ...Record) {
 	tb.Helper()
 	log.Append(tb, shard, func(b *record.Builder) {
 		for _, r := range records {
@@ -36,9 +36,9 @@ func TestIdleIDsAreSmallAndLoadFast(t *testing.T) {
 	const ids, shards = 100_000, 50
 	log := openLog(t, vfs.NewMemory(), shards)
 	defer log.Close(t)
-	records := make([][]*Record, shards)
+	records := make([][]Record, shards)
 	for i := range ids {
-		r := &Record{fmt.Sprintf("some-application-%d", i), &Metadata{
+		r := Record{ID: fmt.Sprintf("some-application-%d", i), Metadata: Metadata{
 			ProducerID: int64(i), PreviousProducerID: int64(i), NextProducerID: noProducerID, ProducerEpoch: 7, LastProducerEpoch: 6,
 			TimeoutMs: 60_000, State: CompleteCommit, ClientVersion: 2, LastUpdateMs: time.Now().UnixMilli(), StartMs: 1,
 		}}
@@ -145,7 +145,7 @@ func awaitEnd(tb testing.TB, c *Coordinator) string {
 
 // life is what a producer did, and what the coordinator wrote for it.
 type life struct {
-	records []*Record
+	records []Record
 	steps   []lifeStep
 }
 
@@ -163,7 +163,7 @@ func lifeOfAProducer(t *testing.T) *life {
 	defer log.Close(t)
 	first := newMetadata(500)
 	first.State, first.ProducerEpoch, first.TimeoutMs = CompleteCommit, math.MaxInt16-5, 60_000
-	appendRecords(t, log, 0, 2, &Record{"tx", first})
+	appendRecords(t, log, 0, 2, Record{ID: "tx", Metadata: first})
 	c := New(testOptions(log))
 	defer stop(t, c)
 	awaitEnd(t, c)
@@ -245,8 +245,8 @@ func wantNone(tb testing.TB, code int16) {
 func TestUnreadableRecordsAreSkipped(t *testing.T) {
 	log := openLog(t, vfs.NewMemory(), 1)
 	defer log.Close(t)
-	good, _ := formatOf(2).Encode(nil, nil, &Record{"tx", nil})
-	_, value := formatOf(2).Encode(nil, nil, &Record{"tx", newMetadata(5).begun(5, 0, -1, 1000, 1)})
+	good, _ := formatOf(2).Encode(nil, nil, Record{ID: "tx", Forgotten: true})
+	_, value := formatOf(2).Encode(nil, nil, Record{ID: "tx", Metadata: begunMetadata(5, -1, 1000, 1)})
 	log.Append(t, 0, func(b *record.Builder) {
 		b.Append(1, []byte{0, 9}, value)
 		b.Append(1, good, []byte{0, 7})
@@ -301,9 +301,9 @@ func TestExpiryOnAFullDiskWaitsForTheNextLook(t *testing.T) {
 		var lines bytes.Buffer
 		log.Wrap = disk.Wrap
 		const ids = maxExpired + 1
-		records := make([]*Record, ids)
+		records := make([]Record, ids)
 		for i := range records {
-			records[i] = &Record{fmt.Sprint("id-", i), newMetadata(int64(i)).begun(int64(i), 0, -1, 60_000, time.Now().UnixMilli())}
+			records[i] = Record{ID: fmt.Sprint("id-", i), Metadata: begunMetadata(int64(i), -1, 60_000, time.Now().UnixMilli())}
 		}
 		appendRecords(t, log, 0, 2, records...)
 		o := testOptions(log)

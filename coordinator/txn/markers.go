@@ -146,59 +146,58 @@ func (e *completion) open(all partitions) partitions {
 	return all.without(e.mu.ended)
 }
 
-func completeCommand(e *completion) coordinator.Command[*Shard, *Record] {
-	return coordinator.Command[*Shard, *Record]{
+func completeCommand(e *completion) coordinator.Command[*Shard, Record] {
+	return coordinator.Command[*Shard, Record]{
 		Key:    e.id,
-		Decide: func(s *Shard) coordinator.Decision[*Record] { return s.complete(e) },
+		Decide: func(s *Shard) coordinator.Decision[Record] { return s.complete(e) },
 	}
 }
 
 // complete decides that a transaction has ended, if all of its markers are there. Requests that waited for that are decided in the
 // same breath, so that their records share an append with it.
-func (s *Shard) complete(e *completion) coordinator.Decision[*Record] {
+func (s *Shard) complete(e *completion) coordinator.Decision[Record] {
 	t := s.transactions[e.id]
 	if t == nil || t.completion != e {
-		return coordinator.Decision[*Record]{} // The shard was loaded anew since.
+		return coordinator.Decision[Record]{} // The shard was loaded anew since.
 	}
 	e.mu.Lock()
 	failed, err := e.mu.failed, e.mu.err
 	e.mu.Unlock()
 	if len(failed) > 0 {
-		s.coordinator.event(slog.LevelWarn, "cannot write markers of a transaction, trying again", e.id, t.last,
+		s.coordinator.event(slog.LevelWarn, "cannot write markers of a transaction, trying again", e.id, &t.last,
 			"partitions", len(failed), "first", failed[0].Topic, "partition", failed[0].Partition, "error", err)
 		s.tryLater(e)
-		return coordinator.Decision[*Record]{}
+		return coordinator.Decision[Record]{}
 	}
-	m := t.last.completed(s.nowMs())
-	d := coordinator.Decision[*Record]{Records: appendTransition(nil, e.id, m)}
+	completed := t.last.completed(s.nowMs())
+	records := appendTransition(s.records[:0], e.id, &completed)
 	answered := e.parked[:0]
 	if len(e.parked) > 1 { // All of them are there until all have been asked: one may break down.
 		answered = make([]parkedCall, 0, len(e.parked))
 	}
 	for _, p := range e.parked {
-		next, _, wanted := p.call.decideAbout(s, m)
-		if !wanted {
+		o := p.call.decideAbout(s, &records[len(records)-1].Metadata)
+		if o.unwanted {
 			continue
 		}
-		if next != nil {
-			d.Records = appendTransition(d.Records, e.id, next)
-			m = d.Records[len(d.Records)-1].Metadata
+		if o.changes {
+			records = appendTransition(records, e.id, &o.next)
 		}
 		answered = append(answered, p)
 	}
-	e.parked = nil
-	d.Answer = func(err error) {
+	e.parked, s.records = nil, records
+	prepared := records[len(records)-1].Metadata.State.prepared()
+	return coordinator.Decision[Record]{Records: records, Answer: func(err error) {
 		if err != nil && s.live && t.completion == e { // The disk is full.
 			s.tryLater(e)
 		}
 		for _, p := range answered {
 			p.call.told(err)
 		}
-		if m.State.prepared() { // One has begun a transaction, and another one has ended it.
+		if prepared { // One has begun a transaction, and another one has ended it.
 			s.sendMarkers(e.id, err)
 		}
-	}
-	return d
+	}}
 }
 
 // tryLater has the rest of an end done a little later, and later with each failure.
@@ -216,7 +215,7 @@ func (e *completion) park(s *Shard, call parked) {
 }
 
 // completeFor completes a transaction whose markers are all there, for somebody who asks about its ID: the answer is about what comes after.
-func (s *Shard) completeFor(e *completion, call parked) coordinator.Decision[*Record] {
+func (s *Shard) completeFor(e *completion, call parked) coordinator.Decision[Record] {
 	if e.parked == nil {
 		e.parked = e.first[:0]
 	}
@@ -225,8 +224,8 @@ func (s *Shard) completeFor(e *completion, call parked) coordinator.Decision[*Re
 }
 
 // completeAll completes transactions whose markers are all there.
-func (s *Shard) completeAll(ended []*completion) coordinator.Decision[*Record] {
-	var all coordinator.Decision[*Record]
+func (s *Shard) completeAll(ended []*completion) coordinator.Decision[Record] {
+	var all coordinator.Decision[Record]
 	var answers []func(error)
 	for _, e := range ended {
 		d := s.complete(e)
@@ -248,11 +247,11 @@ func (s *Shard) completeAll(ended []*completion) coordinator.Decision[*Record] {
 // completeLingering has all shards complete what waits for the next transaction.
 func (c *Coordinator) completeLingering() {
 	if c.options.CompleteDelay > 0 {
-		c.runtime.SubmitToAll(coordinator.Command[*Shard, *Record]{Decide: (*Shard).completeLingering})
+		c.runtime.SubmitToAll(coordinator.Command[*Shard, Record]{Decide: (*Shard).completeLingering})
 	}
 }
 
-func (s *Shard) completeLingering() coordinator.Decision[*Record] {
+func (s *Shard) completeLingering() coordinator.Decision[Record] {
 	var ended []*completion
 	for e := range s.ending {
 		if e.settled() {
@@ -285,7 +284,7 @@ func (s *Shard) armCare(soon time.Duration) {
 
 // careForEnding sends those away who have waited for long enough, tries again what has failed, and completes what has waited in vain for
 // the next transaction.
-func (s *Shard) careForEnding() coordinator.Decision[*Record] {
+func (s *Shard) careForEnding() coordinator.Decision[Record] {
 	now := time.Now()
 	again, lingering := false, false
 	var alone []*completion

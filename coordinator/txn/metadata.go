@@ -41,8 +41,8 @@ const (
 	noProducerEpoch int16 = -1
 )
 
-// Metadata is all that is known of a transactional ID (TransactionMetadata). Values are never changed once they are in a record: a
-// transition makes a new one.
+// Metadata is all that is known of a transactional ID (TransactionMetadata). A transition makes a new
+// one of it; who decides changes none.
 type Metadata struct {
 	ProducerID int64
 	// PreviousProducerID is the producer ID before the last transition, mostly the same. A producer that ran out of epochs and hasn't
@@ -67,8 +67,8 @@ type Metadata struct {
 }
 
 // newMetadata is a transactional ID that has never been seen: its first epoch is still to come.
-func newMetadata(producerID int64) *Metadata {
-	return &Metadata{
+func newMetadata(producerID int64) Metadata {
+	return Metadata{
 		ProducerID: producerID, PreviousProducerID: noProducerID, NextProducerID: noProducerID,
 		ProducerEpoch: noProducerEpoch, LastProducerEpoch: noProducerEpoch, State: Empty, StartMs: -1,
 	}

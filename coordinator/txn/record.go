@@ -10,8 +10,9 @@ import (
 
 // Record is a record of __transaction_state (TransactionLogKey, TransactionLogValue).
 type Record struct {
-	ID       string
-	Metadata *Metadata // nil: the ID is forgotten
+	ID        string
+	Metadata  Metadata
+	Forgotten bool // there is no Metadata any more
 }
 
 // Types and versions of records.
@@ -38,16 +39,16 @@ type Format struct {
 }
 
 // Encode implements [coordinator.Format].
-func (f Format) Encode(key, value []byte, r *Record) (encodedKey, encodedValue []byte) {
+func (f Format) Encode(key, value []byte, r Record) (encodedKey, encodedValue []byte) {
 	key = primitive.AppendInt16(key, keyType)
 	key = primitive.AppendString(key, r.ID)
-	if r.Metadata == nil {
+	if r.Forgotten {
 		return key, nil
 	}
 	if f.Version() >= versionFlexible {
-		return key, appendValue(value, r.Metadata, lastValue)
+		return key, appendValue(value, &r.Metadata, lastValue)
 	}
-	return key, appendValue(value, r.Metadata, 0)
+	return key, appendValue(value, &r.Metadata, 0)
 }
 
 func appendValue(p []byte, m *Metadata, version int16) []byte {
@@ -127,33 +128,33 @@ func appendArrayLen(p []byte, n int, flexible bool) []byte {
 
 // Decode implements [coordinator.Format].
 // Errors: [coordinator.ErrUnknownRecord], [coordinator.ErrUnknownVersion], [coordinator.ErrMalformed].
-func (Format) Decode(key, value []byte) (*Record, error) {
+func (Format) Decode(key, value []byte) (Record, error) {
 	k := primitive.NewReader(key)
 	if t := k.Int16(); t != keyType {
-		return nil, fmt.Errorf("%w: type %d", coordinator.ErrUnknownRecord, t)
+		return Record{}, fmt.Errorf("%w: type %d", coordinator.ErrUnknownRecord, t)
 	}
 	id := k.String()
 	if k.Bad() {
-		return nil, fmt.Errorf("%w: key", coordinator.ErrMalformed)
+		return Record{}, fmt.Errorf("%w: key", coordinator.ErrMalformed)
 	}
 	if value == nil {
-		return &Record{ID: id}, nil
+		return Record{ID: id, Forgotten: true}, nil
 	}
 	v := primitive.NewReader(value)
 	version, err := v.Version(lastValue)
 	if err != nil {
-		return nil, err
+		return Record{}, err
 	}
 	v.Flexible = version >= flexibleFrom
 	m := decodeMetadata(v)
 	if v.Bad() || m.State < Empty || m.State > PrepareEpochFence {
-		return nil, fmt.Errorf("%w: value of version %d", coordinator.ErrMalformed, version)
+		return Record{}, fmt.Errorf("%w: value of version %d", coordinator.ErrMalformed, version)
 	}
-	return &Record{ID: id, Metadata: m}, nil
+	return Record{ID: id, Metadata: m}, nil
 }
 
-func decodeMetadata(v *primitive.Reader) *Metadata {
-	m := &Metadata{PreviousProducerID: noProducerID, NextProducerID: noProducerID, LastProducerEpoch: noProducerEpoch}
+func decodeMetadata(v *primitive.Reader) Metadata {
+	m := Metadata{PreviousProducerID: noProducerID, NextProducerID: noProducerID, LastProducerEpoch: noProducerEpoch}
 	m.ProducerID = v.Int64()
 	m.ProducerEpoch = v.Int16()
 	m.TimeoutMs = v.Int32()

@@ -14,8 +14,8 @@ import (
 func formatOf(version int16) Format { return Format{Version: func() int16 { return version }} }
 
 // testMetadata is a transaction with something in each field.
-func testMetadata() *Metadata {
-	return &Metadata{
+func testMetadata() Metadata {
+	return Metadata{
 		ProducerID: 7, PreviousProducerID: 6, NextProducerID: 8, ProducerEpoch: 32767, LastProducerEpoch: 32766, TimeoutMs: 60_000,
 		State: PrepareCommit, ClientVersion: 2, Partitions: partitionsOf([]TopicPartition{{"b", 1}, {"a", 3}, {"a", 0}}),
 		LastUpdateMs: 1_700_000_000_001, StartMs: 1_700_000_000_000,
@@ -34,7 +34,7 @@ func TestRecordsAreKafkas(t *testing.T) {
 		{2, "0001" + fields + "03" + "0261" + "03" + "0000000000000003" + "00" + "0262" + "02" + "00000001" + "00" + times +
 			"04" + "00080000000000000006" + "01080000000000000008" + "02020002" + "904e027ffe"},
 	} {
-		key, value := formatOf(c.version).Encode(nil, nil, &Record{"tx", testMetadata()})
+		key, value := formatOf(c.version).Encode(nil, nil, Record{ID: "tx", Metadata: testMetadata()})
 		if got := hex.EncodeToString(key); got != "000000027478" {
 			t.Errorf("key %s", got)
 		}
@@ -45,9 +45,9 @@ func TestRecordsAreKafkas(t *testing.T) {
 }
 
 func TestEmptyIDHasNoPartitions(t *testing.T) {
-	m := newMetadata(5).begun(5, 0, noProducerEpoch, 1000, 1)
-	_, flat := formatOf(0).Encode(nil, nil, &Record{"tx", m})
-	_, flexible := formatOf(1).Encode(nil, nil, &Record{"tx", m})
+	m := begunMetadata(5, noProducerEpoch, 1000, 1)
+	_, flat := formatOf(0).Encode(nil, nil, Record{ID: "tx", Metadata: m})
+	_, flexible := formatOf(1).Encode(nil, nil, Record{ID: "tx", Metadata: m})
 	if !bytes.Contains(flat, []byte{0, 0xff, 0xff, 0xff, 0xff}) || flexible[2+8+2+4+1] != 0 {
 		t.Errorf("not null: %x %x", flat, flexible)
 	}
@@ -57,23 +57,24 @@ func TestRecordsComeBack(t *testing.T) {
 	full, flat := testMetadata(), testMetadata()
 	flat.PreviousProducerID, flat.NextProducerID, flat.LastProducerEpoch, flat.ClientVersion = -1, -1, -1, 0
 	for _, c := range []struct {
-		version int16
-		want    *Metadata
-	}{{0, flat}, {1, full}, {2, full}, {2, nil}} {
-		in := testMetadata()
-		if c.want == nil {
-			in = nil
-		}
-		key, value := formatOf(c.version).Encode(nil, nil, &Record{"tx", in})
+		version      int16
+		record, want Record
+	}{
+		{0, Record{ID: "tx", Metadata: full}, Record{ID: "tx", Metadata: flat}},
+		{1, Record{ID: "tx", Metadata: full}, Record{ID: "tx", Metadata: full}},
+		{2, Record{ID: "tx", Metadata: full}, Record{ID: "tx", Metadata: full}},
+		{2, Record{ID: "tx", Forgotten: true}, Record{ID: "tx", Forgotten: true}},
+	} {
+		key, value := formatOf(c.version).Encode(nil, nil, c.record)
 		got, err := Format{}.Decode(key, value)
-		if err != nil || got.ID != "tx" || !reflect.DeepEqual(got.Metadata, c.want) {
+		if err != nil || !reflect.DeepEqual(got, c.want) {
 			t.Errorf("version %d: %+v %v", c.version, got, err)
 		}
 	}
 }
 
 func TestDecodeRefuses(t *testing.T) {
-	key, value := formatOf(2).Encode(nil, nil, &Record{"tx", testMetadata()})
+	key, value := formatOf(2).Encode(nil, nil, Record{ID: "tx", Metadata: testMetadata()})
 	for _, c := range []struct {
 		what       string
 		key, value []byte
@@ -101,9 +102,9 @@ func TestDecodeRefuses(t *testing.T) {
 // read again.
 func FuzzDecode(f *testing.F) {
 	for _, version := range []int16{0, 2} {
-		key, value := formatOf(version).Encode(nil, nil, &Record{"tx", testMetadata()})
+		key, value := formatOf(version).Encode(nil, nil, Record{ID: "tx", Metadata: testMetadata()})
 		f.Add(key, value)
-		key, value = formatOf(version).Encode(nil, nil, &Record{"tx", newMetadata(5).begun(5, 0, 3, 1000, 1)})
+		key, value = formatOf(version).Encode(nil, nil, Record{ID: "tx", Metadata: begunMetadata(5, 3, 1000, 1)})
 		f.Add(key, value)
 	}
 	f.Fuzz(func(t *testing.T, key, value []byte) {
@@ -117,7 +118,7 @@ func FuzzDecode(f *testing.F) {
 		if used := after.TotalAlloc - before.TotalAlloc; used > uint64(64*(len(key)+len(value))+1<<16) {
 			t.Errorf("%d bytes for %d", used, len(key)+len(value))
 		}
-		if err != nil || r.Metadata == nil {
+		if err != nil || r.Forgotten {
 			return
 		}
 		if r.Metadata.State == Empty {

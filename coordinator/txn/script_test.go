@@ -413,7 +413,7 @@ func (s *script) load(a arguments) {
 	if state != Empty {
 		m.StartMs = m.LastUpdateMs
 	}
-	if code := s.write(&Record{words[0], m}); code != wire.None {
+	if code := s.write(Record{ID: words[0], Metadata: m}); code != wire.None {
 		s.t.Fatal(a.Pos, code)
 	}
 	stop(s.t, s.c)
@@ -421,10 +421,12 @@ func (s *script) load(a arguments) {
 }
 
 // write has a shard write a record that nobody decided on.
-func (s *script) write(r *Record) wire.ErrorCode {
+func (s *script) write(r Record) wire.ErrorCode {
 	return s.c.codes.ask(s.ctx, s.c, question[wire.ErrorCode]{
-		id:      r.ID,
-		decide:  func(*Shard, *Metadata) verdict[wire.ErrorCode] { return verdict[wire.ErrorCode]{next: r.Metadata} },
+		id: r.ID,
+		decide: func(*Shard, *Metadata) verdict[wire.ErrorCode] {
+			return verdict[wire.ErrorCode]{next: r.Metadata, changes: true}
+		},
 		refused: func(code wire.ErrorCode) wire.ErrorCode { return code },
 	})
 }

@@ -14,7 +14,7 @@ import (
 type Shard struct {
 	coordinator *Coordinator
 	index       int32
-	timers      *coordinator.Timers[*Shard, *Record]
+	timers      *coordinator.Timers[*Shard, Record]
 	live        bool  // loading has ended
 	epoch       int32 // leader epoch of the partition: the coordinator epoch of markers
 
@@ -23,17 +23,19 @@ type Shard struct {
 	ongoing map[*transaction]struct{}
 	ending  map[*completion]struct{}
 
-	timeouts *coordinator.Timer[*Shard, *Record] // when the first of ongoing may be late
-	care     *coordinator.Timer[*Shard, *Record] // of those that wait in ending
-	expiry   *coordinator.Timer[*Shard, *Record] // of the next look for IDs that nobody uses
-	born     int32                               // [uptime] when loading began
+	timeouts *coordinator.Timer[*Shard, Record] // when the first of ongoing may be late
+	care     *coordinator.Timer[*Shard, Record] // of those that wait in ending
+	expiry   *coordinator.Timer[*Shard, Record] // of the next look for IDs that nobody uses
+	born     int32                              // [uptime] when loading began
+	// records are those of the last decision. The runtime doesn't keep the slice.
+	records []Record
 }
 
 // transaction is one transactional ID.
 type transaction struct {
 	id   string
-	last *Metadata // of the last record
-	seen int32     // [uptime] at that record
+	last Metadata // of the last record
+	seen int32    // [uptime] at that record
 	// deadline is when an ongoing transaction is late, by monotonic time.
 	deadline   time.Time
 	completion *completion // while the transaction ends; else nil
@@ -44,10 +46,10 @@ func (t *transaction) metadata() *Metadata {
 	if t == nil {
 		return nil
 	}
-	return t.last
+	return &t.last
 }
 
-func (c *Coordinator) newShard(index int32, timers *coordinator.Timers[*Shard, *Record]) *Shard {
+func (c *Coordinator) newShard(index int32, timers *coordinator.Timers[*Shard, Record]) *Shard {
 	s := &Shard{
 		coordinator: c, index: index, timers: timers, transactions: map[string]*transaction{},
 		ongoing: map[*transaction]struct{}{}, ending: map[*completion]struct{}{}, born: uptime(),
@@ -59,8 +61,8 @@ func (c *Coordinator) newShard(index int32, timers *coordinator.Timers[*Shard, *
 }
 
 // newTimer makes a timer that isn't set.
-func (s *Shard) newTimer(fire func(*Shard) coordinator.Decision[*Record]) *coordinator.Timer[*Shard, *Record] {
-	return s.timers.New(coordinator.Command[*Shard, *Record]{Decide: fire})
+func (s *Shard) newTimer(fire func(*Shard) coordinator.Decision[Record]) *coordinator.Timer[*Shard, Record] {
+	return s.timers.New(coordinator.Command[*Shard, Record]{Decide: fire})
 }
 
 // nowMs is the wall clock.
@@ -83,12 +85,10 @@ func (s *Shard) serves(clientVersion int16) bool {
 	return clientVersion < versionBumps || s.version() >= versionFlexible
 }
 
-// decision is made of a transition of one ID, nil for none, and of who wants to hear of it.
-func (s *Shard) decision(id string, next *Metadata, deliver func(error)) coordinator.Decision[*Record] {
-	if next == nil {
-		return coordinator.Decision[*Record]{Answer: deliver}
-	}
-	d := coordinator.Decision[*Record]{Records: appendTransition(nil, id, next), Answer: deliver}
+// decision is made of a transition of one ID and of who wants to hear of it.
+func (s *Shard) decision(id string, next *Metadata, deliver func(error)) coordinator.Decision[Record] {
+	s.records = appendTransition(s.records[:0], id, next)
+	d := coordinator.Decision[Record]{Records: s.records, Answer: deliver}
 	if len(d.Records) == 1 && next.State.prepared() {
 		d.Answer = func(err error) {
 			deliver(err) // First: nobody has to wait for markers.
@@ -99,27 +99,18 @@ func (s *Shard) decision(id string, next *Metadata, deliver func(error)) coordin
 }
 
 // appendTransition appends a transition as records: where there are no markers to write, a transaction ends at once.
-func appendTransition(records []*Record, id string, next *Metadata) []*Record {
-	if records == nil { // In one piece.
-		first := &struct {
-			all [2]*Record
-			one Record
-		}{one: Record{id, next}}
-		first.all[0] = &first.one
-		records = first.all[:1]
-	} else {
-		records = append(records, &Record{id, next})
-	}
+func appendTransition(records []Record, id string, next *Metadata) []Record {
+	records = append(records, Record{ID: id, Metadata: *next})
 	if next.State.prepared() && len(next.Partitions) == 0 {
-		records = append(records, &Record{id, next.completed(next.LastUpdateMs)})
+		records = append(records, Record{ID: id, Metadata: next.completed(next.LastUpdateMs)})
 	}
 	return records
 }
 
 // Replay implements [coordinator.Machine].
-func (s *Shard) Replay(_ int64, r *Record) error {
+func (s *Shard) Replay(_ int64, r Record) error {
 	t := s.transactions[r.ID]
-	if r.Metadata == nil || r.Metadata.State == Dead {
+	if r.Forgotten || r.Metadata.State == Dead {
 		if t != nil {
 			s.leave(t)
 			delete(s.transactions, r.ID)
@@ -130,7 +121,7 @@ func (s *Shard) Replay(_ int64, r *Record) error {
 		t = &transaction{id: r.ID}
 		s.transactions[r.ID] = t
 	}
-	begins := t.last == nil || t.last.State != Ongoing
+	begins := t.last.State != Ongoing
 	t.last, t.seen = r.Metadata, s.born
 	if s.live {
 		t.seen = s.uptime()
@@ -176,7 +167,7 @@ func (s *Shard) Loaded() {
 	for _, t := range s.transactions {
 		switch t.last.State {
 		case Ongoing:
-			s.watch(t, timeLeft(t.last, now))
+			s.watch(t, timeLeft(&t.last, now))
 		case PrepareEpochFence: // As if it had been: nobody but its coordinator knows of the new epoch.
 			s.watch(t, 0)
 		case PrepareCommit, PrepareAbort:
@@ -215,8 +206,8 @@ func (c *Coordinator) reload(shard int32, delay time.Duration) {
 		case <-c.closing:
 			return
 		}
-		c.runtime.SubmitTo(shard, coordinator.Command[*Shard, *Record]{
-			Decide: func(*Shard) coordinator.Decision[*Record] { return coordinator.Decision[*Record]{} },
+		c.runtime.SubmitTo(shard, coordinator.Command[*Shard, Record]{
+			Decide: func(*Shard) coordinator.Decision[Record] { return coordinator.Decision[Record]{} },
 			Refused: func(err error) {
 				if !errors.Is(err, coordinator.ErrClosed) {
 					c.options.Log.Debug("coordinator of transactions is not loaded", slog.Int("shard", int(shard)), slog.Any("error", err))

@@ -36,9 +36,9 @@ func timeLeft(m *Metadata, nowMs int64) time.Duration {
 
 // abortLate aborts transactions whose time is up (TransactionCoordinator.abortTimedOutTransactions), and sets the timer for the next one. A
 // transaction that ends in time sets no timer.
-func (s *Shard) abortLate() coordinator.Decision[*Record] {
+func (s *Shard) abortLate() coordinator.Decision[Record] {
 	now, nowMs := time.Now(), s.nowMs()
-	var d coordinator.Decision[*Record]
+	var d coordinator.Decision[Record]
 	var late []string
 	var next time.Time
 	for t := range s.ongoing {
@@ -52,7 +52,7 @@ func (s *Shard) abortLate() coordinator.Decision[*Record] {
 			}
 			continue
 		}
-		if s.rotates(t.last) {
+		if s.rotates(&t.last) {
 			t.deadline = now.Add(lateRetry) // unless it ends before
 			if next.IsZero() || t.deadline.Before(next) {
 				next = t.deadline
@@ -62,7 +62,8 @@ func (s *Shard) abortLate() coordinator.Decision[*Record] {
 		}
 		s.tellLate(t)
 		late = append(late, t.id)
-		d.Records = appendTransition(d.Records, t.id, t.last.fenced(s.version(), noProducerID, nowMs))
+		aborted := t.last.fenced(s.version(), noProducerID, nowMs)
+		d.Records = appendTransition(d.Records, t.id, &aborted)
 	}
 	if !next.IsZero() {
 		s.timeouts.Set(next.Sub(now))
@@ -82,26 +83,27 @@ func (s *Shard) abortLate() coordinator.Decision[*Record] {
 
 // tellLate tells the operator.
 func (s *Shard) tellLate(t *transaction) {
-	s.coordinator.event(slog.LevelInfo, "transaction aborted, its time is up", t.id, t.last,
+	s.coordinator.event(slog.LevelInfo, "transaction aborted, its time is up", t.id, &t.last,
 		"timeout", time.Duration(t.last.TimeoutMs)*time.Millisecond)
 }
 
 // abortRotating aborts a transaction whose time is up and whose producer goes on with another ID, which may take a write to the disk.
-func (c *Coordinator) abortRotating(id string, m *Metadata) {
+func (c *Coordinator) abortRotating(id string, m Metadata) {
 	c.background.Go(func() {
 		newID, code := c.newProducerID(context.Background())
 		if code != wire.None {
 			return // It is late again soon.
 		}
-		c.runtime.Submit(id, coordinator.Command[*Shard, *Record]{
+		c.runtime.Submit(id, coordinator.Command[*Shard, Record]{
 			Key: id,
-			Decide: func(s *Shard) coordinator.Decision[*Record] {
+			Decide: func(s *Shard) coordinator.Decision[Record] {
 				t := s.transactions[id]
-				if t == nil || t.last.State != Ongoing || t.last.ProducerID != m.ProducerID || t.last.StartMs != m.StartMs || !s.rotates(t.last) {
-					return coordinator.Decision[*Record]{}
+				if t == nil || t.last.State != Ongoing || t.last.ProducerID != m.ProducerID || t.last.StartMs != m.StartMs || !s.rotates(&t.last) {
+					return coordinator.Decision[Record]{}
 				}
 				s.tellLate(t)
-				return s.decision(id, t.last.fenced(s.version(), newID, s.nowMs()), func(error) {})
+				next := t.last.fenced(s.version(), newID, s.nowMs())
+				return s.decision(id, &next, func(error) {})
 			},
 		})
 	})

@@ -4,14 +4,14 @@ package txn
 // allowed: that is the business of those who decide on requests.
 
 // next is the beginning of every transition.
-func (m *Metadata) next(state State, nowMs int64) *Metadata {
+func (m *Metadata) next(state State, nowMs int64) Metadata {
 	n := *m
 	n.State, n.LastUpdateMs, n.PreviousProducerID = state, nowMs, m.ProducerID
-	return &n
+	return n
 }
 
 // begun is the producer as it begins, under a producer ID, an epoch and the epoch before it.
-func (m *Metadata) begun(producerID int64, epoch, lastEpoch int16, timeoutMs int32, nowMs int64) *Metadata {
+func (m *Metadata) begun(producerID int64, epoch, lastEpoch int16, timeoutMs int32, nowMs int64) Metadata {
 	n := m.next(Empty, nowMs)
 	n.ProducerID, n.ProducerEpoch, n.LastProducerEpoch = producerID, epoch, lastEpoch
 	n.TimeoutMs, n.Partitions, n.StartMs = timeoutMs, nil, -1
@@ -19,7 +19,7 @@ func (m *Metadata) begun(producerID int64, epoch, lastEpoch int16, timeoutMs int
 }
 
 // added is the transaction with more partitions, begun if it wasn't.
-func (m *Metadata) added(more []TopicPartition, version int16, nowMs int64) *Metadata {
+func (m *Metadata) added(more []TopicPartition, version int16, nowMs int64) Metadata {
 	n := m.next(Ongoing, nowMs)
 	n.Partitions, n.ClientVersion = m.Partitions.with(more), version
 	if m.State != Ongoing {
@@ -30,7 +30,7 @@ func (m *Metadata) added(more []TopicPartition, version int16, nowMs int64) *Met
 
 // prepared is the transaction whose end is decided. With version 2 and later its markers have a new epoch, and the producer goes
 // on with that, or with a new producer ID if there is none left (KIP-890).
-func (m *Metadata) prepared(commit bool, version int16, nextProducerID, nowMs int64) *Metadata {
+func (m *Metadata) prepared(commit bool, version int16, nextProducerID, nowMs int64) Metadata {
 	state := PrepareAbort
 	if commit {
 		state = PrepareCommit
@@ -47,7 +47,7 @@ func (m *Metadata) prepared(commit bool, version int16, nextProducerID, nowMs in
 }
 
 // fenced is an ongoing transaction that is aborted over the head of its producer, who loses its epoch. nextProducerID is as for prepared.
-func (m *Metadata) fenced(version int16, nextProducerID, nowMs int64) *Metadata {
+func (m *Metadata) fenced(version int16, nextProducerID, nowMs int64) Metadata {
 	if bumpsEpoch(version) {
 		return m.prepared(false, version, nextProducerID, nowMs)
 	}
@@ -57,7 +57,7 @@ func (m *Metadata) fenced(version int16, nextProducerID, nowMs int64) *Metadata 
 }
 
 // completed is a prepared transaction whose markers are all there.
-func (m *Metadata) completed(nowMs int64) *Metadata {
+func (m *Metadata) completed(nowMs int64) Metadata {
 	state := CompleteAbort
 	if m.State == PrepareCommit {
 		state = CompleteCommit
@@ -78,7 +78,7 @@ func (m *Metadata) after() (producerID int64, epoch int16) {
 }
 
 // rotated is a completed transaction whose producer goes on with another ID, because its own has no epoch left that it may have.
-func (m *Metadata) rotated(producerID, nowMs int64) *Metadata {
+func (m *Metadata) rotated(producerID, nowMs int64) Metadata {
 	n := m.next(m.State, nowMs)
 	n.ProducerID, n.ProducerEpoch = producerID, 0
 	return n
