@@ -26,6 +26,7 @@ type addition struct {
 	partitions    []TopicPartition
 	version       int16 // transaction version of the client
 	limit         time.Duration
+	codes         []wire.ErrorCode // where verify puts its answer, one for each of partitions
 }
 
 // AddPartitionsToTxn adds partitions to a transaction, which begins with the first ones. Version 4 and later are for brokers,
@@ -162,9 +163,10 @@ func (c *Coordinator) add(ctx context.Context, a *addition) wire.ErrorCode {
 	if !validID(a.id) {
 		return wire.InvalidRequest
 	}
-	return c.codes.ask(ctx, c, question[wire.ErrorCode]{
+	return c.codes.ask(ctx, c, question[addition, wire.ErrorCode]{
 		id:      a.id,
-		decide:  func(s *Shard, m *Metadata) verdict[wire.ErrorCode] { return s.add(a, m) },
+		request: *a,
+		decide:  (*Shard).add,
 		patient: true,
 		limit:   a.limit,
 		refused: func(code wire.ErrorCode) wire.ErrorCode { return code },
@@ -210,13 +212,14 @@ func (a *addition) check(m *Metadata) wire.ErrorCode {
 
 // verify asks whether partitions are part of a transaction.
 func (c *Coordinator) verify(ctx context.Context, a *addition) []wire.ErrorCode {
-	codes := make([]wire.ErrorCode, len(a.partitions))
+	a.codes = make([]wire.ErrorCode, len(a.partitions))
 	code := wire.InvalidRequest
 	if validID(a.id) {
-		code = c.codes.ask(ctx, c, question[wire.ErrorCode]{
-			id: a.id,
-			decide: func(_ *Shard, m *Metadata) verdict[wire.ErrorCode] {
-				return verdict[wire.ErrorCode]{answer: a.verify(m, codes)}
+		code = c.codes.ask(ctx, c, question[addition, wire.ErrorCode]{
+			id:      a.id,
+			request: *a,
+			decide: func(_ *Shard, a *addition, m *Metadata) verdict[wire.ErrorCode] {
+				return verdict[wire.ErrorCode]{answer: a.verify(m)}
 			},
 			limit:   a.limit,
 			refused: func(code wire.ErrorCode) wire.ErrorCode { return code },
@@ -225,18 +228,18 @@ func (c *Coordinator) verify(ctx context.Context, a *addition) []wire.ErrorCode 
 	if code != wire.None {
 		return sameCode(len(a.partitions), code)
 	}
-	return codes
+	return a.codes
 }
 
 // verify decides (TransactionCoordinator.handleVerifyPartitionsInTransaction).
-func (a *addition) verify(m *Metadata, codes []wire.ErrorCode) wire.ErrorCode {
+func (a *addition) verify(m *Metadata) wire.ErrorCode {
 	if code := a.check(m); code != wire.None {
 		return code
 	}
 	for i, p := range a.partitions {
-		codes[i] = wire.None
+		a.codes[i] = wire.None
 		if !m.Partitions.has(p) {
-			codes[i] = wire.TransactionAbortable
+			a.codes[i] = wire.TransactionAbortable
 		}
 	}
 	return wire.None

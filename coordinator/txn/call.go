@@ -19,12 +19,13 @@ type verdict[T any] struct {
 	busy bool
 }
 
-// question is a request about one transactional ID, with an answer of type T.
-type question[T any] struct {
-	id string
+// question is a request of type Q about one transactional ID, with an answer of type T.
+type question[Q, T any] struct {
+	id      string
+	request Q
 	// decide looks at what is known of the ID, nil if it isn't known, and at nothing else that changes. It must copy what it keeps of the
 	// request, whose memory is reused as soon as the question is answered, or given up.
-	decide func(s *Shard, m *Metadata) verdict[T]
+	decide func(s *Shard, r *Q, m *Metadata) verdict[T]
 	// patient says that it is worth waiting for a better answer where the transaction is busy. What is decided then must not end
 	// another transaction.
 	patient bool
@@ -35,33 +36,36 @@ type question[T any] struct {
 }
 
 // calls keeps calls whose answers are there, so that questions are asked without allocating them.
-type calls[T any] struct{ pool sync.Pool }
+type calls[Q, T any] struct{ pool sync.Pool }
 
 // ask has the shard of a transactional ID decide, and waits for the answer: it leaves when the decision's record, and all that the
 // decision could have seen, are durable.
-func (p *calls[T]) ask(ctx context.Context, c *Coordinator, q question[T]) T {
-	k, ok := p.pool.Get().(*call[T])
+func (p *calls[Q, T]) ask(ctx context.Context, c *Coordinator, q question[Q, T]) T {
+	k, ok := p.pool.Get().(*call[Q, T])
 	if !ok {
-		k = newCall[T]()
+		k = newCall[Q, T]()
 	}
 	k.question, k.command.Key = q, q.id
 	c.runtime.Do(q.id, k.command)
 	answer := k.wait(ctx)
 	if !k.mu.gone { // Else somebody may still answer.
 		var none T
-		k.question, k.answer = question[T]{}, none
+		k.question, k.answer, k.shard = question[Q, T]{}, none, nil
 		p.pool.Put(k)
 	}
 	return answer
 }
 
 // call is a question on its way to a shard and back.
-type call[T any] struct {
-	question[T]
+type call[Q, T any] struct {
+	question[Q, T]
 	command  coordinator.Command[*Shard, Record]
 	answered chan struct{} // gets one value when the answer is there
 	answer   T
-	deliver  func(err error) // made once, for all questions that the call is used for
+	shard    *Shard // that has decided
+
+	// Made once, for all questions that the call is used for: what gives the answer, and what sends markers then.
+	deliver, deliverAndEnd func(err error)
 
 	mu struct {
 		sync.Mutex // held while the shard decides
@@ -69,20 +73,25 @@ type call[T any] struct {
 	}
 }
 
-func newCall[T any]() *call[T] {
-	k := &call[T]{answered: make(chan struct{}, 1)}
+func newCall[Q, T any]() *call[Q, T] {
+	k := &call[Q, T]{answered: make(chan struct{}, 1)}
 	k.deliver = func(err error) {
 		if err != nil {
 			k.answer = k.refused(coordinator.CodeOf(err))
 		}
 		k.answered <- struct{}{}
 	}
+	k.deliverAndEnd = func(err error) {
+		s, id := k.shard, k.id
+		k.deliver(err) // First: nobody has to wait for markers. The call may be somebody else's then.
+		s.sendMarkers(id, err)
+	}
 	k.command = coordinator.Command[*Shard, Record]{Decide: k.decideOn, Refused: k.deliver}
 	return k
 }
 
 // decideOn decides unless nobody waits any more: then the request's memory belongs to somebody else.
-func (k *call[T]) decideOn(s *Shard) coordinator.Decision[Record] {
+func (k *call[Q, T]) decideOn(s *Shard) coordinator.Decision[Record] {
 	t := s.transactions[k.id]
 	if t != nil && t.completion.settled() {
 		return s.completeFor(t.completion, k)
@@ -100,7 +109,11 @@ func (k *call[T]) decideOn(s *Shard) coordinator.Decision[Record] {
 	case !o.changes:
 		return coordinator.Decision[Record]{Answer: k.deliver}
 	}
-	return s.decision(k.id, &o.next, k.deliver)
+	d := coordinator.Decision[Record]{Records: s.decided(appendTransition(s.records[:0], k.id, &o.next)), Answer: k.deliver}
+	if len(d.Records) == 1 && o.next.State.prepared() {
+		k.shard, d.Answer = s, k.deliverAndEnd
+	}
+	return d
 }
 
 // outcome is what came of asking about an ID.
@@ -112,18 +125,18 @@ type outcome struct {
 }
 
 // decideAbout decides on grounds of what is known of the ID.
-func (k *call[T]) decideAbout(s *Shard, m *Metadata) outcome {
+func (k *call[Q, T]) decideAbout(s *Shard, m *Metadata) outcome {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.mu.gone {
 		return outcome{unwanted: true}
 	}
-	v := k.decide(s, m)
+	v := k.decide(s, &k.request, m)
 	k.answer = v.answer
 	return outcome{next: v.next, changes: v.changes, parked: v.busy && k.patient}
 }
 
-func (k *call[T]) wait(ctx context.Context) T {
+func (k *call[Q, T]) wait(ctx context.Context) T {
 	select {
 	case <-k.answered: // As a rule it is there.
 		return k.answer
@@ -153,7 +166,7 @@ type parked interface {
 	told(err error)
 }
 
-func (k *call[T]) told(err error) { k.deliver(err) }
+func (k *call[Q, T]) told(err error) { k.deliver(err) }
 
 // parkedCall is a parked call and how long it may be.
 type parkedCall struct {

@@ -24,10 +24,10 @@ type Coordinator struct {
 	closing    chan struct{} // closed by the first Close
 	closed     sync.Once
 
-	inits calls[initAnswer]
-	codes calls[wire.ErrorCode]
-	ends  calls[endAnswer]
-	looks calls[kmsg.DescribeTransactionsResponseTransactionState]
+	inits calls[initRequest, initAnswer]
+	codes calls[addition, wire.ErrorCode]
+	ends  calls[endRequest, endAnswer]
+	looks calls[string, kmsg.DescribeTransactionsResponseTransactionState]
 }
 
 // New makes a coordinator that has loaded nothing.

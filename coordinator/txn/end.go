@@ -32,41 +32,35 @@ type endRequest struct {
 	producerEpoch int16
 	commit        bool
 	newID         int64 // an unused producer ID, or -1
+	bumps         bool  // the client is one of transaction version 2
 }
 
 // EndTxn commits or aborts a transaction. The answer leaves when that is decided for good; markers are written then.
 func (c *Coordinator) EndTxn(ctx context.Context, req *kmsg.EndTxnRequest) *kmsg.EndTxnResponse {
 	r := endRequest{
 		id: req.TransactionalID, producerID: req.ProducerID, producerEpoch: req.ProducerEpoch, commit: req.Commit, newID: noProducerID,
+		bumps: req.Version >= endBumpsSince,
 	}
 	a := endAnswer{code: wire.InvalidRequest}
 	if validID(r.id) {
-		a = c.end(ctx, &r, req.Version >= endBumpsSince)
+		a = c.end(ctx, r)
 	}
 	resp := req.ResponseKind().(*kmsg.EndTxnResponse)
 	resp.ErrorCode = int16(fencedCode(a.code, req.Version, endFencedSince))
 	resp.ProducerID, resp.ProducerEpoch = noProducerID, noProducerEpoch
-	if a.code == wire.None && req.Version >= endBumpsSince {
+	if a.code == wire.None && r.bumps {
 		resp.ProducerID, resp.ProducerEpoch = a.producerID, a.producerEpoch
 	}
 	return resp
 }
 
 // end asks the shard, a second time if a producer ID is needed.
-func (c *Coordinator) end(ctx context.Context, r *endRequest, bumps bool) endAnswer {
+func (c *Coordinator) end(ctx context.Context, r endRequest) endAnswer {
 	for {
-		a := c.ends.ask(ctx, c, question[endAnswer]{
-			id: r.id,
-			decide: func(s *Shard, m *Metadata) verdict[endAnswer] {
-				if !bumps {
-					return r.decide(m, s.nowMs())
-				}
-				v := r.decideBumping(m, s.nowMs())
-				if v.changes && !s.serves(versionBumps) {
-					return endRefused(wire.UnsupportedVersion)
-				}
-				return v
-			},
+		a := c.ends.ask(ctx, c, question[endRequest, endAnswer]{
+			id:      r.id,
+			request: r,
+			decide:  (*Shard).end,
 			refused: func(code wire.ErrorCode) endAnswer { return endAnswer{code: code} },
 		})
 		if !a.needsID {
@@ -77,6 +71,18 @@ func (c *Coordinator) end(ctx context.Context, r *endRequest, bumps bool) endAns
 			return endAnswer{code: code}
 		}
 	}
+}
+
+// end decides.
+func (s *Shard) end(r *endRequest, m *Metadata) verdict[endAnswer] {
+	if !r.bumps {
+		return r.decide(m, s.nowMs())
+	}
+	v := r.decideBumping(m, s.nowMs())
+	if v.changes && !s.serves(versionBumps) {
+		return endRefused(wire.UnsupportedVersion)
+	}
+	return v
 }
 
 // decide decides on the request of a client of transaction version 0 or 1 (TransactionCoordinator.endTransactionWithTV1). Who repeats a

@@ -72,9 +72,10 @@ func validID(id string) bool { return id != "" && len(id) <= maxIDBytes }
 // initProducer asks the shard, a second time if it turns out that a producer ID is needed: getting one may take a write to the disk.
 func (c *Coordinator) initProducer(ctx context.Context, r initRequest) initAnswer {
 	for {
-		a := c.inits.ask(ctx, c, question[initAnswer]{
+		a := c.inits.ask(ctx, c, question[initRequest, initAnswer]{
 			id:      r.id,
-			decide:  func(s *Shard, m *Metadata) verdict[initAnswer] { return s.initProducer(&r, m) },
+			request: r,
+			decide:  (*Shard).initProducer,
 			refused: func(code wire.ErrorCode) initAnswer { return initAnswer{code: code} },
 		})
 		if !a.needsID {

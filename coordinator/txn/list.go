@@ -27,10 +27,11 @@ func (c *Coordinator) DescribeTransactions(ctx context.Context, req *kmsg.Descri
 			resp.TransactionStates = append(resp.TransactionStates, described(id, wire.InvalidRequest))
 			continue
 		}
-		resp.TransactionStates = append(resp.TransactionStates, c.looks.ask(ctx, c, question[kmsg.DescribeTransactionsResponseTransactionState]{
-			id: id,
-			decide: func(s *Shard, m *Metadata) verdict[kmsg.DescribeTransactionsResponseTransactionState] {
-				return verdict[kmsg.DescribeTransactionsResponseTransactionState]{answer: s.describe(id, m)}
+		resp.TransactionStates = append(resp.TransactionStates, c.looks.ask(ctx, c, question[string, kmsg.DescribeTransactionsResponseTransactionState]{
+			id:      id,
+			request: id,
+			decide: func(s *Shard, id *string, m *Metadata) verdict[kmsg.DescribeTransactionsResponseTransactionState] {
+				return verdict[kmsg.DescribeTransactionsResponseTransactionState]{answer: s.describe(*id, m)}
 			},
 			refused: func(code wire.ErrorCode) kmsg.DescribeTransactionsResponseTransactionState {
 				return described(id, code)
@@ -109,12 +110,13 @@ func (c *Coordinator) ListTransactions(ctx context.Context, req *kmsg.ListTransa
 
 // listShards asks all shards at once.
 func (c *Coordinator) listShards(ctx context.Context, shards int32, f *filter) []listing {
-	asked := make([]*call[listing], shards)
+	asked := make([]*call[*filter, listing], shards)
 	for i := range asked {
-		k := newCall[listing]()
-		k.question = question[listing]{
-			decide: func(s *Shard, _ *Metadata) verdict[listing] {
-				return verdict[listing]{answer: listing{listed: s.list(f)}}
+		k := newCall[*filter, listing]()
+		k.question = question[*filter, listing]{
+			request: f,
+			decide: func(s *Shard, f **filter, _ *Metadata) verdict[listing] {
+				return verdict[listing]{answer: listing{listed: s.list(*f)}}
 			},
 			refused: func(code wire.ErrorCode) listing { return listing{code: code} },
 		}

@@ -185,9 +185,9 @@ func (s *Shard) complete(e *completion) coordinator.Decision[Record] {
 		}
 		answered = append(answered, p)
 	}
-	e.parked, s.records = nil, records
+	e.parked = nil
 	prepared := records[len(records)-1].Metadata.State.prepared()
-	return coordinator.Decision[Record]{Records: records, Answer: func(err error) {
+	return coordinator.Decision[Record]{Records: s.decided(records), Answer: func(err error) {
 		if err != nil && s.live && t.completion == e { // The disk is full.
 			s.tryLater(e)
 		}

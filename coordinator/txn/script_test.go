@@ -422,9 +422,9 @@ func (s *script) load(a arguments) {
 
 // write has a shard write a record that nobody decided on.
 func (s *script) write(r Record) wire.ErrorCode {
-	return s.c.codes.ask(s.ctx, s.c, question[wire.ErrorCode]{
+	return s.c.codes.ask(s.ctx, s.c, question[addition, wire.ErrorCode]{
 		id: r.ID,
-		decide: func(*Shard, *Metadata) verdict[wire.ErrorCode] {
+		decide: func(*Shard, *addition, *Metadata) verdict[wire.ErrorCode] {
 			return verdict[wire.ErrorCode]{next: r.Metadata, changes: true}
 		},
 		refused: func(code wire.ErrorCode) wire.ErrorCode { return code },

@@ -27,7 +27,7 @@ type Shard struct {
 	care     *coordinator.Timer[*Shard, Record] // of those that wait in ending
 	expiry   *coordinator.Timer[*Shard, Record] // of the next look for IDs that nobody uses
 	born     int32                              // [uptime] when loading began
-	// records are those of the last decision. The runtime doesn't keep the slice.
+	// records are those of the last decision, unless they were many. The runtime doesn't keep the slice.
 	records []Record
 }
 
@@ -85,17 +85,15 @@ func (s *Shard) serves(clientVersion int16) bool {
 	return clientVersion < versionBumps || s.version() >= versionFlexible
 }
 
-// decision is made of a transition of one ID and of who wants to hear of it.
-func (s *Shard) decision(id string, next *Metadata, deliver func(error)) coordinator.Decision[Record] {
-	s.records = appendTransition(s.records[:0], id, next)
-	d := coordinator.Decision[Record]{Records: s.records, Answer: deliver}
-	if len(d.Records) == 1 && next.State.prepared() {
-		d.Answer = func(err error) {
-			deliver(err) // First: nobody has to wait for markers.
-			s.sendMarkers(id, err)
-		}
+// keptRecords bounds the memory that a decision leaves behind.
+const keptRecords = 8
+
+// decided keeps the memory of a decision's records for the next one.
+func (s *Shard) decided(records []Record) []Record {
+	if len(records) <= keptRecords {
+		s.records = records
 	}
-	return d
+	return records
 }
 
 // appendTransition appends a transition as records: where there are no markers to write, a transaction ends at once.

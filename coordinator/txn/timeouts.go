@@ -103,7 +103,10 @@ func (c *Coordinator) abortRotating(id string, m Metadata) {
 				}
 				s.tellLate(t)
 				next := t.last.fenced(s.version(), newID, s.nowMs())
-				return s.decision(id, &next, func(error) {})
+				return coordinator.Decision[Record]{
+					Records: s.decided(appendTransition(s.records[:0], id, &next)),
+					Answer:  func(err error) { s.sendMarkers(id, err) },
+				}
 			},
 		})
 	})
