@@ -94,7 +94,7 @@ func newCall[Q, T any]() *call[Q, T] {
 func (k *call[Q, T]) decideOn(s *Shard) coordinator.Decision[Record] {
 	t := s.transactions[k.id]
 	if t != nil && t.completion.settled() {
-		return s.completeFor(t.completion, k)
+		return s.complete(t.completion, k)
 	}
 	o := k.decideAbout(s, t.metadata())
 	switch {
@@ -102,14 +102,14 @@ func (k *call[Q, T]) decideOn(s *Shard) coordinator.Decision[Record] {
 		return coordinator.Decision[Record]{}
 	case o.parked && t.completion != nil:
 		if t.completion.await() {
-			return s.completeFor(t.completion, k)
+			return s.complete(t.completion, k)
 		}
 		t.completion.park(s, k)
 		return coordinator.Decision[Record]{}
 	case !o.changes:
 		return coordinator.Decision[Record]{Answer: k.deliver}
 	}
-	d := coordinator.Decision[Record]{Records: s.decided(appendTransition(s.records[:0], k.id, &o.next)), Answer: k.deliver}
+	d := coordinator.Decision[Record]{Records: s.decided(o.appendTo(s.records[:0], k.id)), Answer: k.deliver}
 	if len(d.Records) == 1 && o.next.State.prepared() {
 		k.shard, d.Answer = s, k.deliverAndEnd
 	}
@@ -122,6 +122,14 @@ type outcome struct {
 	changes  bool
 	parked   bool // it is worth asking again
 	unwanted bool // nobody wants to know any more
+}
+
+// appendTo appends the outcome as records.
+func (o *outcome) appendTo(records []Record, id string) []Record {
+	if !o.changes {
+		return records
+	}
+	return appendTransition(records, id, &o.next)
 }
 
 // decideAbout decides on grounds of what is known of the ID.
@@ -172,5 +180,4 @@ func (k *call[Q, T]) told(err error) { k.deliver(err) }
 type parkedCall struct {
 	call  parked
 	until time.Time
-	asks  bool // it is decided on at this moment, and has not waited
 }

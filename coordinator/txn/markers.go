@@ -23,11 +23,10 @@ const (
 
 // completion is the end of one transaction, from its Prepare record to its Complete record. The shard owns it, but for what is in mu.
 type completion struct {
-	coordinator *Coordinator
-	id          string
-	parked      []parkedCall
-	first       [1]parkedCall     // the memory of one, as a rule there are no more
-	only        [1]TopicPartition // the same
+	shard  *Shard
+	id     string
+	parked []parkedCall
+	only   [1]TopicPartition // the memory of one, as a rule there are no more
 	// retryAt is when to try again what failed, zero if nothing has; delay grows from failure to failure.
 	retryAt time.Time
 	delay   time.Duration
@@ -36,13 +35,18 @@ type completion struct {
 	mu struct {
 		sync.Mutex
 		to      []TopicPartition // where markers went the last time; nil: nowhere yet
-		waiting int              // for so many of these
+		results *markerResults   // as long as there is something to tell apart; else nil
+		waiting int32            // for so many of to
 		awaited bool             // the last marker must be told of: the Complete record is not to wait
 		several bool             // partitions in the transaction
-		ended   []TopicPartition // of several, those whose markers are written
-		failed  []TopicPartition // whose markers must be written again
-		err     error            // of one of them
 	}
+}
+
+// markerResults is what became of the markers of a transaction in several partitions, or of those that failed.
+type markerResults struct {
+	ended  []TopicPartition // of several, those whose markers are written
+	failed []TopicPartition // whose markers must be written again
+	err    error            // of one of them
 }
 
 // sendMarkers writes the markers of a transaction whose Prepare record is durable, or not, then err says why. What
@@ -85,7 +89,10 @@ func (e *completion) send(to []TopicPartition, awaited bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.retryAt = time.Time{}
-	e.mu.to, e.mu.waiting, e.mu.failed = to, len(to), nil
+	e.mu.to, e.mu.waiting = to, int32(len(to))
+	if e.mu.results != nil {
+		e.mu.results.failed = nil
+	}
 	e.mu.awaited, e.mu.several = e.mu.awaited || awaited, e.mu.several || len(to) > 1
 }
 
@@ -100,7 +107,20 @@ func (e *completion) settled() bool {
 }
 
 func (e *completion) settledLocked() bool {
-	return e.mu.to != nil && e.mu.waiting == 0 && len(e.mu.failed) == 0 && e.retryAt.IsZero()
+	return e.mu.to != nil && e.mu.waiting == 0 && !e.failedLocked() && e.retryAt.IsZero()
+}
+
+// failedLocked reports whether markers must be written again.
+func (e *completion) failedLocked() bool { return e.mu.results != nil && len(e.mu.results.failed) > 0 }
+
+// failed are the partitions whose markers must be written again, and why one of them must.
+func (e *completion) failed() ([]TopicPartition, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.mu.results == nil {
+		return nil, nil
+	}
+	return e.mu.results.failed, e.mu.results.err
 }
 
 // await makes sure that the shard is told of the last marker, unless it returns true: then all of them are there.
@@ -114,7 +134,7 @@ func (e *completion) await() (settled bool) {
 // Written implements [MarkerWaiter]. The shard is told of the last one, if that is needed.
 func (e *completion) Written(i int, err error) {
 	if e.written(i, err) {
-		e.coordinator.runtime.Submit(e.id, completeCommand(e))
+		e.shard.coordinator.runtime.Submit(e.id, completeCommand(e))
 	}
 }
 
@@ -125,45 +145,46 @@ func (e *completion) Written(i int, err error) {
 func (e *completion) written(i int, err error) (tell bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	switch {
-	case err != nil && !errors.Is(err, logstore.ErrInvalidProducerEpoch) && !errors.Is(err, logstore.ErrUnknownPartition):
-		e.mu.failed = append(e.mu.failed, e.mu.to[i])
-		e.mu.err = err
+	failed := err != nil && !errors.Is(err, logstore.ErrInvalidProducerEpoch) && !errors.Is(err, logstore.ErrUnknownPartition)
+	if (failed || e.mu.several) && e.mu.results == nil {
+		e.mu.results = &markerResults{}
+	}
+	switch r := e.mu.results; {
+	case failed:
+		r.failed = append(r.failed, e.mu.to[i])
+		r.err = err
 	case e.mu.several:
-		e.mu.ended = append(e.mu.ended, e.mu.to[i])
+		r.ended = append(r.ended, e.mu.to[i])
 	}
 	e.mu.waiting--
-	return e.mu.waiting == 0 && (e.mu.awaited || len(e.mu.failed) > 0)
+	return e.mu.waiting == 0 && (e.mu.awaited || e.failedLocked())
 }
 
 // open are those partitions of a transaction that is ending whose markers are not known to be written.
 func (e *completion) open(all partitions) partitions {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if len(e.mu.ended) == 0 {
+	if e.mu.results == nil || len(e.mu.results.ended) == 0 {
 		return all
 	}
-	return all.without(e.mu.ended)
+	return all.without(e.mu.results.ended)
 }
 
 func completeCommand(e *completion) coordinator.Command[*Shard, Record] {
 	return coordinator.Command[*Shard, Record]{
 		Key:    e.id,
-		Decide: func(s *Shard) coordinator.Decision[Record] { return s.complete(e) },
+		Decide: func(s *Shard) coordinator.Decision[Record] { return s.complete(e, nil) },
 	}
 }
 
 // complete decides that a transaction has ended, if all of its markers are there. Requests that waited for that are decided in the
-// same breath, so that their records share an append with it.
-func (s *Shard) complete(e *completion) coordinator.Decision[Record] {
+// same breath, so that their records share an append with it, and so is the one that asks now, if there is one: its answer is about what comes after.
+func (s *Shard) complete(e *completion, asking parked) coordinator.Decision[Record] {
 	t := s.transactions[e.id]
 	if t == nil || t.completion != e {
 		return coordinator.Decision[Record]{} // The shard was loaded anew since.
 	}
-	e.mu.Lock()
-	failed, err := e.mu.failed, e.mu.err
-	e.mu.Unlock()
-	if len(failed) > 0 {
+	if failed, err := e.failed(); len(failed) > 0 {
 		s.coordinator.event(slog.LevelWarn, "cannot write markers of a transaction, trying again", e.id, &t.last,
 			"partitions", len(failed), "first", failed[0].Topic, "partition", failed[0].Partition, "error", err)
 		s.tryLater(e)
@@ -171,28 +192,36 @@ func (s *Shard) complete(e *completion) coordinator.Decision[Record] {
 	}
 	completed := t.last.completed(s.nowMs())
 	records := appendTransition(s.records[:0], e.id, &completed)
-	answered := e.parked[:0]
-	if len(e.parked) > 1 { // All of them are there until all have been asked: one may break down.
-		answered = make([]parkedCall, 0, len(e.parked))
-	}
+	answered := make([]parked, 0, len(e.parked)) // All of them stay parked until all have been asked: one may break down.
 	for _, p := range e.parked {
 		o := p.call.decideAbout(s, &records[len(records)-1].Metadata)
-		if o.unwanted {
-			continue
+		if records = o.appendTo(records, e.id); !o.unwanted {
+			answered = append(answered, p.call)
 		}
-		if o.changes {
-			records = appendTransition(records, e.id, &o.next)
+	}
+	if asking != nil {
+		o := asking.decideAbout(s, &records[len(records)-1].Metadata)
+		if records = o.appendTo(records, e.id); o.unwanted {
+			asking = nil
 		}
-		answered = append(answered, p)
 	}
 	e.parked = nil
+	return s.completed(e, s.decided(records), answered, asking)
+}
+
+// completed is the decision that a transaction has ended, along with what comes after: of those who waited for it, and of the one who asked, if
+// that isn't nil.
+func (s *Shard) completed(e *completion, records []Record, waited []parked, asked parked) coordinator.Decision[Record] {
 	prepared := records[len(records)-1].Metadata.State.prepared()
-	return coordinator.Decision[Record]{Records: s.decided(records), Answer: func(err error) {
-		if err != nil && s.live && t.completion == e { // The disk is full.
+	return coordinator.Decision[Record]{Records: records, Answer: func(err error) {
+		if t := s.transactions[e.id]; err != nil && s.live && t != nil && t.completion == e { // The disk is full.
 			s.tryLater(e)
 		}
-		for _, p := range answered {
-			p.call.told(err)
+		for _, k := range waited {
+			k.told(err)
+		}
+		if asked != nil {
+			asked.told(err)
 		}
 		if prepared { // One has begun a transaction, and another one has ended it.
 			s.sendMarkers(e.id, err)
@@ -214,21 +243,12 @@ func (e *completion) park(s *Shard, call parked) {
 	s.armCare(careInterval)
 }
 
-// completeFor completes a transaction whose markers are all there, for somebody who asks about its ID: the answer is about what comes after.
-func (s *Shard) completeFor(e *completion, call parked) coordinator.Decision[Record] {
-	if e.parked == nil {
-		e.parked = e.first[:0]
-	}
-	e.parked = append(e.parked, parkedCall{call: call, asks: true})
-	return s.complete(e)
-}
-
 // completeAll completes transactions whose markers are all there.
 func (s *Shard) completeAll(ended []*completion) coordinator.Decision[Record] {
 	var all coordinator.Decision[Record]
 	var answers []func(error)
 	for _, e := range ended {
-		d := s.complete(e)
+		d := s.complete(e, nil)
 		all.Records = append(all.Records, d.Records...)
 		if d.Answer != nil {
 			answers = append(answers, d.Answer)
@@ -261,14 +281,12 @@ func (s *Shard) completeLingering() coordinator.Decision[Record] {
 	return s.completeAll(ended)
 }
 
-// forsake tells those who wait that nobody will decide. Who was just being decided on when that broke down is told by the runtime.
+// forsake tells those who wait that nobody will decide.
 func (e *completion) forsake(err error) {
 	waiting := e.parked
 	e.parked = nil
 	for _, p := range waiting {
-		if !p.asks {
-			p.call.told(err)
-		}
+		p.call.told(err)
 	}
 }
 
@@ -297,9 +315,7 @@ func (s *Shard) careForEnding() coordinator.Decision[Record] {
 			return late
 		})
 		if !e.retryAt.IsZero() && !now.Before(e.retryAt) {
-			e.mu.Lock()
-			failed := e.mu.failed
-			e.mu.Unlock()
+			failed, _ := e.failed()
 			s.write(s.transactions[e.id], failed)
 			e.retryAt = time.Time{}
 		}

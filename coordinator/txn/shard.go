@@ -139,7 +139,7 @@ func (s *Shard) enter(t *transaction, begins bool) {
 		}
 	case PrepareCommit, PrepareAbort:
 		s.leave(t)
-		t.completion = &completion{coordinator: s.coordinator, id: t.id}
+		t.completion = &completion{shard: s, id: t.id}
 		s.ending[t.completion] = struct{}{}
 	default:
 		s.leave(t)
