@@ -20,16 +20,16 @@ const (
 	// hurry is the time between two collections, at the collector's own pace, below which it is hurried, and how long
 	// that must last: thousands of partitions are made in less, and a broker that does nothing after that shouldn't be larger.
 	hurry = 250 * time.Millisecond
-	// calm is how long a collector with room for garbage has nothing to do until it is set back. It then gets
-	// four times as much before each collection, so this is above four times hurry: no load is on both sides.
+	// calm is how long a collector with room for garbage has nothing to do until it is set back. It then gets up to five times as
+	// much before each collection, so this is above five times hurry: no load is on both sides.
 	calm = 1500 * time.Millisecond
 	// smallMemory is the memory limit in bytes below which the pace is left alone.
 	smallMemory = 128 << 20
 )
 
-// gcPace lets the garbage collector have more room while it is hurried. A broker under small requests keeps 3 MiB alive, so that
-// the collector comes twenty times a second, empties the pools of buffers each time, and gives pages back that are touched again: a tenth
-// of the CPU of a transaction. GOGC=400 does as well under that load, and triples the memory of a broker at rest.
+// gcPace lets the garbage collector have more room while it is hurried. A broker under small requests keeps one to four MiB alive, so
+// that at its own pace the collector comes ten to twenty times a second, and empties the pools of buffers each time; with more
+// room it comes two or three times. GOGC=400 does the same, and triples the memory of a broker at rest.
 //
 // Nothing runs while nothing is collected: a finished collection calls, and a timer waits only while the pace is raised. Its owner
 // is its lock.
