@@ -28,7 +28,8 @@ unit: ## unit tests, without network, under two minutes
 race: ## unit tests under the race detector
 	$(GO) test -race ./...
 
-lint: vet verify cross $(GOLANGCI) ## go vet, golangci-lint (arrows, sizes, bans), module checksums, cross builds
+lint: vet verify cross $(GOLANGCI) ## go vet, golangci-lint (arrows, sizes, bans), module checksums, cross builds, patches of the controls
+	./compat-tests/controls.sh --check
 	$(GOLANGCI) run ./...
 	cd compat-tests && $(GOLANGCI) run --config ../.golangci.yml ./...
 
