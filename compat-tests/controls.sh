@@ -31,10 +31,12 @@ for patch in compat-tests/faults/controls/*.patch; do
   verdict="$name FAILED: the tests pass"
   for try in 1 2 3; do
     (cd "$folder" && env ${env:+"$env"} CI=true CLATTER_BIN="$copy/clatter" go test -count=1 -timeout 20m -run "^($tests)\$" "$package") >"$output" 2>&1 </dev/null
-    if [ $? != 0 ] && grep -q "$finds" "$output"; then
+    rc=$?
+    if [ $rc != 0 ] && grep -q -- "$finds" "$output"; then
       verdict="$name found in try $try: $(grep -m1 -- "$finds" "$output" | tr -s ' ' | cut -c1-160)"
       break
     fi
+    [ $rc = 0 ] || verdict="$name FAILED: the tests fail, but over something else than '$finds'"
   done
   tail -5 "$output"
   [[ $verdict = *" found in "* ]] || failed=1
