@@ -30,7 +30,7 @@ func TestPaceLeavesRoomForGarbage(t *testing.T) {
 	}
 }
 
-// paceTest is a collector that the test plays.
+// paceTest is a collector that the test plays. Those who use it are in synctest bubbles: their sleeps take no time, and are how the clock moves.
 type paceTest struct {
 	*gcPace
 	live      int64
