@@ -8,12 +8,27 @@ import threading
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.errors import InvalidProducerEpochError, KafkaError, ProducerFencedError
+from kafka.net.compat import KafkaNetClient
 from kafka.structs import ConsumerGroupMetadata, OffsetAndMetadata
 
 
 def say(*words):
     sys.stdout.write(" ".join(str(word) for word in words) + "\n")
     sys.stdout.flush()
+
+
+class Client(KafkaNetClient):
+    """Has a request of transactions tried again when its connection is lost before it is sent.
+
+    The sender of version 3.0.12 does so when it is told that the broker isn't ready. When it is told by an exception it forgets the request, and
+    whoever called waits for ever, whatever the broker is.
+    """
+
+    def await_ready(self, *args, **kwargs):
+        try:
+            return super().await_ready(*args, **kwargs)
+        except KafkaError:
+            return False
 
 
 class Copier:
@@ -27,7 +42,8 @@ class Copier:
         self.consumer = KafkaConsumer(
             bootstrap_servers=broker, group_id=group, enable_auto_commit=False, isolation_level="read_committed",
             auto_offset_reset="earliest", reconnect_backoff_max_ms=200, max_poll_records=self.batch)
-        self.producer = KafkaProducer(bootstrap_servers=broker, transactional_id=name, reconnect_backoff_max_ms=200, **options)
+        self.producer = KafkaProducer(
+            bootstrap_servers=broker, transactional_id=name, reconnect_backoff_max_ms=200, kafka_client=Client, **options)
 
     def copy(self, leaving):
         self.producer.init_transactions()

@@ -1,6 +1,7 @@
 package txns
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"strconv"
@@ -13,6 +14,9 @@ import (
 
 // perPartition is how many records of a partition are written in each round.
 const perPartition = 60
+
+// wakeLimit is how long a thawed copier is given to go on with what it was doing.
+const wakeLimit = 2 * time.Second
 
 // Copy is the scenario of every client: a copier copies with transactions, every fourth of which it aborts; the broker is
 // killed under it; the copier is killed in the middle of its work and another one takes over under the same transactional
@@ -52,6 +56,7 @@ func (s *Scenario) zombie() {
 	s.Start()
 	s.AwaitCopied(s.total())
 	old.Signal(s.t, syscall.SIGCONT)
+	s.letWake(old)
 	s.Write(perPartition)
 	s.Await("the zombie has noticed that it is fenced", func() error {
 		if !old.fenced.Load() || !old.Gone() {
@@ -59,6 +64,20 @@ func (s *Scenario) zombie() {
 		}
 		return nil
 	})
+}
+
+// letWake gives a thawed copier time to go on with its transaction, and to notice that it is fenced, while the one in its place is at rest.
+// A client that bumps its epoch over the error of its Produce (kafka-python does) would else have the broker abort the transaction of the one in its
+// place, as Kafka's does, too: while a transaction is ongoing, InitProducerId looks at the producer id only, and not at the epoch.
+// One that was frozen between two transactions has nothing to notice before there is more to copy.
+func (s *Scenario) letWake(zombie *Copier) {
+	s.t.Helper()
+	ctx, cancel := context.WithTimeout(s.ctx, wakeLimit)
+	defer cancel()
+	select {
+	case <-zombie.Exited():
+	case <-ctx.Done():
+	}
 }
 
 // Environment of [Soak]; without it the test is a short one.
