@@ -19,8 +19,8 @@ type Dispatcher interface {
 	Dispatch(ctx context.Context, req *Request) (Reply, error)
 }
 
-// Request is one decoded request, valid until Dispatch returns: its memory serves the next one of the connection. So does
-// that of a message of Produce, see [wire.Recycle]. Byte slices in any message alias the frame: whatever a later
+// Request is one decoded request, valid until Dispatch returns: its memory serves the next one of the connection. That of some
+// messages serves again, too, see [wire.Recycle]. Byte slices in any message alias the frame: whatever a later
 // answer needs of them must be copied.
 type Request struct {
 	Header  wire.RequestHeader

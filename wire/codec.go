@@ -30,30 +30,49 @@ func DecodeRequest(h RequestHeader, body []byte) (kmsg.Request, error) {
 	return req, nil
 }
 
-// produceRequests are requests of Produce that were handled.
-var produceRequests = sync.Pool{New: func() any { return kmsg.NewPtrProduceRequest() }}
+// Requests of the APIs that are asked most, which were handled.
+var (
+	produceRequests      = sync.Pool{New: func() any { return kmsg.NewPtrProduceRequest() }}
+	offsetCommitRequests = sync.Pool{New: func() any { return kmsg.NewPtrOffsetCommitRequest() }}
+	heartbeatRequests    = sync.Pool{New: func() any { return kmsg.NewPtrHeartbeatRequest() }}
+)
 
 // recycledTopics bounds the memory that a recycled request keeps.
 const recycledTopics = 16
 
-// blankRequest is a request that has nothing set.
+// blankRequest is a request that has nothing set but defaults.
 func blankRequest(key int16) kmsg.Request {
-	if key == KeyProduce {
+	switch key {
+	case KeyProduce:
 		return produceRequests.Get().(*kmsg.ProduceRequest)
+	case KeyOffsetCommit:
+		return offsetCommitRequests.Get().(*kmsg.OffsetCommitRequest)
+	case KeyHeartbeat:
+		return heartbeatRequests.Get().(*kmsg.HeartbeatRequest)
 	}
 	return kmsg.RequestForKey(key)
 }
 
-// Recycle lets the memory of a request serve again, if it is one of Produce, which are the many. Those of other APIs may be needed until
-// they are answered. Nobody may look at a Produce any more, but strings that were in it are good for ever.
+// Recycle lets the memory of a request serve again, if it is a Produce, an OffsetCommit or a Heartbeat, which are the many. Those of other
+// APIs may be needed until they are answered. Nobody may look at the request any more, but strings that were in it are good for ever.
 func Recycle(req kmsg.Request) {
-	r, ok := req.(*kmsg.ProduceRequest)
-	if !ok || cap(r.Topics) > recycledTopics {
-		return
+	switch r := req.(type) {
+	case *kmsg.ProduceRequest:
+		if cap(r.Topics) <= recycledTopics {
+			clear(r.Topics) // They hold the frame.
+			*r = kmsg.ProduceRequest{Topics: r.Topics[:0]}
+			produceRequests.Put(r)
+		}
+	case *kmsg.OffsetCommitRequest:
+		if cap(r.Topics) <= recycledTopics {
+			clear(r.Topics) // They hold their partitions.
+			*r = kmsg.OffsetCommitRequest{Topics: r.Topics[:0]}
+			offsetCommitRequests.Put(r)
+		}
+	case *kmsg.HeartbeatRequest:
+		*r = kmsg.HeartbeatRequest{}
+		heartbeatRequests.Put(r)
 	}
-	clear(r.Topics) // They hold the frame.
-	*r = kmsg.ProduceRequest{Topics: r.Topics[:0]}
-	produceRequests.Put(r)
 }
 
 // AppendResponse appends a whole frame: size, header and body, in the version that

@@ -79,25 +79,65 @@ func TestNothingIsLeftOfARecycledRequest(t *testing.T) {
 	once.Topics = append(once.Topics, kmsg.ProduceRequestTopic{Topic: "one"})
 	again := kmsg.NewPtrProduceRequest()
 	again.Version, again.Acks = 13, 1
-	for _, req := range []*kmsg.ProduceRequest{full, once, full, again, once} {
+	wantFresh(t, full, once, full, again, once)
+}
+
+func TestNothingIsLeftOfARecycledOffsetCommit(t *testing.T) {
+	full := kmsg.NewPtrOffsetCommitRequest()
+	full.Version, full.Group, full.Generation, full.MemberID, full.InstanceID = 9, "group", 3, "member", new("instance")
+	for _, name := range []string{"orders", "payments"} {
+		topic := kmsg.OffsetCommitRequestTopic{Topic: name}
+		topic.Partitions = append(topic.Partitions, kmsg.OffsetCommitRequestTopicPartition{Partition: 3, Offset: 4, LeaderEpoch: 5, Metadata: new("text")})
+		full.Topics = append(full.Topics, topic)
+	}
+	once := kmsg.NewPtrOffsetCommitRequest()
+	once.Version, once.RetentionTimeMillis = 2, 7
+	once.Topics = append(once.Topics, kmsg.OffsetCommitRequestTopic{Topic: "one"})
+	again := kmsg.NewPtrOffsetCommitRequest()
+	again.Version = 10
+	byID := kmsg.NewPtrOffsetCommitRequest()
+	byID.Version, byID.Topics = 10, []kmsg.OffsetCommitRequestTopic{{TopicID: [16]byte{1}}}
+	wantFresh(t, full, once, byID, full, again, once)
+}
+
+func TestNothingIsLeftOfARecycledHeartbeat(t *testing.T) {
+	full := kmsg.NewPtrHeartbeatRequest()
+	full.Version, full.Group, full.Generation, full.MemberID, full.InstanceID = 4, "group", 3, "member", new("instance")
+	old := kmsg.NewPtrHeartbeatRequest()
+	old.Version, old.Group = 0, "other"
+	wantFresh(t, full, old, full)
+}
+
+// wantFresh wants requests that are decoded one after the other to be what they are by themselves.
+func wantFresh(t *testing.T, requests ...kmsg.Request) {
+	t.Helper()
+	for _, req := range requests {
 		body := req.AppendTo(nil)
-		want := kmsg.NewPtrProduceRequest()
-		want.Version = req.Version
+		want := kmsg.RequestForKey(req.Key())
+		want.SetVersion(req.GetVersion())
 		if err := want.ReadFrom(body); err != nil {
 			t.Fatal(err)
 		}
-		got, err := DecodeRequest(RequestHeader{Key: KeyProduce, Version: req.Version}, body)
+		got, err := DecodeRequest(RequestHeader{Key: req.Key(), Version: req.GetVersion()}, body)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if produce := got.(*kmsg.ProduceRequest); len(want.Topics) == 0 && len(produce.Topics) == 0 {
-			produce.Topics = want.Topics // nil or not is all the same.
-		}
-		if !reflect.DeepEqual(got, kmsg.Request(want)) {
-			t.Errorf("v%d: %+v, want %+v", req.Version, got, want)
+		if !reflect.DeepEqual(emptyAsNil(got), emptyAsNil(want)) {
+			t.Errorf("v%d: %+v, want %+v", req.GetVersion(), got, want)
 		}
 		Recycle(got)
 	}
+}
+
+// emptyAsNil is a request in which a list of no topics is nil.
+func emptyAsNil(req kmsg.Request) kmsg.Request {
+	switch r := req.(type) {
+	case *kmsg.ProduceRequest:
+		r.Topics = append([]kmsg.ProduceRequestTopic(nil), r.Topics...)
+	case *kmsg.OffsetCommitRequest:
+		r.Topics = append([]kmsg.OffsetCommitRequestTopic(nil), r.Topics...)
+	}
+	return req
 }
 
 func TestDecodeRequestSetsTheVersion(t *testing.T) {
