@@ -53,7 +53,7 @@ type Decision[R any] struct {
 	// Transaction is what the records are part of, or what ends; nil, as a rule, is neither.
 	Transaction *Transaction
 	// Answer is called once, when the records and all that the decision could have seen are durable, or with the reason why
-	// the records are not in the log. It may be nil.
+	// the records are not in the log. It may be nil. What a record points to isn't looked at any more then.
 	Answer func(err error)
 }
 

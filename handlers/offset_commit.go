@@ -19,5 +19,6 @@ import (
 )
 
 func (d *Dispatcher) offsetCommit(ctx context.Context, req *broker.Request) (broker.Reply, error) {
-	return answer(d.deps.Groups.OffsetCommit(ctx, req.Message.(*kmsg.OffsetCommitRequest)))
+	resp, recycle := d.deps.Groups.OffsetCommit(ctx, req.Message.(*kmsg.OffsetCommitRequest))
+	return broker.Reply{Message: resp, Recycle: recycle}, nil
 }

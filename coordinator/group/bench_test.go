@@ -63,9 +63,11 @@ func BenchmarkOffsetCommit(b *testing.B) {
 		}}
 		for pb.Next() {
 			req.Topics[0].Partitions[0].Offset++
-			if code := c.OffsetCommit(b.Context(), req).Topics[0].Partitions[0].ErrorCode; code != 0 {
+			resp, recycle := c.OffsetCommit(b.Context(), req)
+			if code := resp.Topics[0].Partitions[0].ErrorCode; code != 0 {
 				b.Error(wire.ErrorCode(code))
 			}
+			recycle()
 		}
 	})
 }

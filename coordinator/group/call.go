@@ -36,8 +36,9 @@ func ask[T any](ctx context.Context, c *Coordinator, group string, q question[T]
 // calls keeps calls whose answers are there: those questions that are asked most are asked without allocating.
 type calls[T any] struct{ pool sync.Pool }
 
-// ask is [ask] with a call that is used again.
-func (p *calls[T]) ask(ctx context.Context, c *Coordinator, group string, q question[T]) T {
+// ask is [ask] with a call that is used again. Unless the question is settled, because nobody waited for the answer, records of the
+// decision may still be looked at.
+func (p *calls[T]) ask(ctx context.Context, c *Coordinator, group string, q question[T]) (answer T, settled bool) {
 	q.key = group
 	k, ok := p.pool.Get().(*call[T])
 	if ok {
@@ -47,13 +48,14 @@ func (p *calls[T]) ask(ctx context.Context, c *Coordinator, group string, q ques
 		k = newCall(q)
 	}
 	c.runtime.Do(group, k.command)
-	answer := k.wait(ctx)
-	if !k.mu.gone { // Else somebody may still answer.
-		var none T
-		k.question, k.answer, k.shard = question[T]{}, none, nil
-		p.pool.Put(k)
+	answer = k.wait(ctx)
+	if k.mu.gone { // Somebody may still answer.
+		return answer, false
 	}
-	return answer
+	var none T
+	k.question, k.answer, k.shard = question[T]{}, none, nil
+	p.pool.Put(k)
+	return answer, true
 }
 
 // call is a question on its way to a shard and back.

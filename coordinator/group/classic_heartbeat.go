@@ -14,7 +14,7 @@ func (c *Coordinator) Heartbeat(ctx context.Context, req *kmsg.HeartbeatRequest)
 	resp.Version = req.Version
 	code := checkGroupID(req.Group)
 	if code == wire.None {
-		code = c.heartbeats.ask(ctx, c, req.Group, question[wire.ErrorCode]{
+		code, _ = c.codes.ask(ctx, c, req.Group, question[wire.ErrorCode]{
 			decide: func(s *Shard, reply func(wire.ErrorCode)) []Record {
 				reply(s.heartbeat(req))
 				return nil

@@ -296,7 +296,7 @@ func (s *consumerScript) commit(a arguments) {
 		}
 		req.Topics = append(req.Topics, t)
 	}
-	resp := s.c.OffsetCommit(s.ctx, req)
+	resp := commitOffsets(s.ctx, s.c, req)
 	s.Say("%s: %s", name, wire.ErrorCode(resp.Topics[0].Partitions[0].ErrorCode))
 }
 

@@ -8,8 +8,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kmsg"
-
 	"github.com/clatterhq/clatter/coordinator"
 	"github.com/clatterhq/clatter/wire"
 )
@@ -26,9 +24,8 @@ type Coordinator struct {
 	scans      chan struct{}
 	closing    atomic.Bool
 
-	heartbeats calls[wire.ErrorCode]
-	commits    calls[*kmsg.OffsetCommitResponse]
-	txnCommits calls[*kmsg.TxnOffsetCommitResponse]
+	codes         calls[wire.ErrorCode] // of heartbeats and commits
+	offsetCommits sync.Pool             // of *offsetCommit, whose answers were encoded
 }
 
 // New makes a coordinator that has loaded nothing.

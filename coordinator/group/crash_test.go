@@ -89,7 +89,7 @@ func (k *crashCommits) commit(t *testing.T, c *Coordinator, group, partition int
 	req.Topics = []kmsg.OffsetCommitRequestTopic{{
 		Topic: "topic", Partitions: []kmsg.OffsetCommitRequestTopicPartition{{Partition: int32(partition), Offset: offset, LeaderEpoch: -1}},
 	}}
-	resp := c.OffsetCommit(t.Context(), req)
+	resp := commitOffsets(t.Context(), c, req)
 	if code := resp.Topics[0].Partitions[0].ErrorCode; code != 0 {
 		t.Errorf("commit: code %d", code)
 		return

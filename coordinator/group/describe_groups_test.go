@@ -94,7 +94,7 @@ func TestListGroups(t *testing.T) {
 	awaitLoaded(t, c)
 	write(t, c, "stable", manyMembers("stable", classicStable)...)
 	write(t, c, "empty", manyMembers("empty", classicEmpty)...)
-	c.OffsetCommit(t.Context(), commitRequest(7, "simple", "a/0"))
+	commitOffsets(t.Context(), c, commitRequest(7, "simple", "a/0"))
 	const stable, empty, simple = "stable:consumer/Stable/classic", "empty:consumer/Empty/classic", "simple:/Empty/classic"
 	wantEqual(t, "all", list(nil, nil), "0 map["+empty+" "+simple+" "+stable+"]")
 	wantEqual(t, "states", list([]string{" STABLE "}, nil), "0 map["+stable+"]")
@@ -108,7 +108,7 @@ func TestDeleteGroups(t *testing.T) {
 	c, log := startWithTopics(t, nil)
 	write(t, c, "stable", manyMembers("stable", classicStable)...)
 	write(t, c, "empty", manyMembers("empty", classicEmpty)...)
-	c.OffsetCommit(t.Context(), commitRequest(7, "empty", "a/0", "b/0"))
+	commitOffsets(t.Context(), c, commitRequest(7, "empty", "a/0", "b/0"))
 	req := kmsg.NewPtrDeleteGroupsRequest()
 	req.Groups = []string{"stable", "empty", "nobody", "empty"}
 	told := ""

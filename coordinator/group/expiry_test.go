@@ -71,9 +71,9 @@ func state(t *testing.T, c *Coordinator) string {
 func TestRegression26OffsetsOfASimpleGroupExpireOneByOne(t *testing.T) {
 	inBubble(t, func(b bubble) {
 		t, c := b.T, b.Coordinator
-		c.OffsetCommit(t.Context(), commitRequest(7, "group", "a/0", "a/1"))
+		commitOffsets(t.Context(), c, commitRequest(7, "group", "a/0", "a/1"))
 		time.Sleep(time.Hour)
-		c.OffsetCommit(t.Context(), commitRequest(7, "group", "a/1"))
+		commitOffsets(t.Context(), c, commitRequest(7, "group", "a/1"))
 		time.Sleep(week - time.Hour - check)
 		wantEqual(t, "before", state(t, c), "1 groups, 2 offsets")
 		time.Sleep(2 * check)
@@ -104,7 +104,7 @@ func TestAClockThatJumpsExpiresNothing(t *testing.T) {
 	for _, jump := range []time.Duration{10 * 24 * time.Hour, -10 * 24 * time.Hour} {
 		inBubble(t, func(b bubble) {
 			t, c, wall := b.T, b.Coordinator, b.clock
-			c.OffsetCommit(t.Context(), commitRequest(7, "simple", "a/0"))
+			commitOffsets(t.Context(), c, commitRequest(7, "simple", "a/0"))
 			write(t, c, "empty", append(manyMembers("empty", classicEmpty), commitRecord("empty", 0, 5))...)
 			for range 3 {
 				wall.ahead.Add(int64(jump))
@@ -144,10 +144,10 @@ func TestOffsetsOfDeletedTopicsAreDropped(t *testing.T) {
 	o.Topics = threeTopics
 	c := start(t, o)
 	for i := range 10 {
-		c.OffsetCommit(t.Context(), commitRequest(7, fmt.Sprint(i), "a/0", "b/0", "b/1"))
+		commitOffsets(t.Context(), c, commitRequest(7, fmt.Sprint(i), "a/0", "b/0", "b/1"))
 	}
 	c.TopicsDeleted([]string{"b", "nothing"})
-	c.OffsetCommit(t.Context(), commitRequest(7, "5", "b/2"))
+	commitOffsets(t.Context(), c, commitRequest(7, "5", "b/2"))
 	for i := range 10 {
 		want := "0, a 0=100/-1/"
 		if i == 5 {
@@ -170,10 +170,10 @@ func TestTopicsDeletedWithoutOffsets(t *testing.T) {
 func TestOffsetsCommittedAfterTheDeletionStay(t *testing.T) {
 	inBubble(t, func(b bubble) {
 		t, c := b.T, b.Coordinator
-		c.OffsetCommit(t.Context(), commitRequest(7, "group", "a/0"))
+		commitOffsets(t.Context(), c, commitRequest(7, "group", "a/0"))
 		deletedAt := time.Now()
 		time.Sleep(time.Second)
-		c.OffsetCommit(t.Context(), commitRequest(7, "group", "a/1"))
+		commitOffsets(t.Context(), c, commitRequest(7, "group", "a/1"))
 		c.dropOffsets(0, map[string]struct{}{"a": {}}, deletedAt.UnixMilli())
 		wantEqual(t, "left", fetched(c.OffsetFetch(t.Context(), fetchRequest(8, "group"))), "0, a 1=101/-1/")
 	})
@@ -233,7 +233,7 @@ func TestExpiryOnAFullDiskWaitsForTheNextLook(t *testing.T) {
 func TestOffsetsOfTopicsDeletedOnAFullDiskAreDroppedLater(t *testing.T) {
 	onFullDisk(t, func(d fullDisk) {
 		t, c, disk, lines := d.T, d.Coordinator, d.disk, d.lines
-		c.OffsetCommit(t.Context(), commitRequest(7, "group", "a/0", "b/0"))
+		commitOffsets(t.Context(), c, commitRequest(7, "group", "a/0", "b/0"))
 		disk.Full.Store(true)
 		c.TopicsDeleted([]string{"a"})
 		time.Sleep(5 * time.Second)

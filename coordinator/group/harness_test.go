@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kmsg"
 	"go.uber.org/goleak"
 
 	"github.com/clatterhq/clatter/coordinator/coordinatortest"
@@ -112,6 +113,21 @@ func write(tb testing.TB, c *Coordinator, group string, records ...Record) wire.
 		},
 		refused: func(code wire.ErrorCode) wire.ErrorCode { return code },
 	})
+}
+
+// commitOffsets commits, and says that the answer was encoded, as a connection does.
+func commitOffsets(ctx context.Context, c *Coordinator, req *kmsg.OffsetCommitRequest) *kmsg.OffsetCommitResponse {
+	resp, recycle := c.OffsetCommit(ctx, req)
+	told := *resp
+	told.Topics = slices.Clone(told.Topics)
+	for i := range told.Topics {
+		t := &told.Topics[i]
+		t.Partitions = slices.Clone(t.Partitions)
+	}
+	if recycle != nil {
+		recycle()
+	}
+	return &told
 }
 
 // look shows a test the state of the shard of a group.

@@ -103,7 +103,7 @@ func TestCommitsToUnknownTopicsLeaveNothing(t *testing.T) {
 			{Topic: fmt.Sprint("unknown-", i), Partitions: []kmsg.OffsetCommitRequestTopicPartition{{Partition: 0}}},
 			{Topic: "topic", Partitions: []kmsg.OffsetCommitRequestTopicPartition{{Partition: 1}, {Partition: -1}}},
 		}
-		for _, topic := range c.OffsetCommit(t.Context(), req).Topics {
+		for _, topic := range commitOffsets(t.Context(), c, req).Topics {
 			for _, p := range topic.Partitions {
 				wantEqual(t, "code", wire.ErrorCode(p.ErrorCode), wire.UnknownTopicOrPartition)
 			}

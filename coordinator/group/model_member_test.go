@@ -153,7 +153,7 @@ func (m *modelMember) commit(ctx context.Context) {
 	req.Topics = []kmsg.OffsetCommitRequestTopic{{
 		Topic: "topic", Partitions: []kmsg.OffsetCommitRequestTopicPartition{{Partition: int32(p), Offset: offset, LeaderEpoch: -1}},
 	}}
-	resp := m.group.coordinator().OffsetCommit(ctx, req)
+	resp := commitOffsets(ctx, m.group.coordinator(), req)
 	if ctx.Err() == nil && resp.Topics[0].Partitions[0].ErrorCode == 0 {
 		acknowledged()
 	}

@@ -17,18 +17,28 @@ const (
 )
 
 // OffsetCommit commits offsets for partitions that exist, if their group lets the caller
-// (KafkaApis.handleOffsetCommitRequest, OffsetMetadataManager.commitOffset).
-func (c *Coordinator) OffsetCommit(ctx context.Context, req *kmsg.OffsetCommitRequest) *kmsg.OffsetCommitResponse {
-	x := &offsetCommit{c: c, req: req, metadataMax: int(c.options.Config().OffsetMetadataMaxBytes)}
+// (KafkaApis.handleOffsetCommitRequest, OffsetMetadataManager.commitOffset). Who has no use for the answer any more may call recycle once, which
+// may be nil: its memory serves again then.
+func (c *Coordinator) OffsetCommit(ctx context.Context, req *kmsg.OffsetCommitRequest) (resp *kmsg.OffsetCommitResponse, recycle func()) {
+	x := c.newOffsetCommit()
+	x.req, x.metadataMax = req, int(c.options.Config().OffsetMetadataMaxBytes)
 	x.exist()
-	if len(x.existing) == 0 {
-		return x.answer(wire.None)
+	code, settled := wire.None, true
+	if len(x.existing) > 0 {
+		code, settled = c.codes.ask(ctx, c, req.Group, question[wire.ErrorCode]{shared: true, decide: x.judge, refused: theSame})
 	}
-	return c.commits.ask(ctx, c, req.Group, question[*kmsg.OffsetCommitResponse]{shared: true, decide: x.decide, refused: x.answer})
+	resp = x.answer(code)
+	if !settled { // Records of it may be on their way.
+		return resp, nil
+	}
+	return resp, x.recycle
 }
 
+// theSame is what is told of a code that the request has no other name for.
+func theSame(code wire.ErrorCode) wire.ErrorCode { return code }
+
 // offsetCommit is one request. Many of one group are decided on before any is in the log, so it looks at members and
-// not at offsets. Nothing in it changes once the shard has it.
+// not at offsets. Nothing in it that the shard looks at changes once the shard has it. Its memory serves again when the answer was encoded.
 type offsetCommit struct {
 	c           *Coordinator
 	req         *kmsg.OffsetCommitRequest
@@ -37,6 +47,55 @@ type offsetCommit struct {
 	// everything else.
 	existing []kmsg.OffsetCommitRequestTopic
 	missing  []kmsg.OffsetCommitResponseTopic
+
+	// by is who commits, made and records what comes of it. The records are read until they are in the state, or never will be:
+	// both is before the answer.
+	by      committer
+	made    []offsetAndCommit
+	records []Record
+
+	resp       kmsg.OffsetCommitResponse
+	partitions []kmsg.OffsetCommitResponseTopicPartition // of all existing topics
+
+	// Methods, bound once.
+	judge   func(s *Shard, reply func(wire.ErrorCode)) []Record
+	recycle func()
+}
+
+// offsetAndCommit is a record and what it points to.
+type offsetAndCommit struct {
+	record OffsetRecord
+	commit Commit
+}
+
+// recycledOffsets bounds the memory that a large request leaves behind.
+const recycledOffsets = 64
+
+// newOffsetCommit is a commit that has nothing in it.
+func (c *Coordinator) newOffsetCommit() *offsetCommit {
+	if x, ok := c.offsetCommits.Get().(*offsetCommit); ok {
+		return x
+	}
+	x := &offsetCommit{c: c}
+	x.judge = x.decide
+	x.recycle = func() {
+		if max(cap(x.made), cap(x.resp.Topics), cap(x.partitions)) <= recycledOffsets {
+			x.clear()
+			c.offsetCommits.Put(x)
+		}
+	}
+	return x
+}
+
+// clear lets go of everything but memory.
+func (x *offsetCommit) clear() {
+	clear(x.made)
+	clear(x.records)
+	clear(x.resp.Topics)
+	*x = offsetCommit{
+		c: x.c, made: x.made[:0], records: x.records[:0], resp: kmsg.OffsetCommitResponse{Topics: x.resp.Topics[:0]}, partitions: x.partitions[:0],
+		judge: x.judge, recycle: x.recycle,
+	}
 }
 
 // exist looks for what exists.
@@ -144,30 +203,45 @@ func (p commitPlaces) add(
 	return append(topics, kmsg.OffsetCommitResponseTopic{Topic: t.Topic, TopicID: t.TopicID, Partitions: partitions})
 }
 
+// count is how many of the partitions exist.
+func (x *offsetCommit) count() int {
+	n := 0
+	for i := range x.existing {
+		n += len(x.existing[i].Partitions)
+	}
+	return n
+}
+
 // answer is the answer if the group says this to the commit.
 func (x *offsetCommit) answer(code wire.ErrorCode) *kmsg.OffsetCommitResponse {
-	resp := x.req.ResponseKind().(*kmsg.OffsetCommitResponse)
-	resp.Topics = append(make([]kmsg.OffsetCommitResponseTopic, 0, len(x.missing)+len(x.existing)), x.missing...)
+	x.resp.Version = x.req.Version
+	topics := slices.Grow(x.resp.Topics[:0], len(x.missing)+len(x.existing))
+	topics = append(topics, x.missing...)
 	var places commitPlaces
 	if len(x.missing) > 0 {
 		places = x.places(x.missing)
 	}
+	n := x.count()
+	x.partitions = slices.Grow(x.partitions[:0], n)[:n]
+	rest := x.partitions
 	for i := range x.existing {
 		t := &x.existing[i]
-		partitions := make([]kmsg.OffsetCommitResponseTopicPartition, len(t.Partitions))
+		partitions := rest[:len(t.Partitions):len(t.Partitions)]
+		rest = rest[len(t.Partitions):]
 		for j := range partitions {
-			partitions[j].Partition, partitions[j].ErrorCode = t.Partitions[j].Partition, int16(code)
+			partitions[j] = kmsg.OffsetCommitResponseTopicPartition{Partition: t.Partitions[j].Partition, ErrorCode: int16(code)}
 			if code == wire.None && x.tooLarge(&t.Partitions[j]) {
 				partitions[j].ErrorCode = int16(wire.OffsetMetadataTooLarge)
 			}
 		}
 		if len(x.missing) > 0 {
-			resp.Topics = places.add(resp.Topics, t, partitions)
+			topics = places.add(topics, t, partitions)
 			continue
 		}
-		resp.Topics = append(resp.Topics, kmsg.OffsetCommitResponseTopic{Topic: t.Topic, TopicID: t.TopicID, Partitions: partitions})
+		topics = append(topics, kmsg.OffsetCommitResponseTopic{Topic: t.Topic, TopicID: t.TopicID, Partitions: partitions})
 	}
-	return resp
+	x.resp.Topics = topics
+	return &x.resp
 }
 
 // tooLarge reports whether the metadata of an offset is longer than it may be. Kafka counts as Java does: in UTF-16 units.
@@ -186,22 +260,22 @@ func (x *offsetCommit) tooLarge(p *kmsg.OffsetCommitRequestTopicPartition) bool 
 }
 
 // decide has the group judge the commit, and makes its records.
-func (x *offsetCommit) decide(s *Shard, reply func(*kmsg.OffsetCommitResponse)) []Record {
+func (x *offsetCommit) decide(s *Shard, reply func(wire.ErrorCode)) []Record {
 	code := x.check(s)
-	reply(x.answer(code))
+	reply(code)
 	if code != wire.None {
 		return nil
 	}
-	return x.records(s.nowMs())
+	return x.record(s.nowMs())
 }
 
 // check is the code of the group. One that doesn't exist is made by a commit from outside of the group protocol.
 func (x *offsetCommit) check(s *Shard) wire.ErrorCode {
-	by := committer{memberID: x.req.MemberID, instanceID: x.req.InstanceID, generation: x.req.Generation, version: x.req.Version}
-	g := s.groups[x.req.Group]
+	x.by = committer{memberID: x.req.MemberID, instanceID: x.req.InstanceID, generation: x.req.Generation, version: x.req.Version}
+	by, g := &x.by, s.groups[x.req.Group]
 	switch {
 	case g != nil:
-		code := g.checkCommit(&by)
+		code := g.checkCommit(by)
 		if code != wire.None {
 			return code
 		}
@@ -209,7 +283,7 @@ func (x *offsetCommit) check(s *Shard) wire.ErrorCode {
 		case *classicGroup:
 			g.heardOf(s, by.memberID)
 		case *consumerGroup:
-			return x.checkOwned(g, &by)
+			return x.checkOwned(g, by)
 		}
 		return wire.None
 	case by.generation < 0:
@@ -240,15 +314,11 @@ func (x *offsetCommit) checkOwned(g *consumerGroup, by *committer) wire.ErrorCod
 	return wire.None
 }
 
-// records are the records of the offsets whose metadata isn't too large.
-func (x *offsetCommit) records(nowMs int64) []Record {
-	n := 0
-	for i := range x.existing {
-		n += len(x.existing[i].Partitions)
-	}
-	records := make([]Record, 0, n)
-	made := make([]OffsetRecord, n)
-	commits := make([]Commit, n)
+// record makes the records of the offsets whose metadata isn't too large.
+func (x *offsetCommit) record(nowMs int64) []Record {
+	n := x.count()
+	x.made = slices.Grow(x.made[:0], n)[:n]
+	x.records = slices.Grow(x.records[:0], n)
 	for i := range x.existing {
 		t := &x.existing[i]
 		for j := range t.Partitions {
@@ -256,19 +326,19 @@ func (x *offsetCommit) records(nowMs int64) []Record {
 			if x.tooLarge(p) {
 				continue
 			}
-			r, c := &made[len(records)], &commits[len(records)]
-			*c = Commit{
+			m := &x.made[len(x.records)]
+			m.commit = Commit{
 				Offset: p.Offset, LeaderEpoch: p.LeaderEpoch, CommitTimestamp: nowMs,
 				ExpireTimestamp: expiry(nowMs, x.req.RetentionTimeMillis), TopicID: t.TopicID,
 			}
 			if p.Metadata != nil {
-				c.Metadata = *p.Metadata
+				m.commit.Metadata = *p.Metadata
 			}
-			*r = OffsetRecord{Group: x.req.Group, Topic: t.Topic, Partition: p.Partition, Commit: c}
-			records = append(records, r)
+			m.record = OffsetRecord{Group: x.req.Group, Topic: t.Topic, Partition: p.Partition, Commit: &m.commit}
+			x.records = append(x.records, &m.record)
 		}
 	}
-	return records
+	return x.records
 }
 
 // expiry is when an offset expires that is to be kept for so long; -1 for as long as others.

@@ -1,10 +1,12 @@
 package group
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -88,7 +90,7 @@ func TestOffsetCommitOfWhatExistsAndWhatDoesNot(t *testing.T) {
 		for _, version := range []int16{2, 9, 10} {
 			want := strings.ReplaceAll(x.want, "U", "3")
 			req := commitRequest(version, "group", x.partitions...)
-			got := commitCodes(c.OffsetCommit(t.Context(), req))
+			got := commitCodes(commitOffsets(t.Context(), c, req))
 			if version >= offsetCommitTopicIDs {
 				want = strings.ReplaceAll(x.want, "U", "100")
 				want = strings.ReplaceAll(strings.ReplaceAll(want, "x,", ","), "x ", " ")
@@ -116,7 +118,7 @@ func TestOffsetCommitOfAnUnknownGroup(t *testing.T) {
 		group := fmt.Sprint("group ", x.version, x.generation)
 		req := commitRequest(x.version, group, "a/0")
 		req.Generation = x.generation
-		wantEqual(t, group, commitCodes(c.OffsetCommit(t.Context(), req)), fmt.Sprintf("a 0:%d", x.want))
+		wantEqual(t, group, commitCodes(commitOffsets(t.Context(), c, req)), fmt.Sprintf("a 0:%d", x.want))
 		look(t, c, group, func(s *Shard) {
 			g, ok := s.groups[group].(*classicGroup)
 			wantEqual(t, group+" is there", ok, x.want == wire.None)
@@ -140,7 +142,7 @@ func TestOffsetCommitAsksTheGroup(t *testing.T) {
 	} {
 		req := commitRequest(7, "group", "a/0")
 		req.MemberID, req.Generation = x.member, x.generation
-		wantEqual(t, fmt.Sprint(x.member, x.generation), commitCodes(c.OffsetCommit(t.Context(), req)), fmt.Sprintf("a 0:%d", x.want))
+		wantEqual(t, fmt.Sprint(x.member, x.generation), commitCodes(commitOffsets(t.Context(), c, req)), fmt.Sprintf("a 0:%d", x.want))
 	}
 }
 
@@ -155,7 +157,7 @@ func TestOffsetCommitMeasuresMetadataAsJavaDoes(t *testing.T) {
 	} {
 		req := commitRequest(7, "group", "a/0", "a/1")
 		req.Topics[0].Partitions[0].Metadata = &text
-		wantEqual(t, text, commitCodes(c.OffsetCommit(t.Context(), req)), fmt.Sprintf("a 0:%d, a 1:0", want))
+		wantEqual(t, text, commitCodes(commitOffsets(t.Context(), c, req)), fmt.Sprintf("a 0:%d, a 1:0", want))
 		look(t, c, "group", func(s *Shard) {
 			commit, _ := s.offsets["group"].get("a", [16]byte{}, 0)
 			wantEqual(t, text+" is kept", commit.Metadata == text, want == wire.None)
@@ -175,9 +177,71 @@ func TestOffsetCommitTellsWhatIsNotInTheLog(t *testing.T) {
 	var disk coordinatortest.Disk
 	disk.Full.Store(true)
 	c, _ := startWithTopics(t, func(o *Options) { o.Topic.(*testLog).Wrap = disk.Wrap })
-	got := commitCodes(c.OffsetCommit(t.Context(), commitRequest(7, "group", "a/0", "x/0")))
+	got := commitCodes(commitOffsets(t.Context(), c, commitRequest(7, "group", "a/0", "x/0")))
 	wantEqual(t, "full disk", got, fmt.Sprintf("x 0:3, a 0:%d", wire.CoordinatorNotAvailable))
 	disk.Full.Store(false)
-	got = commitCodes(c.OffsetCommit(t.Context(), commitRequest(7, "group", "a/0")))
+	got = commitCodes(commitOffsets(t.Context(), c, commitRequest(7, "group", "a/0")))
 	wantEqual(t, "room again", got, "a 0:0")
+}
+
+// TestRecordsThatNobodyWaitsForAreLeftAlone has somebody give up whose commit is decided on and not in the log yet. What the next one commits must not get
+// in there.
+func TestRecordsThatNobodyWaitsForAreLeftAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		disk := vfs.Inject(vfs.NewMemory())
+		log := openLog(t, disk, 1)
+		defer log.Close(t)
+		o := testOptions(log)
+		o.Topics = threeTopics
+		c := New(o)
+		defer stop(t, c)
+		wantEqual(t, "before", commitCodes(commitOffsets(t.Context(), c, commitRequest(7, "group", "b/0"))), "b 0:0")
+
+		synced := make(chan struct{})
+		disk.SetRules(&vfs.Rule{Ops: vfs.OpSync, Before: func(vfs.Call) error {
+			<-synced
+			return nil
+		}})
+		commit := func(ctx context.Context, partition string) (told chan string) {
+			told = make(chan string, 1)
+			go func() { told <- commitCodes(commitOffsets(ctx, c, commitRequest(7, "group", partition))) }()
+			synctest.Wait()
+			return told
+		}
+		first := commit(t.Context(), "a/0")
+		ctx, cancel := context.WithCancel(t.Context())
+		impatient := commit(ctx, "a/1")
+		cancel()
+		wantEqual(t, "impatient", <-impatient, fmt.Sprintf("a 1:%d", wire.NotCoordinator))
+		last := commit(t.Context(), "a/2")
+		close(synced)
+		wantEqual(t, "first", <-first, "a 0:0")
+		wantEqual(t, "last", <-last, "a 2:0")
+		look(t, c, "group", func(s *Shard) {
+			for partition := range int32(3) {
+				commit, ok := s.offsets["group"].get("a", [16]byte{}, partition)
+				wantEqual(t, fmt.Sprint(partition, " is there"), ok, true)
+				wantEqual(t, fmt.Sprint("offset of ", partition), commit.Offset, 100+int64(partition))
+			}
+		})
+	})
+}
+
+// TestNothingIsLeftOfARecycledCommit: what is told of one request must not be told of the next.
+func TestNothingIsLeftOfARecycledCommit(t *testing.T) {
+	c, _ := startWithTopics(t, nil)
+	for range 3 { // Now and then the pool is empty.
+		full := commitRequest(9, "group", "a/0", "x/0", "a/1", "b/3")
+		full.Topics[0].Partitions[0].Metadata = new("text")
+		wantEqual(t, "full", commitCodes(commitOffsets(t.Context(), c, full)), "x 0:3, a 0:0 1:0, b 3:0")
+		unknown := commitRequest(10, "unknown", "b/1")
+		unknown.Generation = 1
+		wantEqual(t, "unknown", commitCodes(commitOffsets(t.Context(), c, unknown)), fmt.Sprintf("b 1:%d", wire.GroupIDNotFound))
+		wantEqual(t, "small", commitCodes(commitOffsets(t.Context(), c, commitRequest(7, "group", "a/0"))), "a 0:0")
+		wantEqual(t, "none", commitCodes(commitOffsets(t.Context(), c, commitRequest(7, "group"))), "")
+		look(t, c, "group", func(s *Shard) {
+			commit, _ := s.offsets["group"].get("a", [16]byte{}, 0)
+			wantEqual(t, "metadata", commit.Metadata, "")
+		})
+	}
 }

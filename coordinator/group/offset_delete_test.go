@@ -23,7 +23,7 @@ func deleteRequest(group string, partitions ...string) *kmsg.OffsetDeleteRequest
 
 func TestOffsetDelete(t *testing.T) {
 	c, _ := startWithTopics(t, nil)
-	c.OffsetCommit(t.Context(), commitRequest(7, "group", "a/0", "a/1", "b/0"))
+	commitOffsets(t.Context(), c, commitRequest(7, "group", "a/0", "a/1", "b/0"))
 	for _, x := range []struct {
 		what string
 		req  *kmsg.OffsetDeleteRequest

@@ -65,7 +65,7 @@ func TestOffsetFetchInEveryVersion(t *testing.T) {
 	c, _ := startWithTopics(t, nil)
 	commit := commitRequest(8, "group", "a/1", "c/0")
 	commit.Topics[0].Partitions[0].LeaderEpoch, commit.Topics[0].Partitions[0].Metadata = 5, new("text")
-	wantEqual(t, "commit", commitCodes(c.OffsetCommit(t.Context(), commit)), "a 1:0, c 0:0")
+	wantEqual(t, "commit", commitCodes(commitOffsets(t.Context(), c, commit)), "a 1:0, c 0:0")
 	const none = " 0=-1/-1/ 1=-1/-1/"
 	for version := int16(1); version <= 10; version++ {
 		some, all, ofNobody := "0, a 0=-1/-1/ 1=101/5/text, x"+none, "0, a 1=101/5/text, c 0=100/-1/", "0, a"+none
@@ -87,7 +87,7 @@ func TestOffsetFetchInEveryVersion(t *testing.T) {
 func TestOffsetFetchOfManyGroups(t *testing.T) {
 	c, _ := startWithTopics(t, nil)
 	for _, group := range []string{"g", "h"} {
-		c.OffsetCommit(t.Context(), commitRequest(8, group, "a/0"))
+		commitOffsets(t.Context(), c, commitRequest(8, group, "a/0"))
 	}
 	req := fetchRequest(8, "g", "a")
 	req.Groups = append(req.Groups, fetchRequest(8, "nobody", "a").Groups[0], fetchRequest(8, "h", "a").Groups[0])
@@ -107,7 +107,7 @@ func TestRegression25OffsetFetchTellsErrorsWhereTheVersionHasAPlace(t *testing.T
 func TestOffsetFetchByIDForgetsTopicsThatWereReplaced(t *testing.T) {
 	topics := append(testTopics{}, threeTopics...)
 	c, _ := startWithTopics(t, func(o *Options) { o.Topics = topics })
-	c.OffsetCommit(t.Context(), commitRequest(10, "group", "a/0", "b/0"))
+	commitOffsets(t.Context(), c, commitRequest(10, "group", "a/0", "b/0"))
 	topics[0].ID, topics[1].Name = [16]byte{0xaa}, "renamed"
 	req := fetchRequest(10, "group", "a")
 	req.Groups[0].Topics[0].TopicID = topics[0].ID

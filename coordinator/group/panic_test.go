@@ -29,17 +29,17 @@ func TestADecisionThatBreaksDownIsAnsweredOnce(t *testing.T) {
 		}
 		c := New(o)
 		defer stop(t, c)
-		c.OffsetCommit(t.Context(), commitRequest(7, "group", "a/0"))
+		commitOffsets(t.Context(), c, commitRequest(7, "group", "a/0"))
 		for range 3 {
 			breaks = true
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-			resp := c.OffsetCommit(ctx, commitRequest(7, "group", "a/1"))
+			resp := commitOffsets(ctx, c, commitRequest(7, "group", "a/1"))
 			wantEqual(t, "in time", fmt.Sprint(ctx.Err()), "<nil>")
 			cancel()
 			wantEqual(t, "broken", wire.ErrorCode(resp.Topics[0].Partitions[0].ErrorCode), wire.NotCoordinator)
 			synctest.Wait()
 			for range 3 {
-				resp = c.OffsetCommit(t.Context(), commitRequest(7, "group", "a/0"))
+				resp = commitOffsets(t.Context(), c, commitRequest(7, "group", "a/0"))
 				wantEqual(t, "after it", wire.ErrorCode(resp.Topics[0].Partitions[0].ErrorCode), wire.None)
 				wantEqual(t, "partition", resp.Topics[0].Partitions[0].Partition, int32(0))
 			}

@@ -301,7 +301,7 @@ func (s *script) commit(a arguments) {
 		Topic: "topic", Partitions: []kmsg.OffsetCommitRequestTopicPartition{{Offset: a.Number("offset", 1), LeaderEpoch: -1}},
 	}}
 	go func() {
-		resp := s.c.OffsetCommit(s.ctx, req)
+		resp := commitOffsets(s.ctx, s.c, req)
 		s.Say("%s committed: %s", name, wire.ErrorCode(resp.Topics[0].Partitions[0].ErrorCode))
 	}()
 }

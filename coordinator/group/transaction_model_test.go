@@ -173,7 +173,7 @@ func (m *transactionModel) commit(p modelPlace) {
 	req.Topics = []kmsg.OffsetCommitRequestTopic{{
 		Topic: "topic", Partitions: []kmsg.OffsetCommitRequestTopicPartition{{Partition: p.partition, Offset: int64(m.step), LeaderEpoch: -1}},
 	}}
-	m.works("commit", wire.ErrorCode(m.c.OffsetCommit(m.t.Context(), req).Topics[0].Partitions[0].ErrorCode))
+	m.works("commit", wire.ErrorCode(commitOffsets(m.t.Context(), m.c, req).Topics[0].Partitions[0].ErrorCode))
 	m.committed[p] = modelOffset{int64(m.step), m.step}
 }
 

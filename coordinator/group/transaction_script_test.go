@@ -180,7 +180,7 @@ func (s *transactionScript) plain(a arguments) {
 		}
 		req.Topics = append(req.Topics, t)
 	}
-	resp := s.c.OffsetCommit(s.ctx, req)
+	resp := commitOffsets(s.ctx, s.c, req)
 	s.Say("committed: %s", wire.ErrorCode(resp.Topics[0].Partitions[0].ErrorCode))
 }
 

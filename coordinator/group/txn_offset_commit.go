@@ -38,10 +38,11 @@ func (c *Coordinator) TxnOffsetCommit(ctx context.Context, req *kmsg.TxnOffsetCo
 	if code != wire.None {
 		return x.respond(code)
 	}
-	return c.txnCommits.ask(ctx, c, req.Group, question[*kmsg.TxnOffsetCommitResponse]{
-		shared: true, decide: x.decideTransactional, refused: x.respond,
+	code, _ = c.codes.ask(ctx, c, req.Group, question[wire.ErrorCode]{
+		shared: true, decide: x.decideTransactional, refused: theSame,
 		transaction: &coordinator.Transaction{ProducerID: req.ProducerID, ProducerEpoch: req.ProducerEpoch, Verification: verified},
 	})
+	return x.respond(code)
 }
 
 // txnOffsetCommit is one request: the same as an OffsetCommit but for who may commit, and when it counts.
@@ -148,13 +149,13 @@ func (x *txnOffsetCommit) respond(code wire.ErrorCode) *kmsg.TxnOffsetCommitResp
 }
 
 // decideTransactional has the group judge the commit, and makes its records.
-func (x *txnOffsetCommit) decideTransactional(s *Shard, reply func(*kmsg.TxnOffsetCommitResponse)) []Record {
+func (x *txnOffsetCommit) decideTransactional(s *Shard, reply func(wire.ErrorCode)) []Record {
 	code := x.checkTransactional(s)
-	reply(x.respond(code))
+	reply(code)
 	if code != wire.None {
 		return nil
 	}
-	return x.records(s.nowMs())
+	return x.record(s.nowMs())
 }
 
 // checkTransactional is the code of the group. Who names no member may always commit: older producers can't, and are fenced by the
