@@ -16,6 +16,17 @@ def say(*words):
     sys.stdout.flush()
 
 
+def watch(done):
+    """Ends the process when a transaction takes 8 s, for librdkafka may wait for ever to send offsets whose coordinator went away; who uses it starts again.
+
+    The time for which the process was frozen doesn't count: one that is thawed has to find out that it is fenced.
+    """
+    for _ in range(80):
+        if done.wait(0.1):
+            return
+    os._exit(4)
+
+
 class Copier:
     def __init__(self, broker, source, target, group, name, options):
         own = {key: int(options.pop(key)) for key in ("batch", "abort", "partitions")}
@@ -54,10 +65,8 @@ class Copier:
             messages = [m for m in self.consumer.consume(self.batch, 0.1) if m.error() is None]
             if not messages:
                 continue
-            # librdkafka may wait for ever to send offsets whose coordinator went away; who uses it starts again.
-            watchdog = threading.Timer(8, lambda: os._exit(4))
-            watchdog.daemon = True
-            watchdog.start()
+            done = threading.Event()
+            threading.Thread(target=watch, args=(done,), daemon=True).start()
             try:
                 self.transaction(messages)
             except KafkaException as e:
@@ -66,7 +75,7 @@ class Copier:
                     raise
                 self.abort()
             finally:
-                watchdog.cancel()
+                done.set()
         self.consumer.close()
 
     def transaction(self, messages):

@@ -1,7 +1,6 @@
 package txns
 
 import (
-	"context"
 	"fmt"
 	"math/rand/v2"
 	"strconv"
@@ -15,8 +14,9 @@ import (
 // perPartition is how many records of a partition are written in each round.
 const perPartition = 60
 
-// wakeLimit is how long a thawed copier is given to go on with what it was doing.
-const wakeLimit = 2 * time.Second
+// settleTime is how long a frozen copier's transaction must stay open to be taken for one that its copier has not yet ended: what the copier sent before
+// it was frozen has arrived by then.
+const settleTime = 200 * time.Millisecond
 
 // Copy is the scenario of every client: a copier copies with transactions, every fourth of which it aborts; the broker is
 // killed under it; the copier is killed in the middle of its work and another one takes over under the same transactional
@@ -47,37 +47,45 @@ func Copy(t *testing.T, c Client) {
 	s.Finish()
 }
 
-// zombie freezes the copier until another one has taken its place.
+// zombie freezes the copier in the middle of a transaction until another one has taken its place. The one in its place is at rest when it is thawed, and
+// stays so until the zombie has noticed: a client that bumps its epoch over the error of its Produce (kafka-python does) would else have the broker abort
+// the transaction of the one in its place, as Kafka's does, too: while a transaction is ongoing, InitProducerId looks at the producer id only, and not at
+// the epoch.
 func (s *Scenario) zombie() {
 	s.t.Helper()
 	old := s.copier
-	old.Signal(s.t, syscall.SIGSTOP)
+	s.freeze(old)
 	s.Write(perPartition)
 	s.Start()
 	s.AwaitCopied(s.total())
 	old.Signal(s.t, syscall.SIGCONT)
-	s.letWake(old)
-	s.Write(perPartition)
 	s.Await("the zombie has noticed that it is fenced", func() error {
 		if !old.fenced.Load() || !old.Gone() {
 			return fmt.Errorf("%w: %s is still there", ErrBehind, old)
 		}
 		return nil
 	})
+	s.Write(perPartition)
 }
 
-// letWake gives a thawed copier time to go on with its transaction, and to notice that it is fenced, while the one in its place is at rest.
-// A client that bumps its epoch over the error of its Produce (kafka-python does) would else have the broker abort the transaction of the one in its
-// place, as Kafka's does, too: while a transaction is ongoing, InitProducerId looks at the producer id only, and not at the epoch.
-// One that was frozen between two transactions has nothing to notice before there is more to copy.
-func (s *Scenario) letWake(zombie *Copier) {
+// freeze freezes the copier in the middle of a transaction: one that was frozen between two of them has nothing to notice before there is more to copy,
+// and then only if it is the first to see it.
+func (s *Scenario) freeze(copier *Copier) {
 	s.t.Helper()
-	ctx, cancel := context.WithTimeout(s.ctx, wakeLimit)
-	defer cancel()
-	select {
-	case <-zombie.Exited():
-	case <-ctx.Done():
-	}
+	s.Await("the copier is frozen in a transaction", func() error {
+		s.Write(perPartition / 10)
+		s.pause(time.Duration(rand.IntN(50)) * time.Millisecond) //nolint:gosec // Not for secrets.
+		copier.Signal(s.t, syscall.SIGSTOP)
+		err := s.inTransaction()
+		if err == nil {
+			s.pause(settleTime)
+			err = s.inTransaction()
+		}
+		if err != nil {
+			copier.Signal(s.t, syscall.SIGCONT)
+		}
+		return err
+	})
 }
 
 // Environment of [Soak]; without it the test is a short one.

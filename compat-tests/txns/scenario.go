@@ -22,6 +22,7 @@ const (
 	input, output  = "input", "output"
 	partitionCount = 2
 	scenarioLimit  = 6 * time.Minute
+	pollInterval   = 20 * time.Millisecond
 )
 
 // mostEnds is how often copiers may end by themselves after each crash of the broker: some clients take a broker that is away for
@@ -107,7 +108,7 @@ func (s *Scenario) Start() *Copier {
 	}
 	s.started++
 	s.copier = startCopier(s.t, s.client, s.started, Copying{
-		Addr: s.Broker.Addr(), Input: input, Output: output, Group: "copiers", ID: "copier-of-" + strings.ReplaceAll(strings.ToLower(s.t.Name()), "/", "-"), Options: s.options,
+		Addr: s.Broker.Addr(), Input: input, Output: output, Group: "copiers", ID: s.transactionalID(), Options: s.options,
 	})
 	return s.copier
 }
@@ -126,23 +127,39 @@ func (s *Scenario) Await(what string, try func() error) {
 		if err := s.replace(); err != nil {
 			s.t.Fatalf("%s: %v", what, err)
 		}
-		if s.reader == nil {
-			err = s.pause(err)
-		} else {
-			err = errors.Join(s.read(), s.pause(err))
+		if s.reader != nil {
+			err = errors.Join(s.read(), err)
 		}
+		s.pause(pollInterval)
 		if errors.Is(err, ErrOutput) || s.ctx.Err() != nil {
 			s.t.Fatalf("%s: %v", what, err)
 		}
 	}
 }
 
-func (s *Scenario) pause(err error) error {
+// pause waits, at most until the scenario's time is over.
+func (s *Scenario) pause(d time.Duration) {
 	select {
 	case <-s.ctx.Done():
-	case <-time.After(20 * time.Millisecond):
+	case <-time.After(d):
 	}
-	return err
+}
+
+// inTransaction returns nil if the transaction of copiers is ongoing.
+func (s *Scenario) inTransaction() error {
+	described, err := s.admin.DescribeTransactions(s.ctx, s.transactionalID())
+	if err != nil {
+		return err
+	}
+	if txn := described[s.transactionalID()]; txn.Err != nil || txn.State != "Ongoing" {
+		return fmt.Errorf("%w: the transaction is %q: %w", ErrBehind, txn.State, txn.Err)
+	}
+	return nil
+}
+
+// transactionalID is that of all copiers.
+func (s *Scenario) transactionalID() string {
+	return "copier-of-" + strings.ReplaceAll(strings.ToLower(s.t.Name()), "/", "-")
 }
 
 // replace starts another copier where the present one ended by itself.
