@@ -209,7 +209,7 @@ func TestAcknowledgements(t *testing.T) {
 func awaitEnd(t *testing.T, c client, topic string, offset int) {
 	t.Helper()
 	want := fmt.Sprintf("%s [0] offset %d\n", topic, offset)
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for got := ""; got != want; got = c.run("", "-Q", "-t", topic+":0:-1") {
 		if time.Now().After(deadline) {
 			t.Fatalf("end of the log: %s", got)

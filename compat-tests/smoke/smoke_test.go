@@ -75,7 +75,7 @@ func start(t *testing.T, dir string, args ...string) *process {
 // ready waits until clatter health says so.
 func (p *process) ready(t *testing.T, addr string) {
 	t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(timeLimit)
 	for {
 		out, err := command(t, t.TempDir(), "health", "--bootstrap-server", addr).CombinedOutput()
 		if err == nil {

@@ -24,7 +24,7 @@ func contains(t *testing.T, text string, want ...string) {
 // eventually runs a tool until its output contains want: Apache Kafka answers some requests before it has done them.
 func eventually(t *testing.T, want, name string, args ...string) {
 	t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for {
 		r := tool(t, "", name, args...)
 		if strings.Contains(r.stdout, want) {
@@ -132,7 +132,7 @@ func TestConsole(t *testing.T) {
 	createTopic(t, at, "console")
 	text := lines(1000)
 	run(t, text, "kafka-console-producer", "--bootstrap-server", at, "--topic", "console")
-	consume := []string{"--bootstrap-server", at, "--topic", "console", "--partition", "0", "--timeout-ms", "15000"}
+	consume := []string{"--bootstrap-server", at, "--topic", "console", "--partition", "0", "--timeout-ms", "60000"}
 	got := run(t, "", "kafka-console-consumer", append(consume, "--offset", "earliest", "--max-messages", "1000")...)
 	if got != text {
 		t.Errorf("%d bytes came back of %d", len(got), len(text))
@@ -143,7 +143,7 @@ func TestConsole(t *testing.T) {
 	run(t, "a:1\nb:2\n", "kafka-console-producer", "--bootstrap-server", at, "--topic", "console-keys", "--reader-property", "parse.key=true",
 		"--reader-property", "key.separator=:", "--compression-codec", "zstd", "--command-property", "acks=1")
 	got = run(t, "", "kafka-console-consumer", "--bootstrap-server", at, "--topic", "console-keys", "--partition", "0", "--offset", "earliest",
-		"--max-messages", "2", "--timeout-ms", "15000", "--formatter-property", "print.key=true")
+		"--max-messages", "2", "--timeout-ms", "60000", "--formatter-property", "print.key=true")
 	contains(t, got, "a\t1\n", "b\t2\n")
 }
 
@@ -162,7 +162,7 @@ func TestProducerPerf(t *testing.T) {
 			eventually(t, "perf:", "kafka-get-offsets", "--bootstrap-server", at, "--topic", "perf")
 		}
 	}
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for total := 0; total != 200_000; total = sumOffsets(t, run(t, "", "kafka-get-offsets", "--bootstrap-server", at, "--topic", "perf")) {
 		if time.Now().After(deadline) {
 			t.Fatalf("%d records in the topic, want 200000", total)

@@ -33,7 +33,7 @@ func TestFeaturesLowerTheVersionOfTransactions(t *testing.T) {
 		x.end(p, kgo.TryCommit)
 	}
 	reader := x.client(kgo.ConsumeTopics("orders"), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchIsolationLevel(kgo.ReadCommitted()))
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	for n := 0; n < want; {
 		fetches := reader.PollFetches(ctx)
@@ -50,7 +50,7 @@ func TestFeaturesLowerTheVersionOfTransactions(t *testing.T) {
 // features waits until the tool shows a version of transactions.
 func (x txnTools) features(level string) {
 	x.t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for {
 		out := run(x.t, "", "kafka-features", "--bootstrap-server", x.at, "describe")
 		for line := range strings.Lines(out) {
@@ -67,7 +67,7 @@ func (x txnTools) features(level string) {
 // beginOld is begin by a client of transaction version 1.
 func (x txnTools) beginOld(id string) *kgo.Client {
 	x.t.Helper()
-	client := x.client(kgo.TransactionalID(id), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.MaxVersions(kversion.V3_9_0()))
+	client := x.client(kgo.TransactionalID(id), kgo.TransactionTimeout(transactionTimeout), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.MaxVersions(kversion.V3_9_0()))
 	x.another(client)
 	return client
 }
@@ -93,7 +93,7 @@ func TestTransactionLogIsReadByKafkasFormatter(t *testing.T) {
 	x.becomes([]string{"list"}, "open", "CompleteAbort")
 	// Empty, Ongoing, Prepare and Complete of each.
 	out := run(t, "", "kafka-console-consumer", "--bootstrap-server", x.at, "--topic", "__transaction_state", "--from-beginning",
-		"--formatter", "org.apache.kafka.tools.consumer.TransactionLogMessageFormatter", "--max-messages", "8", "--timeout-ms", "20000")
+		"--formatter", "org.apache.kafka.tools.consumer.TransactionLogMessageFormatter", "--max-messages", "8", "--timeout-ms", "60000")
 	for _, id := range []string{"open", "done"} {
 		for _, status := range []int{0, 1, map[string]int{"done": 2, "open": 3}[id], map[string]int{"done": 4, "open": 5}[id]} {
 			found := false
@@ -105,5 +105,5 @@ func TestTransactionLogIsReadByKafkasFormatter(t *testing.T) {
 			}
 		}
 	}
-	contains(t, out, `"topic":"orders","partitionIds":[0]`, `"transactionTimeoutMs":40000`)
+	contains(t, out, `"topic":"orders","partitionIds":[0]`, `"transactionTimeoutMs":600000`)
 }
