@@ -12,7 +12,7 @@ R3  FAULT_CUTS=500             .  ./faults         TestCutSegmentsKeepWhatIsWhol
 R4  FAULT_CRASH_CLONES=10000   .. ./logstore/local TestCrashAtEverySync|TestCrashAtEveryStepOfACleaning
 R5  FAULT_STRICT=1             .. ./logstore/local TestCrashAtNamedPoints
 R6  FAULT_SYSCALLS=50          .  ./faults         TestFailedSystemCallEndsAcknowledgements
-R7  FAULT_FULL_DISKS=20        .  ./faults         TestFullDiskRefusesAndHeals
+R7  FAULT_FULL_DISKS=20,FAULT_STRICT=1 .  ./faults         TestFullDiskRefusesAndHeals
 R8  FAULT_FLIPS=1000           .  ./faults         TestFlippedBitsReachNoConsumer|TestDamagedJournalLosesNothing
 FLIPS FAULT_FLIPS=1000         .. ./logstore/local TestFlippedBaseAndLength|TestRandomBitFlips
 R9  FAULT_RECOVERY_MIB=10240,FAULT_STRICT=1 . ./faults         TestRecoveryAfterKillIsQuick
@@ -25,7 +25,7 @@ R14 TXN_RECORDS=100000         .  ./java           TestTransactionsUnderKills
 R15 FAULT_KILLS=50             .  ./faults/exactlyonce TestMoney.*
 R16 FAULT_LATE_TIME=240,FAULT_LATE_BY=60 .  ./faults/exactlyonce TestLate.*
 R17 TXN_CRASHES=1000           .. ./coordinator/txn TestTransactionsSurviveCrashes
-R17 FAULT_KILLS=100,FAULT_EXHAUSTED=20 .  ./faults/exactlyonce TestKills.*|TestExhausted.*|TestSource.*
+R17 FAULT_KILLS=100,FAULT_EXHAUSTED=20,FAULT_STRICT=1 .  ./faults/exactlyonce TestKills.*|TestExhausted.*|TestSource.*
 A22 FAULT_SOURCE_SECONDS=600   .  ./faults/exactlyonce TestPositions.*
 A4  FAULT_PRODUCER_EXPIRY_MS=5000 .  ./faults/exactlyonce TestIdleProducersResume
 R18 FAULT_KILLS=200            .  ./faults         TestKillsLoseNoAcknowledgedCommit

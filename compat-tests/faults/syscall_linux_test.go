@@ -111,7 +111,7 @@ func TestFailedSystemCallEndsAcknowledgements(t *testing.T) {
 // failOnce runs a load over one failure and a start after it. It reports whether the failure showed.
 func failOnce(t *testing.T, failure failing, n int) (shown bool) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
 	defer cancel()
 	broker := brokertest.Start(t, map[string]string{"log.segment.bytes": "1048576", "group.initial.rebalance.delay.ms": "0"})
 	if err := broker.Stop(); err != nil {
@@ -156,10 +156,10 @@ func failOnce(t *testing.T, failure failing, n int) (shown bool) {
 		}
 	}
 	acknowledged := l.Acknowledged()
-	if !until(ctx, 20*time.Second, func() bool { return l.Acknowledged() > acknowledged }) {
+	if !until(ctx, time.Minute, func() bool { return l.Acknowledged() > acknowledged }) {
 		t.Error("nothing is acknowledged after a new start")
 	}
-	until(ctx, 20*time.Second, func() bool { return l.Tailed() > 0 }) // the reader that runs along finds the broker again in its own time
+	until(ctx, time.Minute, func() bool { return l.Tailed() > 0 }) // the reader that runs along finds the broker again in its own time
 	judge(ctx, t, l)
 	return shown
 }
@@ -169,7 +169,7 @@ func failOnce(t *testing.T, failure failing, n int) (shown bool) {
 func endsAlone(ctx context.Context, t *testing.T, broker *launch.Broker, l *load.Load, from int) {
 	t.Helper()
 	acknowledged := l.Acknowledged()
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	code, err := broker.Await(ctx)
 	switch {

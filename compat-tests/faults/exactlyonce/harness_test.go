@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"testing"
 	"time"
@@ -25,6 +26,15 @@ func patience(d time.Duration) time.Duration {
 		return 6 * d
 	}
 	return d
+}
+
+// decidedWithin is how long what was decided may take to end after a start. Bar R17 says 5 s, which is asked with FAULT_STRICT=1, of a machine that does
+// nothing else.
+func decidedWithin() time.Duration {
+	if os.Getenv("FAULT_STRICT") != "" {
+		return patience(5 * time.Second)
+	}
+	return patience(30 * time.Second)
 }
 
 // needsMarkersAfterKills skips a test that kills the broker while transactions end, on a single Apache Kafka. When that starts again, its coordinator

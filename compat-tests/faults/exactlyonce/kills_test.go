@@ -63,8 +63,8 @@ func (k *killer) strike(ctx context.Context, t *testing.T, broker *launch.Broker
 	k.armed.Store(true)
 	select {
 	case <-k.target:
-	case <-time.After(time.Minute):
-		t.Fatal("for a minute none of the requests was sent: producers are stuck")
+	case <-time.After(2 * time.Minute):
+		t.Fatal("for two minutes none of the requests was sent: producers are stuck")
 	case <-ctx.Done():
 		t.Fatalf("out of time: %v", context.Cause(ctx))
 	}
@@ -116,7 +116,7 @@ func TestKillsInsideTransactionsLeaveNothingOpen(t *testing.T) {
 func awaitProgress(ctx context.Context, t *testing.T, w *writers) time.Duration {
 	t.Helper()
 	before := w.ledger.count(committed)
-	return await(ctx, t, patience(5*time.Second), "producers go on", func() error {
+	return await(ctx, t, decidedWithin(), "producers go on", func() error {
 		if n := w.ledger.count(committed) - before; n < 8 {
 			return fmt.Errorf("%d transactions since the last start", n)
 		}
@@ -270,5 +270,5 @@ func exhaust(ctx context.Context, t *testing.T, broker *launch.Broker, random *r
 	if err := p.Commit(ctx); err != nil {
 		t.Errorf("version %d, round %d: the producer can't go on: %v", version, round, err)
 	}
-	awaitRest(ctx, t, newClient(t, broker.Addr()), patience(5*time.Second), topic)
+	awaitRest(ctx, t, newClient(t, broker.Addr()), decidedWithin(), topic)
 }
