@@ -14,7 +14,13 @@ import (
 func Static(t *testing.T, c Client) {
 	t.Helper()
 	if c.Consumer {
-		c.Broker = map[string]string{"group.consumer.session.timeout.ms": "45000"}
+		keys := map[string]string{"group.consumer.session.timeout.ms": "45000"}
+		for key, value := range c.Broker {
+			if _, set := keys[key]; !set {
+				keys[key] = value
+			}
+		}
+		c.Broker = keys
 	}
 	s := NewScenario(t, c)
 	s.Topic("static", partitionCount)
