@@ -95,6 +95,9 @@ func (c *compacted) awaitRecords(t *testing.T, want []string) {
 	})
 }
 
+// compactedWithin allows for the round of the cleaner after the next, where a busy machine is late for that: there is one every 15 s by default.
+const compactedWithin = 35 * time.Second
+
 // TestRecordsAreCompactedInTime is what users see of compaction with default settings of the broker, while nobody else asks for anything and while others
 // produce and fetch.
 func TestRecordsAreCompactedInTime(t *testing.T) {
@@ -107,7 +110,7 @@ func TestRecordsAreCompactedInTime(t *testing.T) {
 		began := time.Now()
 		c.awaitRecords(t, []string{"1:b=1", fmt.Sprintf("%d:a=2", last)})
 		took := time.Since(began)
-		if t.Logf("compacted after %s", took.Round(time.Millisecond)); took > 20*time.Second {
+		if t.Logf("compacted after %s", took.Round(time.Millisecond)); took > compactedWithin {
 			t.Errorf("compacted after %v", took)
 		}
 	}

@@ -31,7 +31,7 @@ final class Cluster implements AutoCloseable {
     /** Creates a topic under a name of its own and returns the name. */
     String topic(int partitions, Map<String, String> configs) throws Exception {
         String name = "java-" + UUID.randomUUID();
-        admin.createTopics(List.of(new NewTopic(name, partitions, (short) 1).configs(configs))).all().get(30, TimeUnit.SECONDS);
+        admin.createTopics(List.of(new NewTopic(name, partitions, (short) 1).configs(configs))).all().get(60, TimeUnit.SECONDS);
         // Apache Kafka answers before its brokers know the topic.
         Scenarios.await(() -> admin.describeTopics(List.of(name)).allTopicNames().get().get(name).partitions().size() == partitions, "topic is there");
         return name;

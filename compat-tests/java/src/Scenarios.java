@@ -59,9 +59,9 @@ public final class Scenarios {
         boolean holds() throws Exception;
     }
 
-    /** Waits up to 20 seconds for what Apache Kafka does after it has answered. */
+    /** Waits up to a minute for what Apache Kafka does after it has answered. */
     static void await(Condition condition, String what) throws Exception {
-        long deadline = System.nanoTime() + 20_000_000_000L;
+        long deadline = System.nanoTime() + 60_000_000_000L;
         Exception last = null;
         while (System.nanoTime() < deadline) {
             try {
