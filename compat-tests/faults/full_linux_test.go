@@ -75,6 +75,7 @@ func fillAndEmpty(ctx context.Context, f *fullDisk, rounds int) {
 		f.heals(ctx)
 		f.reads(ctx)
 		f.deletesRecords(ctx) // so that the next round has room
+		f.awaitRemoved(ctx)
 	}
 }
 
@@ -230,6 +231,22 @@ func (f *fullDisk) deletesRecords(ctx context.Context) {
 	responses, err := f.admin.DeleteRecords(ctx, to)
 	if err = errors.Join(err, responses.Error()); err != nil {
 		f.Errorf("delete records while the disk is full: %v", err)
+	}
+}
+
+// awaitRemoved waits until nothing is left of the segments whose records were deleted. They go after the answer, one after the other, and what a kill leaves
+// of them goes at the start: either would make room on a disk that is to be full.
+func (f *fullDisk) awaitRemoved(ctx context.Context) {
+	f.Helper()
+	var files []string
+	gone := until(ctx, time.Minute, func() bool {
+		segments, err := filepath.Glob(filepath.Join(f.mount.Dir(), "data", "full-0", "*.log"))
+		deleted, err1 := filepath.Glob(filepath.Join(f.mount.Dir(), "data", "*", "*.deleted"))
+		files = slices.Concat(segments, deleted)
+		return errors.Join(err, err1) == nil && len(files) == 1
+	})
+	if !gone {
+		f.Fatalf("a minute after records were deleted there still are %s", files)
 	}
 }
 
