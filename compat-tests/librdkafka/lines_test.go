@@ -2,6 +2,7 @@ package librdkafka
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +14,9 @@ import (
 	"github.com/clatterhq/clatter/compat-tests/groups"
 	"github.com/clatterhq/clatter/compat-tests/program"
 )
+
+// uncompressible is what old versions say of a batch of a few bytes, which a slow machine makes of what is to be one of hundreds: their zlib can't compress it.
+var uncompressible = regexp.MustCompile(`(?m)^.*Failed to finish gzip compression.*: sending uncompressed\n`)
 
 // TestLines produces with each codec and with each kind of acknowledgement; what was produced is read back as it was, by another client and by
 // the library itself.
@@ -33,10 +37,10 @@ func TestLines(t *testing.T) {
 					acks = "all"
 				}
 				cmd := command(t, version, "lines.py", broker.Addr(), "lines", "compression.codec="+codec, "request.required.acks="+acks,
-					"batch.num.messages=500", "queue.buffering.max.ms=100") // Its zlib can't compress a few bytes.
+					"batch.num.messages=500", "queue.buffering.max.ms=100")
 				cmd.Stdin = strings.NewReader(text.String())
 				said, err := cmd.CombinedOutput()
-				if err != nil || string(said) != version+"\n" {
+				if err != nil || uncompressible.ReplaceAllString(string(said), "") != version+"\n" {
 					t.Fatalf("%v: %s", err, said)
 				}
 				if got := read(t, broker.Addr(), count); got != text.String() {
