@@ -283,6 +283,7 @@ func TestDumpLogReadsCompactedLogs(t *testing.T) {
 		}
 	}
 	folder := filepath.Join(broker.DataDir(), "compacted-0")
+	// Nothing tells those outside of the broker how far its cleaner is but this file, which is looked at again and again.
 	for deadline := time.Now().Add(time.Minute); cleanedTo(t, broker, "compacted") < 1800; time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("compacted up to offset %d of 3600", cleanedTo(t, broker, "compacted"))

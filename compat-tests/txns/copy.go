@@ -74,6 +74,7 @@ func (s *Scenario) freeze(copier *Copier) {
 	s.t.Helper()
 	s.Await("the copier is frozen in a transaction", func() error {
 		s.Write(perPartition / 10)
+		// At another moment in each try, since no event tells of a client's steps inside a transaction.
 		s.pause(time.Duration(rand.IntN(50)) * time.Millisecond) //nolint:gosec // Not for secrets.
 		copier.Signal(s.t, syscall.SIGSTOP)
 		err := s.inTransaction()
